@@ -1,0 +1,11 @@
+//! sio-load: a load and chaos tester for Socket.IO.
+//!
+//! A scenario becomes a plan; a plan becomes clients; what happens to clients becomes numbers; and
+//! numbers become results. docs/ARCHITECTURE.md walks one client, one measurement and one fault
+//! through these modules, which stand here in reading order.
+
+// Values that everything may use.
+pub mod clock;
+pub mod diagnostic;
+pub mod seed;
+pub mod units;
