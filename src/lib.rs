@@ -7,5 +7,6 @@
 // Values that everything may use.
 pub mod clock;
 pub mod diagnostic;
+pub mod event;
 pub mod seed;
 pub mod units;

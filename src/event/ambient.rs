@@ -1,0 +1,54 @@
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::FaultId;
+
+/// How long after a fault's end a lost connection is still put down to it: the heartbeat window of
+/// a server with default settings (pingInterval + pingTimeout), after which a silent loss must
+/// have been noticed.
+pub const ATTRIBUTION_WINDOW: Duration = Duration::from_secs(45);
+
+/// A fault that no single client is told of: a server that dies, a path that breaks.
+///
+/// The controller announces it to every worker before it strikes, so that a client which loses its
+/// connection a moment later can name the fault that did it; the controller sets its times.
+#[derive(Debug, Clone)]
+pub struct AmbientFault {
+    /// Which application.
+    pub fault: FaultId,
+    struck: Arc<OnceLock<Instant>>,
+    ended: Arc<OnceLock<Instant>>,
+}
+
+impl AmbientFault {
+    /// A fault that has not struck yet.
+    #[must_use]
+    pub fn announce(fault: FaultId) -> Self {
+        Self {
+            fault,
+            struck: Arc::new(OnceLock::new()),
+            ended: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// It strikes now; only the first call counts.
+    pub fn strike(&self, now: Instant) {
+        let _ = self.struck.set(now);
+    }
+
+    /// It is over and undone; only the first call counts.
+    pub fn end(&self, now: Instant) {
+        let _ = self.ended.set(now);
+    }
+
+    /// When it struck, if a connection lost at `noticed` can be put down to it.
+    #[must_use]
+    pub fn explains(&self, noticed: Instant) -> Option<Instant> {
+        let struck = *self.struck.get()?;
+        let in_time = match self.ended.get() {
+            Some(ended) => noticed.saturating_duration_since(*ended) <= ATTRIBUTION_WINDOW,
+            None => true,
+        };
+        (in_time && noticed >= struck).then_some(struck)
+    }
+}

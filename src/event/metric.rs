@@ -1,0 +1,157 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a metric's numbers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// A plain number.
+    #[serde(rename = "count")]
+    Count,
+}
+
+/// Names of a closed set of metrics: identifier, name in every output, and one line of explanation.
+macro_rules! metrics {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident => $word:literal, $about:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl $name {
+            /// All of them; `as usize` is the place in this list.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The name in scenarios and in every output.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// What it measures, in one line.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $about,)*
+                }
+            }
+
+            /// The one with this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|metric| metric.name() == name)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
+metrics! {
+    /// A metric with a distribution, kept in a histogram.
+    TimeMetric {
+        ConnectTime => "connect.time", "Intended arrival to namespace connected, first connect.";
+        ConnectDns => "connect.dns", "Name resolution.";
+        ConnectTcp => "connect.tcp", "The TCP handshake.";
+        ConnectTls => "connect.tls", "The TLS handshake.";
+        ConnectOpen => "connect.open", "The Engine.IO handshake.";
+        ConnectNamespace => "connect.namespace", "The Socket.IO CONNECT and its reply.";
+        UpgradeTime => "upgrade.time", "Probe started to upgraded.";
+        ReconnectDetect => "reconnect.detect", "Fault to disconnect noticed by the client.";
+        ReconnectDelay => "reconnect.delay", "Delays before reconnection attempts, as drawn.";
+        ReconnectTime => "reconnect.time", "Disconnect noticed to namespace connected again.";
+        ReconnectOutage => "reconnect.outage", "Fault to namespace connected again.";
+        ReconnectAttempts => "reconnect.attempts", "Attempts that one reconnection took.";
+        AckTime => "ack.time", "Intended send to ack.";
+        AckServiceTime => "ack.service_time", "Actual send to ack.";
+        EventTime => "event.time", "Stamped by the sender to received.";
+        HeartbeatLateness => "heartbeat.lateness", "How late the server's pings come.";
+        GeneratorLag => "generator.lag", "How late the generator's own timers fire.";
+        GeneratorStartDelay => "generator.start_delay", "Intended start to actual start of a client.";
+    }
+}
+
+impl TimeMetric {
+    /// What its numbers count.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        if self == Self::ReconnectAttempts {
+            Unit::Count
+        } else {
+            Unit::Microseconds
+        }
+    }
+}
+
+metrics! {
+    /// A metric that only counts.
+    Counter {
+        ClientsStarted => "clients.started", "Clients that began their first connect.";
+        ClientsConnectedMax => "clients.connected_max", "Most clients connected at once.";
+        ClientsNeverConnected => "clients.never_connected", "Clients that never once connected.";
+        ClientsNeverBack => "clients.never_back", "Clients that lost their connection and were not back at the end.";
+        ClientsRejected => "clients.rejected", "Clients whose namespace the server refused.";
+        ClientsKicked => "clients.kicked", "Clients that the server disconnected.";
+        ClientsGaveUp => "clients.gave_up", "Clients that used up their reconnection attempts.";
+        HandshakeAttempts => "handshake.attempts", "Engine.IO handshakes begun.";
+        HandshakeErrors => "handshake.errors", "Engine.IO handshakes failed.";
+        HandshakeZombies => "handshake.zombies", "Handshakes answered after their client had given them up.";
+        NamespaceAttempts => "namespace.attempts", "CONNECT packets sent.";
+        NamespaceErrors => "namespace.errors", "CONNECT packets refused.";
+        Connects => "connects", "Namespaces connected, first and again.";
+        Disconnects => "disconnects", "Connections lost or closed, for any reason.";
+        Reconnects => "reconnects", "Clients connected again after a loss.";
+        Upgrades => "upgrades", "Sessions that moved from polling to WebSocket.";
+        UpgradeErrors => "upgrade.errors", "Upgrades that failed.";
+        SessionErrors => "session.errors", "Failures on established sessions.";
+        Emits => "emits", "Events handed to the transport.";
+        EmitsDropped => "emits.dropped", "Events never sent: volatile, or still buffered at the end.";
+        EmitRetries => "emits.retried", "Events sent again by retries.";
+        Acks => "acks", "Acks received.";
+        AckTimeouts => "ack.timeouts", "Acks that did not come in time.";
+        AckLost => "ack.lost", "Acks that a disconnect made impossible.";
+        Events => "events", "Events received.";
+        BytesSent => "bytes.sent", "Bytes written to sockets, TLS excluded.";
+        BytesReceived => "bytes.received", "Bytes read from sockets, TLS excluded.";
+        GeneratorLateStarts => "generator.late_starts", "Clients started over 10 ms after their intended start.";
+        OutOfRange => "histogram.out_of_range", "Times above one hour, recorded as one hour.";
+    }
+}
+
+metrics! {
+    /// A metric that is a fraction in [0, 1].
+    RateMetric {
+        HandshakeErrorRate => "handshake.error_rate", "Failed Engine.IO handshakes among all.";
+        RecoveryRate => "recovery.rate", "Recovered sessions among reconnections to servers that offer recovery.";
+        GeneratorCpu => "generator.cpu", "CPU use of the busiest worker thread, 1 is a whole core.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_found_by_the_name_that_it_prints() {
+        for metric in TimeMetric::ALL {
+            assert_eq!(TimeMetric::from_name(metric.name()), Some(*metric));
+        }
+        for counter in Counter::ALL {
+            assert_eq!(Counter::from_name(counter.name()), Some(*counter));
+        }
+        assert_eq!(TimeMetric::from_name("connect"), None);
+    }
+}

@@ -1,0 +1,234 @@
+//! The vocabulary: what can happen to a client, in one enum that the load side and the measuring
+//! side share.
+//!
+//! Clients turn what happened on their connection into [`Event`]s and hand them to an
+//! [`Observer`]; recorders turn events into numbers. Nothing here acts, waits or counts.
+
+mod ambient;
+mod failure;
+mod metric;
+mod reason;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+pub use ambient::{ATTRIBUTION_WINDOW, AmbientFault};
+pub use failure::{Cause, Failure, Origin, Stage};
+pub use metric::{Counter, RateMetric, TimeMetric, Unit};
+pub use reason::DisconnectReason;
+pub use wire::{EngineRevision, TransportKind};
+
+/// A client's number: from 0 over the whole run, across populations and workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClientId(pub u64);
+
+/// A population's place in the scenario, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PopulationId(pub u16);
+
+/// One application of a fault: each repeat by `every` has an id of its own, from 0 in time order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FaultId(pub u32);
+
+/// Who wants to know what happens to the clients of one population.
+///
+/// Called on the client's own thread, once per event, in order of time.
+pub trait Observer: Clone + Unpin + 'static {
+    /// Takes note of one event.
+    fn observe(&self, at: Instant, event: Event);
+}
+
+/// A timed part of a connection attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Name resolution.
+    Dns,
+    /// The TCP handshake.
+    Tcp,
+    /// The TLS handshake.
+    Tls,
+    /// The Engine.IO handshake: connection there → open packet. The phases before it stand apart, so
+    /// that they add up.
+    Open,
+    /// The Socket.IO CONNECT packet and its reply.
+    Namespace,
+}
+
+/// How a client stood when its part in the run was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Connected until it left by itself.
+    Connected,
+    /// Never once connected, though it was not refused.
+    NeverConnected,
+    /// Was connected, lost it by anything but a kick, and was not back.
+    NeverBack,
+    /// The server refused its namespace (CONNECT_ERROR).
+    Rejected,
+    /// The server disconnected it (`io server disconnect`).
+    Kicked,
+}
+
+/// What happened to one client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The client's first connect was begun, so long after its intended start.
+    ClientStarted {
+        /// Actual start minus intended start.
+        late: Duration,
+    },
+    /// The client's part in the run is over.
+    ClientEnded {
+        /// How it stood.
+        fate: Fate,
+    },
+    /// A part of a connection attempt came to a good end.
+    PhaseTimed {
+        /// Which part.
+        phase: Phase,
+        /// How long it took.
+        took: Duration,
+    },
+    /// An Engine.IO handshake was begun.
+    EngineOpening {
+        /// On this transport.
+        transport: TransportKind,
+    },
+    /// An Engine.IO handshake succeeded.
+    EngineOpened {
+        /// On this transport.
+        transport: TransportKind,
+    },
+    /// An Engine.IO handshake failed.
+    EngineFailed {
+        /// Where, why and who.
+        failure: Failure,
+    },
+    /// A handshake that its client had given up was answered all the same: the server now holds a
+    /// session that nobody uses.
+    ZombieSession,
+    /// A CONNECT packet was sent.
+    NamespaceConnecting,
+    /// A CONNECT packet was accepted.
+    NamespaceConnected,
+    /// A CONNECT packet was refused.
+    NamespaceFailed {
+        /// Where, why and who.
+        failure: Failure,
+    },
+    /// All namespaces of the client are connected for the first time.
+    Connected {
+        /// Intended start → now.
+        since_intended: Duration,
+        /// The transport of the engine at this moment.
+        transport: TransportKind,
+    },
+    /// The client noticed that it lost its connection; once per namespace that was connected.
+    Disconnected {
+        /// As the reference client names it.
+        reason: DisconnectReason,
+        /// The fault that did it, if one did.
+        fault: Option<FaultId>,
+        /// Fault → now, if a fault did it.
+        detect: Option<Duration>,
+        /// If this is the first namespace of this client to notice this loss.
+        first: bool,
+    },
+    /// A namespace that had never been connected was closed with its engine.
+    ClosedUnconnected {
+        /// As the reference client names it.
+        reason: DisconnectReason,
+    },
+    /// A reconnection attempt was put on the clock.
+    ReconnectScheduled {
+        /// From 1 in each reconnection.
+        attempt: u32,
+        /// As drawn.
+        delay: Duration,
+    },
+    /// The client gave up after `reconnection.attempts`.
+    ReconnectGaveUp,
+    /// All namespaces that the client lost are connected again.
+    Reconnected {
+        /// Disconnect noticed → now.
+        took: Duration,
+        /// Fault → now, if a fault had done it.
+        outage: Option<Duration>,
+        /// That fault.
+        fault: Option<FaultId>,
+        /// Engine opens that this reconnection took.
+        attempts: u32,
+        /// The transport of the engine at this moment.
+        transport: TransportKind,
+        /// Whether the session was recovered; nothing if the server had offered no recovery.
+        recovered: Option<bool>,
+    },
+    /// A fault was carried out on this client.
+    FaultFelt {
+        /// Which fault.
+        fault: FaultId,
+    },
+    /// A client that a fault had touched needs nothing more to be well: it was not disconnected.
+    FaultPassed {
+        /// Which fault.
+        fault: FaultId,
+        /// Fault → now.
+        outage: Duration,
+    },
+    /// A WebSocket probe was begun.
+    UpgradeStarted,
+    /// The transport is now WebSocket.
+    Upgraded {
+        /// Probe begun → now.
+        took: Duration,
+    },
+    /// The upgrade failed; the session lives on over polling.
+    UpgradeFailed {
+        /// Where, why and who.
+        failure: Failure,
+    },
+    /// Something failed on an established session.
+    SessionFailed {
+        /// Where, why and who.
+        failure: Failure,
+    },
+    /// An event was handed to the transport.
+    Emitted,
+    /// A volatile event was dropped, or a buffered one never sent.
+    EmitDropped,
+    /// An event was handed to the transport again, by `retries`.
+    EmitRetried,
+    /// An ack came.
+    Acked {
+        /// Intended send → now.
+        since_intended: Duration,
+        /// Actual send → now.
+        since_sent: Duration,
+    },
+    /// No ack came within its timeout.
+    AckTimedOut,
+    /// The connection was lost before the ack came.
+    AckLost,
+    /// An event came in.
+    Received {
+        /// The sender's stamp → now, where one was asked for and found.
+        since_stamp: Option<Duration>,
+        /// Which `[[clients.listen]]` table it matches.
+        listen: Option<u16>,
+    },
+    /// A ping of the server came.
+    Heartbeat {
+        /// Later than the server had promised by so much; zero if in time.
+        late: Duration,
+    },
+    /// Bytes went over the sockets of this population on this worker since the last such event.
+    Traffic {
+        /// Written.
+        sent: u64,
+        /// Read.
+        received: u64,
+    },
+}
