@@ -10,3 +10,5 @@ pub mod diagnostic;
 pub mod event;
 pub mod seed;
 pub mod units;
+// A client's life.
+pub mod protocol;

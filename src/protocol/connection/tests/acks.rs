@@ -1,0 +1,169 @@
+use super::*;
+
+#[test]
+fn an_ack_comes_back_with_its_times() {
+    let mut client = Client::websocket();
+    let start = client.now;
+    client.emit("a", Some((None, 0)));
+    client.emit("b", Some((Some(ms(1000)), 0)));
+    client.pass(ms(30));
+    let id = *client.websockets.last().unwrap();
+    let frame = Frame::Text("431[]".into());
+    client.connection.handle_frame(client.now, id, frame);
+    assert_eq!(
+        client.connection.poll_event(),
+        Some(Event::Acked {
+            namespace: 0,
+            intended: start,
+            sent: start
+        })
+    );
+    client.text("430[1]");
+    client.text("430[1]");
+    client.text("439[1]");
+    assert_eq!(client.events(), ["acked"]);
+    assert_eq!(client.wire(), ["> 420[\"a\"]", "> 421[\"b\"]"]);
+}
+
+#[test]
+fn acks_time_out_each_in_its_own_time() {
+    let mut client = Client::websocket();
+    client.emit("a", Some((Some(ms(500)), 0)));
+    client.emit("b", Some((Some(ms(200)), 0)));
+    client.emit("c", Some((Some(ms(300)), 0)));
+    client.pass(ms(100));
+    client.text("431[]");
+    client.events();
+    client.pass(ms(199));
+    assert!(client.events().is_empty());
+    client.pass(ms(1));
+    assert_eq!(client.events(), ["ack timed out"]);
+    client.pass(ms(200));
+    assert_eq!(client.events(), ["ack timed out"]);
+    client.text("430[]");
+    assert!(client.events().is_empty());
+}
+
+#[test]
+fn a_buffered_event_keeps_its_ack_through_a_loss_until_it_times_out() {
+    let mut client = Client::websocket();
+    client.emit("sent", Some((None, 0)));
+    client.close_websocket();
+    assert_eq!(
+        client.events()[1..],
+        [
+            "disconnected 0: transport close",
+            "ack lost",
+            "waiting for attempt 1"
+        ]
+    );
+    assert_eq!(
+        client.emit("late", Some((Some(ms(100)), 0))),
+        Emitted::Buffered
+    );
+    assert_eq!(client.emit("kept", Some((None, 0))), Emitted::Buffered);
+    assert_eq!(client.connection.unsent(), 2);
+    client.pass(ms(100));
+    assert_eq!(client.events(), ["ack timed out", "dropped unsent"]);
+    client.pass(ms(1500));
+    client.open_websocket();
+    client.text(OPEN);
+    client.close_websocket();
+    assert!(!client.events().contains(&"ack lost".to_owned()));
+    client.pass(ms(5000));
+    client.open_websocket();
+    client.text(OPEN);
+    client.forget();
+    client.text(CONNECTED);
+    assert_eq!(client.wire(), ["> 422[\"kept\"]"]);
+    client.text("432[]");
+    assert_eq!(client.events(), ["buffered sent", "connected 0", "acked"]);
+    assert_eq!(client.connection.unsent(), 0);
+}
+
+#[test]
+fn a_retried_event_is_tried_one_time_more_than_its_retries() {
+    let mut client = Client::websocket();
+    let ack = Some((Some(ms(100)), 2));
+    assert_eq!(client.emit("a", ack), Emitted::Sent);
+    assert_eq!(client.emit("b", ack), Emitted::Buffered);
+    client.pass(ms(300));
+    assert_eq!(
+        client.wire(),
+        [
+            "> 420[\"a\"]",
+            "> 421[\"a\"]",
+            "> 422[\"a\"]",
+            "> 423[\"b\"]"
+        ]
+    );
+    assert_eq!(
+        client.events(),
+        ["retried", "retried", "ack timed out", "buffered sent"]
+    );
+    client.text("430[]");
+    assert!(client.events().is_empty());
+    client.text("433[]");
+    assert_eq!(client.events(), ["acked"]);
+}
+
+#[test]
+fn a_retried_event_is_sent_again_after_a_loss() {
+    let mut client = Client::websocket();
+    client.emit("a", Some((None, 1)));
+    client.close_websocket();
+    assert!(!client.events().contains(&"ack lost".to_owned()));
+    client.pass(ms(1500));
+    client.open_websocket();
+    client.text(OPEN);
+    client.forget();
+    client.text(CONNECTED);
+    assert_eq!(client.wire(), ["> 421[\"a\"]"]);
+    assert_eq!(client.events(), ["retried", "connected 0"]);
+    client.close_websocket();
+    assert_eq!(client.events()[2], "ack lost");
+}
+
+#[test]
+fn a_volatile_event_is_dropped_while_a_post_is_under_way() {
+    let mut client = Client::polling(polling_only());
+    assert_eq!(client.emit_as("a", true, None), Emitted::Sent);
+    assert_eq!(client.emit_as("b", true, None), Emitted::Dropped);
+    assert_eq!(client.emit("c", None), Emitted::Sent);
+    client.answer_post();
+    assert_eq!(client.wire(), ["POST 42[\"a\"]", "POST 42[\"c\"]"]);
+    client.fail_get();
+    assert_eq!(client.emit_as("d", true, None), Emitted::Dropped);
+    assert_eq!(client.connection.unsent(), 0);
+}
+
+#[test]
+fn an_ack_is_sent_for_a_received_event() {
+    let mut client = Client::websocket();
+    client.text("4212[\"x\"]");
+    client.act(|connection, now| connection.ack(now, 0, 12, "\"ok\""));
+    assert_eq!(client.wire(), ["> 4312[\"ok\"]"]);
+}
+
+#[test]
+fn posts_keep_within_max_payload() {
+    let mut client = Client::connecting(polling_only());
+    client.answer_get(&OPEN.replace('}', ",\"maxPayload\":21}"));
+    client.answer_post();
+    client.answer_get(CONNECTED);
+    client.forget();
+    for event in ["one", "two", "three", "four"] {
+        client.emit(event, None);
+    }
+    for _ in 0..3 {
+        client.answer_post();
+    }
+    assert_eq!(
+        client.wire(),
+        [
+            "POST 42[\"one\"]",
+            "POST 42[\"two\"]|42[\"three\"]",
+            "POST 42[\"four\"]"
+        ]
+    );
+}
