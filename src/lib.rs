@@ -10,5 +10,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod seed;
 pub mod units;
+// What should happen.
+pub mod scenario;
 // A client's life.
 pub mod protocol;

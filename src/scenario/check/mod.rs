@@ -1,0 +1,200 @@
+//! The tree becomes a plan: each file of this folder converts one table, in one pass that never
+//! stops at a problem.
+
+mod addresses;
+mod chaos;
+mod clients;
+mod csv;
+mod emit;
+mod load;
+mod server;
+mod target;
+mod templates;
+mod thresholds;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::keys::ROOT;
+use super::plan::{CsvTable, Plan};
+use super::problem::{Checked, Code, Problems, Reported};
+use super::raw::Node;
+use super::reader::Reader;
+use crate::diagnostic::Place;
+use crate::event::PopulationId;
+use crate::seed::Seed;
+
+/// What every conversion may need to know.
+pub(super) struct Context<'a> {
+    pub(super) problems: &'a Problems,
+    /// The scenario's text, to mark a placeholder within its string.
+    pub(super) text: &'a str,
+    /// As the scenario was named.
+    pub(super) origin: &'a Path,
+    /// The file's own duration, if a flag replaced it.
+    pub(super) file_duration: Option<Duration>,
+    /// The rows of `[data] csv`.
+    pub(super) csv: Checked<Option<CsvTable>>,
+}
+
+impl Context<'_> {
+    fn csv(&self) -> Option<&CsvTable> {
+        self.csv.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// A file beside the scenario if it is there, else one seen from the working directory.
+    fn resolve(&self, file: &str) -> PathBuf {
+        let beside = self.origin.parent().map(|folder| folder.join(file));
+        beside
+            .filter(|path| path.exists())
+            .unwrap_or_else(|| PathBuf::from(file))
+    }
+}
+
+/// Converts the whole tree.
+pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
+    let top = Reader::new(&ROOT, root, String::new(), context.problems)?;
+    let name = name(&top, context.origin);
+    let description = top.text("description");
+    let duration = top
+        .duration("duration")
+        .and_then(|duration| top.not_zero("duration", duration));
+    let seed = top
+        .optional_integer("seed")
+        .map(|seed| seed.map_or_else(Seed::draw, Seed));
+    context.csv = csv::table(&top, &context);
+    let context = &context;
+
+    let target = target::read(&top, context);
+    let server = server::read(&top);
+    target::check_reachable(&top);
+    let populations = clients::read(&top, target.as_ref().ok(), context);
+    let names = clients::names(&top);
+    let mut warnings = target
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |target| target.warnings.clone());
+    let world = chaos::World {
+        names: &names,
+        duration: duration.ok(),
+        file_duration: context.file_duration,
+        server: top.has("server").then(|| {
+            let server = server.as_ref().ok().and_then(Option::as_ref);
+            server.map(|server| server.instances)
+        }),
+    };
+    let chaos = chaos::read(&top, &world, &mut warnings);
+    let thresholds = thresholds::read(&top, &names);
+
+    let plan = Plan {
+        name: name?,
+        description: description?,
+        duration: duration?,
+        seed: seed?,
+        target: target?.target,
+        server: server?,
+        populations: populations?,
+        chaos: chaos?,
+        thresholds: thresholds?,
+        csv: context.csv.clone()?,
+        warnings,
+    };
+    if plan.peak_clients() == 0 {
+        let place = top.place_of("clients");
+        return Err(no_clients(context.problems, place));
+    }
+    Ok(plan)
+}
+
+/// Adds what is odd about the plan as a whole, flags included.
+pub(super) fn add_warnings(plan: &mut Plan) {
+    for population in &plan.populations {
+        let warning = load::warning(&population.name, &population.load, plan.duration);
+        plan.warnings.extend(warning);
+    }
+}
+
+/// Reports that nobody would come.
+pub(super) fn no_clients(problems: &Problems, place: Place) -> Reported {
+    problems.report(
+        Code::NoClients,
+        place,
+        "the scenario has no clients at all",
+        |d| d.label("all populations are empty").key("clients"),
+    )
+}
+
+/// The name, by default that of the file.
+fn name(top: &Reader<'_>, origin: &Path) -> Checked<String> {
+    match top.optional_text("name")? {
+        Some(name) => check_name(top, "name", name),
+        None => {
+            let stem = origin.file_stem().unwrap_or_default().to_string_lossy();
+            let name = stem.replace(|c: char| !is_name_char(c), "-");
+            let name = name.trim_start_matches('.');
+            Ok(if name.is_empty() { "scenario" } else { name }.to_owned())
+        }
+    }
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// Names become folders, metric labels and parts of paths in `--set`.
+fn check_name(reader: &Reader<'_>, key: &str, name: String) -> Checked<String> {
+    if !name.is_empty() && name.chars().all(is_name_char) && !name.starts_with('.') {
+        return Ok(name);
+    }
+    let Some(entry) = reader.entry(key) else {
+        return Ok(name);
+    };
+    let message = format!("{name:?} cannot be a name");
+    Err(
+        reader.report(Code::BadValue, entry.node.place, message, |d| {
+            d.label("expected letters, digits, `-`, `_` and `.`, the first of them no `.`")
+                .key(reader.path_of(key))
+        }),
+    )
+}
+
+/// A population's name that another table refers to.
+fn population_named(
+    reader: &Reader<'_>,
+    place: Place,
+    key: String,
+    name: &str,
+    names: &[String],
+) -> Checked<PopulationId> {
+    if let Some(index) = names.iter().position(|known| known == name) {
+        return Ok(PopulationId(index as u16));
+    }
+    let message = format!("there is no population {name:?}");
+    Err(reader.report(Code::UnknownPopulation, place, message, |d| {
+        d.label("unknown population")
+            .key(key)
+            .help(format!("the populations are {}", names.join(", ")))
+            .nearest(super::nearest(name, names.iter().map(String::as_str)))
+    }))
+}
+
+/// Says of two keys of one table that they exclude each other.
+fn exclude(reader: &Reader<'_>, key: &str, other: &str, help: &str) -> Reported {
+    let message = format!("`{key}` and `{other}` exclude each other");
+    let related = reader.place_of(other);
+    reader.report(Code::Contradiction, reader.place_of(key), message, |d| {
+        d.label(format!("not together with `{other}`"))
+            .key(reader.path_of(key))
+            .related(related, format!("`{other}` is here"))
+            .help(help)
+    })
+}
+
+/// Says of a key that it makes no sense without another one.
+fn needs(reader: &Reader<'_>, key: &str, other: &str, help: &str) -> Reported {
+    let message = format!("`{key}` needs `{other}`");
+    reader.report(Code::Contradiction, reader.place_of(key), message, |d| {
+        d.label(format!("makes no sense without `{other}`"))
+            .key(reader.path_of(key))
+            .help(help)
+    })
+}

@@ -1,0 +1,220 @@
+use super::Default::{Is, Means, Required};
+use super::clients::CLIENTS;
+use super::faults::CHAOS;
+use super::{ANY, Kind, TableSpec, key};
+
+pub(in crate::scenario) const BALANCES: [&str; 2] = ["sticky", "round_robin"];
+
+pub(in crate::scenario) static ROOT: TableSpec = TableSpec {
+    title: "the top of the file",
+    about: "What the scenario is called, how long it runs, and its tables.",
+    keys: &[
+        key(
+            "name",
+            Kind::Name,
+            Means("the file's name"),
+            "Names the results folder, `results/<name>/`.",
+        ),
+        key(
+            "description",
+            Kind::Text,
+            Is("\"\""),
+            "One line for people.",
+        ),
+        key(
+            "duration",
+            Kind::Duration,
+            Required,
+            "How long clients are held under load; closing them comes after it.",
+        ),
+        key(
+            "seed",
+            ANY,
+            Means("drawn, printed and stored"),
+            "Where every random choice comes from: victims, delays, phases, random values. The same seed makes the same choices again.",
+        ),
+        key(
+            "target",
+            Kind::Table(&TARGET),
+            Means("the server of `[server]`"),
+            "What is tested.",
+        ),
+        key(
+            "server",
+            Kind::Table(&SERVER),
+            Means("the run starts no server"),
+            "A server that the run starts, watches and can kill.",
+        ),
+        key(
+            "data",
+            Kind::Table(&DATA),
+            Means("no data"),
+            "Rows for `{{csv.COLUMN}}`.",
+        ),
+        key(
+            "clients",
+            Kind::TableArray(&CLIENTS),
+            Required,
+            "The populations.",
+        ),
+        key("chaos", Kind::TableArray(&CHAOS), Is("[]"), "The faults."),
+        key(
+            "thresholds",
+            Kind::Thresholds,
+            Is("{}"),
+            "Bounds on metrics; exit code 99 if one is crossed.",
+        ),
+    ],
+};
+
+pub(in crate::scenario) static TARGET: TableSpec = TableSpec {
+    title: "[target]",
+    about: "What is tested, and what all populations share. A population that has `path`, `headers`, `query`, `auth` or `tls` itself uses its own in place of this one, whole.",
+    keys: &[
+        key(
+            "url",
+            Kind::Url(&["http", "https", "ws", "wss"]),
+            Means("the server of `[server]`"),
+            "Scheme, host and port of the server. As in the JS client, the path is the namespace, and a query is the handshake query, in place of `query`.",
+        ),
+        key(
+            "path",
+            Kind::Text,
+            Is("\"/socket.io/\""),
+            "The HTTP path of the Engine.IO endpoint.",
+        ),
+        key(
+            "headers",
+            Kind::Templates,
+            Is("{}"),
+            "Extra HTTP headers, evaluated at each engine.",
+        ),
+        key(
+            "query",
+            Kind::Templates,
+            Is("{}"),
+            "The handshake query, evaluated at each engine.",
+        ),
+        key(
+            "auth",
+            Kind::Payload,
+            Means("no payload"),
+            "The payload of CONNECT, evaluated at each connect.",
+        ),
+        key(
+            "tls",
+            Kind::Table(&TLS),
+            Means("the system's authorities"),
+            "TLS towards the target.",
+        ),
+        key(
+            "proxy",
+            Kind::Url(&["http"]),
+            Means("no proxy"),
+            "The HTTP proxy to go through, by CONNECT.",
+        ),
+        key(
+            "connect_to",
+            Kind::Texts,
+            Is("[]"),
+            "As curl's `--connect-to`: `\"HOST1:PORT1:HOST2:PORT2\"` connects to the second where the first is meant. Empty parts match anything, or keep what is there.",
+        ),
+        key(
+            "ip",
+            Kind::Choice(&[4, 6]),
+            Means("both"),
+            "Only addresses of this IP version.",
+        ),
+    ],
+};
+
+pub(in crate::scenario) static TLS: TableSpec = TableSpec {
+    title: "tls",
+    about: "TLS towards the target. Files are looked for beside the scenario, then in the working directory.",
+    keys: &[
+        key(
+            "ca",
+            Kind::File,
+            Means("the system's"),
+            "PEM file of the authorities to trust, in place of the system's.",
+        ),
+        key(
+            "cert",
+            Kind::File,
+            Means("none"),
+            "PEM file of the client's certificate chain; needs `key`.",
+        ),
+        key(
+            "key",
+            Kind::File,
+            Means("none"),
+            "PEM file of the client's key; needs `cert`.",
+        ),
+        key(
+            "insecure",
+            Kind::Boolean,
+            Is("false"),
+            "Accept any certificate, as `rejectUnauthorized: false` does.",
+        ),
+    ],
+};
+
+pub(in crate::scenario) static SERVER: TableSpec = TableSpec {
+    title: "[server]",
+    about: "A server that the run starts, watches and can kill. Either `embedded = true` or `command`.",
+    keys: &[
+        key(
+            "embedded",
+            Kind::Boolean,
+            Is("false"),
+            "Start `sio-load serve`, as a child process.",
+        ),
+        key(
+            "command",
+            Kind::Texts,
+            Means("`embedded`"),
+            "Program and arguments. `{{port}}` in it, and PORT in the environment, is the instance's own port. Paths are as seen from `cwd`.",
+        ),
+        key(
+            "env",
+            Kind::TextTable,
+            Is("{}"),
+            "Added to the environment of `command`; `{{port}}` as above.",
+        ),
+        key(
+            "cwd",
+            Kind::Text,
+            Means("the run's own"),
+            "The working directory of `command`.",
+        ),
+        key(
+            "ready",
+            Kind::Duration,
+            Is("\"10s\""),
+            "How long an instance may take until it answers a handshake.",
+        ),
+        key(
+            "instances",
+            Kind::Integer { min: 1, max: 1000 },
+            Is("1"),
+            "How many; more than one stand behind the built-in balancer.",
+        ),
+        key(
+            "balance",
+            Kind::Word(&BALANCES),
+            Is("\"sticky\""),
+            "`sticky`: a session stays with the instance that opened it. `round_robin`: each connection goes to the next instance, whatever session it belongs to.",
+        ),
+    ],
+};
+
+pub(in crate::scenario) static DATA: TableSpec = TableSpec {
+    title: "[data]",
+    about: "Rows for templates.",
+    keys: &[key(
+        "csv",
+        Kind::File,
+        Required,
+        "A CSV file with a header line, looked for beside the scenario, then in the working directory. Client n has row n, from the top again after the last.",
+    )],
+};

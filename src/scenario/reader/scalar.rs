@@ -1,0 +1,161 @@
+use super::{Reader, all};
+use crate::diagnostic::Place;
+use crate::scenario::keys::{Kind, LATER_WORDS};
+use crate::scenario::nearest;
+use crate::scenario::problem::{Checked, Code};
+use crate::scenario::raw::{Entry, Node};
+
+impl<'a> Reader<'a> {
+    /// A string.
+    pub(in crate::scenario) fn text(&self, key: &str) -> Checked<String> {
+        self.always(key, |r, node| r.as_text(key, node))
+    }
+
+    /// A string, or nothing.
+    pub(in crate::scenario) fn optional_text(&self, key: &str) -> Checked<Option<String>> {
+        self.optional(key, |r, node| r.as_text(key, node))
+    }
+
+    pub(in crate::scenario) fn as_text(&self, key: &str, node: &Node) -> Checked<String> {
+        let text = node.value.as_str().map(str::to_owned);
+        text.ok_or_else(|| self.wrong_type(key, node))
+    }
+
+    /// `true` or `false`.
+    pub(in crate::scenario) fn boolean(&self, key: &str) -> Checked<bool> {
+        self.always(key, |r, node| r.as_boolean(key, node))
+    }
+
+    /// `true`, `false` or nothing.
+    pub(in crate::scenario) fn optional_boolean(&self, key: &str) -> Checked<Option<bool>> {
+        self.optional(key, |r, node| r.as_boolean(key, node))
+    }
+
+    fn as_boolean(&self, key: &str, node: &Node) -> Checked<bool> {
+        let boolean = node.value.as_boolean();
+        boolean.ok_or_else(|| self.wrong_type(key, node))
+    }
+
+    /// A whole number in the range that the key table gives.
+    pub(in crate::scenario) fn integer(&self, key: &str) -> Checked<u64> {
+        self.always(key, |r, node| r.as_integer(key, node))
+    }
+
+    /// A whole number in the range that the key table gives, or nothing.
+    pub(in crate::scenario) fn optional_integer(&self, key: &str) -> Checked<Option<u64>> {
+        self.optional(key, |r, node| r.as_integer(key, node))
+    }
+
+    fn as_integer(&self, key: &str, node: &Node) -> Checked<u64> {
+        let Some(number) = node.value.as_integer() else {
+            return Err(self.wrong_type(key, node));
+        };
+        let kind = self.spec_of(key).kind;
+        let number = u64::try_from(number).ok().filter(|n| kind.allows(*n));
+        number.ok_or_else(|| self.out_of_range(key, node))
+    }
+
+    /// A number from 0 to 1.
+    pub(in crate::scenario) fn fraction(&self, key: &str) -> Checked<f64> {
+        self.always(key, |r, node| {
+            let whole = || node.value.as_integer().map(|number| number as f64);
+            let Some(number) = node.value.as_float().or_else(whole) else {
+                return Err(r.wrong_type(key, node));
+            };
+            if (0.0..=1.0).contains(&number) {
+                return Ok(number);
+            }
+            Err(r.out_of_range(key, node))
+        })
+    }
+
+    /// One of the words that the key table gives, as its place among them.
+    pub(in crate::scenario) fn word(&self, key: &str) -> Checked<usize> {
+        self.always(key, |r, node| r.as_word(key, node))
+    }
+
+    /// One of the words that the key table gives, as its place among them, or nothing.
+    pub(in crate::scenario) fn optional_word(&self, key: &str) -> Checked<Option<usize>> {
+        self.optional(key, |r, node| r.as_word(key, node))
+    }
+
+    /// Some of the words that the key table gives, as their places among them.
+    pub(in crate::scenario) fn words(&self, key: &str) -> Checked<Vec<(usize, Place)>> {
+        self.always(key, |r, node| {
+            let word = |element: &Node| Ok((r.as_word(key, element)?, element.place));
+            all(r.as_array(key, node)?.iter().map(word))
+        })
+    }
+
+    /// An array; a lone string is told how to become one.
+    fn as_array<'n>(&self, key: &str, node: &'n Node) -> Checked<&'n [Node]> {
+        if let Some(elements) = node.value.as_array() {
+            return Ok(elements);
+        }
+        let message = format!("`{key}` is {}", node.value.type_name());
+        let expected = self.spec_of(key).kind.expected();
+        Err(self.report(Code::WrongType, node.place, message, |mut d| {
+            d.help = node.value.as_str().map(|text| format!("write [{text:?}]"));
+            d.label(format!("expected {expected}"))
+                .key(self.path_of(key))
+        }))
+    }
+
+    fn as_word(&self, key: &str, node: &Node) -> Checked<usize> {
+        let text = self.as_text(key, node)?;
+        let words = self.spec_of(key).kind.words();
+        let position = words.iter().position(|word| *word == text);
+        position.ok_or_else(|| {
+            if LATER_WORDS.contains(&(key, &text)) {
+                let message = format!("`{key}` does not know {text:?} yet");
+                return self.report(Code::LaterVersion, node.place, message, |d| {
+                    d.label("known, but not built yet").key(self.path_of(key))
+                });
+            }
+            let message = format!("`{key}` does not know {text:?}");
+            let expected = Kind::Word(words).expected();
+            self.report(Code::UnknownWord, node.place, message, |d| {
+                d.label(format!("expected {expected}"))
+                    .key(self.path_of(key))
+                    .nearest(nearest(&text, words.iter().copied()))
+            })
+        })
+    }
+
+    /// An array of strings, each with its place.
+    pub(in crate::scenario) fn optional_texts(
+        &self,
+        key: &str,
+    ) -> Checked<Option<Vec<(String, Place)>>> {
+        self.optional(key, |r, node| {
+            let text = |element: &Node| Ok((r.as_text(key, element)?, element.place));
+            all(r.as_array(key, node)?.iter().map(text))
+        })
+    }
+
+    /// A table of strings: names and their values.
+    pub(in crate::scenario) fn text_table(&self, key: &str) -> Checked<Vec<(&'a Entry, String)>> {
+        let Some(entry) = self.entry(key) else {
+            return Ok(Vec::new());
+        };
+        let Some(table) = entry.node.value.as_table() else {
+            return Err(self.wrong_type(key, &entry.node));
+        };
+        all(table.entries.iter().map(|entry| {
+            let value = &entry.node.value;
+            if let Some(text) = value.as_str() {
+                return Ok((entry, text.to_owned()));
+            }
+            let message = format!("`{}` is {}", entry.key, value.type_name());
+            let number = value.as_integer().map(|number| number.to_string());
+            let word = number.or_else(|| Some(value.as_boolean()?.to_string()));
+            let path = format!("{}.{}", self.path_of(key), entry.key);
+            Err(
+                self.report(Code::WrongType, entry.node.place, message, |mut d| {
+                    d.help = word.map(|word| format!("write \"{word}\""));
+                    d.label("expected a string").key(path)
+                }),
+            )
+        }))
+    }
+}

@@ -1,0 +1,251 @@
+//! A plan becomes scenario text again: `scenario.toml` of the results, every default filled in.
+//!
+//! Reading it gives the same plan, unless a secret was masked. Warnings are not written: what they
+//! warned of is settled in the plan.
+
+mod clients;
+mod text;
+
+use std::fmt::Write;
+
+use super::plan::{
+    Balance, ConnectTo, DisconnectHow, Fault, FaultKind, IpFamily, Plan, Server, ServerProgram,
+    Signal, Target,
+};
+use super::threshold::Threshold;
+use crate::units::{ByteSize, Selection, format_duration};
+use text::{array, inline, is_secret_free, quoted, table_key};
+
+const HEAD: &str = "\
+# The scenario as it ran, every default filled in. `sio-load run` on this file repeats it.
+";
+
+const MASKED_HEAD: &str = "\
+# The scenario as it ran, every default filled in. Values that may be secret (auth, Authorization
+# and Cookie headers, TLS keys, passwords in URLs) are masked as ***: put them back before running
+# this file, or let the run write them with --show-secrets.
+";
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+impl Plan {
+    /// The scenario as it ran: every default filled in, the seed, and what flags changed.
+    ///
+    /// Without `show_secrets`, values of `auth`, of Authorization and Cookie headers, paths of TLS
+    /// keys and passwords in URLs are masked, and a comment at the top says so. Values made of
+    /// placeholders alone stay: they hold no secret themselves.
+    #[must_use]
+    pub fn to_toml(&self, show_secrets: bool) -> String {
+        let mut writer = Writer {
+            out: String::new(),
+            show_secrets,
+            masked: false,
+        };
+        writer.pair("name", &quoted(&self.name));
+        writer.pair("description", &quoted(&self.description));
+        writer.pair("duration", &quoted(&format_duration(self.duration)));
+        writer.pair("seed", &self.seed.to_string());
+        writer.target(&self.target);
+        if let Some(server) = &self.server {
+            writer.server(server);
+        }
+        if let Some(csv) = &self.csv {
+            writer.header("[data]");
+            writer.pair("csv", &quoted(&csv.file.display().to_string()));
+        }
+        for population in &self.populations {
+            writer.population(population);
+        }
+        for fault in &self.chaos {
+            writer.fault(fault, self);
+        }
+        writer.thresholds(&self.thresholds, self);
+        let head = if writer.masked { MASKED_HEAD } else { HEAD };
+        format!("{head}{}", writer.out)
+    }
+}
+
+struct Writer {
+    out: String,
+    show_secrets: bool,
+    masked: bool,
+}
+
+impl Writer {
+    fn header(&mut self, header: &str) {
+        writeln!(self.out, "\n{header}").expect("writing to a String cannot fail");
+    }
+
+    /// `value` is TOML already.
+    fn pair(&mut self, key: &str, value: &str) {
+        writeln!(self.out, "{} = {value}", table_key(key))
+            .expect("writing to a String cannot fail");
+    }
+
+    fn optional(&mut self, key: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.pair(key, &value);
+        }
+    }
+
+    fn secret(&mut self, value: &str) -> String {
+        if self.show_secrets || is_secret_free(value) {
+            return value.to_owned();
+        }
+        self.masked = true;
+        MASK.to_owned()
+    }
+
+    /// Without the password that it may hold.
+    fn url(&mut self, url: &url::Url) -> String {
+        let mut url = url.clone();
+        if !self.show_secrets && url.password().is_some() {
+            self.masked = true;
+            // Fails for URLs without a host alone, which have no password either.
+            let _unchanged = url.set_password(Some(MASK));
+        }
+        quoted(url.as_str())
+    }
+
+    fn target(&mut self, target: &Target) {
+        self.header("[target]");
+        if let Some(url) = &target.url {
+            let url = self.url(url);
+            self.pair("url", &url);
+        }
+        if let Some(proxy) = &target.proxy {
+            let proxy = self.url(proxy);
+            self.pair("proxy", &proxy);
+        }
+        let rules = target
+            .connect_to
+            .iter()
+            .map(|rule| quoted(&connect_to(rule)));
+        self.pair("connect_to", &array(rules));
+        let version = target.ip_family.map(|family| match family {
+            IpFamily::V4 => "4".to_owned(),
+            IpFamily::V6 => "6".to_owned(),
+        });
+        self.optional("ip", version);
+    }
+
+    fn server(&mut self, server: &Server) {
+        self.header("[server]");
+        match &server.program {
+            ServerProgram::Embedded => self.pair("embedded", "true"),
+            ServerProgram::Command { argv, env, cwd } => {
+                self.pair("command", &array(argv.iter().map(|word| quoted(word))));
+                let env = env.iter().map(|(key, value)| (key.as_str(), quoted(value)));
+                self.pair("env", &inline(env));
+                let cwd = cwd.as_ref().map(|cwd| quoted(&cwd.display().to_string()));
+                self.optional("cwd", cwd);
+            }
+        }
+        self.pair("ready", &quoted(&format_duration(server.ready)));
+        self.pair("instances", &server.instances.to_string());
+        let balance = match server.balance {
+            Balance::Sticky => "sticky",
+            Balance::RoundRobin => "round_robin",
+        };
+        self.pair("balance", &quoted(balance));
+    }
+
+    fn fault(&mut self, fault: &Fault, plan: &Plan) {
+        self.header("[[chaos]]");
+        self.pair("at", &quoted(&format_duration(fault.at)));
+        self.pair("fault", &quoted(fault.kind.name()));
+        let every = fault.every.map(|every| quoted(&format_duration(every)));
+        self.optional("every", every);
+        match &fault.kind {
+            FaultKind::ServerRestart {
+                signal,
+                down,
+                instance,
+            } => {
+                self.pair("signal", &quoted(signal_name(*signal)));
+                self.pair("down", &quoted(&format_duration(*down)));
+                self.optional("instance", instance.map(|instance| instance.to_string()));
+            }
+            FaultKind::Disconnect { how } => {
+                self.victims(fault, plan);
+                self.pair("how", &quoted(how_name(*how)));
+            }
+            FaultKind::TransportSwitch { to, upgrade } => {
+                self.victims(fault, plan);
+                self.pair("to", &quoted(to.name()));
+                self.pair("upgrade", &upgrade.to_string());
+            }
+        }
+    }
+
+    fn victims(&mut self, fault: &Fault, plan: &Plan) {
+        let over = fault.over.map(|over| quoted(&format_duration(over)));
+        self.optional("over", over);
+        let clients = match fault.clients {
+            Selection::Count(count) => count.to_string(),
+            Selection::All | Selection::Share(_) => quoted(&fault.clients.to_string()),
+        };
+        self.pair("clients", &clients);
+        let population = fault.population.map(|id| quoted(plan.population_name(id)));
+        self.optional("population", population);
+    }
+
+    fn thresholds(&mut self, thresholds: &[Threshold], plan: &Plan) {
+        if thresholds.is_empty() {
+            return;
+        }
+        self.header("[thresholds]");
+        let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+        for threshold in thresholds {
+            let name = threshold.metric.name();
+            let key = match threshold.population {
+                Some(id) => format!("{name}{{{}}}", plan.population_name(id)),
+                None => name.to_owned(),
+            };
+            let text = quoted(&threshold.text);
+            match lines.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, texts)) => texts.push(text),
+                None => lines.push((key, vec![text])),
+            }
+        }
+        for (key, texts) in lines {
+            self.pair(&key, &array(texts));
+        }
+    }
+}
+
+/// As `--connect-to` reads it: IPv6 addresses in brackets.
+fn connect_to(rule: &ConnectTo) -> String {
+    let host = |host: &Option<String>| match host.as_deref() {
+        Some(host) if host.contains(':') => format!("[{host}]"),
+        host => host.unwrap_or_default().to_owned(),
+    };
+    let port = |port: Option<u16>| port.map(|port| port.to_string()).unwrap_or_default();
+    let (from_host, to_host) = (host(&rule.from_host), host(&rule.to_host));
+    let (from_port, to_port) = (port(rule.from_port), port(rule.to_port));
+    format!("{from_host}:{from_port}:{to_host}:{to_port}")
+}
+
+pub(super) fn signal_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::SigKill => "SIGKILL",
+        Signal::SigTerm => "SIGTERM",
+        Signal::SigInt => "SIGINT",
+        Signal::SigHup => "SIGHUP",
+        Signal::SigQuit => "SIGQUIT",
+    }
+}
+
+pub(super) fn how_name(how: DisconnectHow) -> &'static str {
+    match how {
+        DisconnectHow::Close => "close",
+        DisconnectHow::Namespace => "namespace",
+        DisconnectHow::Fin => "fin",
+        DisconnectHow::Reset => "reset",
+    }
+}
+
+fn size(size: ByteSize) -> String {
+    quoted(&size.to_string())
+}
