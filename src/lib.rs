@@ -14,3 +14,4 @@ pub mod units;
 pub mod scenario;
 // A client's life.
 pub mod protocol;
+pub mod transport;

@@ -1,0 +1,26 @@
+//! Requests and frames in, responses, frames and failures out: how bytes travel, over TCP
+//! connections that belong to one virtual client each.
+//!
+//! What comes in: a population's shared [`Settings`], then requests and frames of its clients.
+//! What goes out: answers, or a [`Failure`](crate::event::Failure) told from errno, TLS error or
+//! HTTP status. What never happens here: deciding what to say or when, retrying (but for the one
+//! retry that browsers make), or sharing a connection between clients.
+//!
+//! Everything is single-threaded: `Rc` throughout, and every future is polled by the client that
+//! owns it. Dropping a future is always safe and closes its connection.
+
+mod dialer;
+mod failure;
+mod polling;
+mod settings;
+mod socket;
+mod websocket;
+
+#[cfg(test)]
+mod tests;
+
+pub use dialer::{DialSettings, Dialed, Dialer, Timings, TransportError};
+pub use polling::{Exchange, ExchangeEnd, Http, Method, Request, Response};
+pub use settings::{HttpConfig, Settings};
+pub use socket::{ByteMeter, Stream, Tcp};
+pub use websocket::{Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake};

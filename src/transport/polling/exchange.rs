@@ -1,0 +1,256 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Uri};
+use socket2::SockRef;
+use url::Url;
+
+use super::head::Head;
+use super::link::{self, Link};
+use super::redirect::{self, Redirect};
+use super::{Method, Request, Response, SharedJar};
+use crate::event::{Cause, Failure, Origin, Stage};
+use crate::scenario::plan::Profile;
+use crate::transport::dialer::Timings;
+use crate::transport::failure;
+use crate::transport::settings::Settings;
+use crate::transport::socket::TcpSlot;
+
+/// How a request ended.
+#[derive(Debug)]
+pub struct ExchangeEnd {
+    /// Any status is a response; a failure says that there was none. Failures of the exchange
+    /// itself stand at stage `open`: a caller that has a session moves them.
+    pub result: Result<Response, Failure>,
+    /// Of the last connection made for it; nothing if none was, because a kept one was used or
+    /// because it failed.
+    pub timings: Option<Timings>,
+}
+
+/// A request under way. Dropping it closes its connection.
+pub struct Exchange {
+    run: Pin<Box<dyn Future<Output = Finished>>>,
+    slot: Rc<TcpSlot>,
+    left: Option<Box<Link>>,
+}
+
+struct Finished {
+    end: ExchangeEnd,
+    left: Option<Box<Link>>,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        settings: &Rc<Settings>,
+        client: u64,
+        jar: &Option<SharedJar>,
+        request: Request<'_>,
+        kept: Option<Box<Link>>,
+    ) -> Self {
+        let slot = Rc::new(TcpSlot::default());
+        let job = Job {
+            settings: Rc::clone(settings),
+            slot: Rc::clone(&slot),
+            client,
+            jar: jar.clone(),
+            method: request.method,
+            uri: Uri::try_from(request.path_and_query).ok(),
+            body: request.body.unwrap_or_default(),
+            octet_stream: request.octet_stream,
+            user: request.headers.into(),
+            timings: None,
+        };
+        Self {
+            run: Box::pin(job.run(kept)),
+            slot,
+            left: None,
+        }
+    }
+
+    /// Goes on until there is an answer. Must not be called again after that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ExchangeEnd> {
+        let finished = ready!(self.run.as_mut().poll(cx));
+        self.left = finished.left;
+        self.slot.set(None);
+        Poll::Ready(finished.end)
+    }
+
+    /// Does something to the TCP connection, if there is one by now.
+    pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
+        self.slot.get().map(|tcp| act(tcp.socket()))
+    }
+
+    /// Ends the connection with RST.
+    pub fn reset(self) {
+        if let Some(tcp) = self.slot.get() {
+            tcp.reset_on_close();
+        }
+    }
+
+    /// Sends FIN; the answer, or the end of the connection, can still come. A request on a kept
+    /// connection that ends without a byte is then sent again on a new one, as browsers do it.
+    pub fn fin(&self) {
+        if let Some(tcp) = self.slot.get() {
+            tcp.fin();
+        }
+    }
+
+    /// What the request itself holds while it waits, in bytes; hyper's buffers come on top.
+    #[cfg(test)]
+    pub(in crate::transport) fn held_bytes(&self) -> usize {
+        size_of_val(&*self.run)
+    }
+
+    pub(super) fn into_link(self) -> Option<Box<Link>> {
+        self.left
+    }
+}
+
+/// Everything that a request needs until its end.
+struct Job {
+    settings: Rc<Settings>,
+    slot: Rc<TcpSlot>,
+    client: u64,
+    jar: Option<SharedJar>,
+    method: Method,
+    /// Nothing if it cannot be sent.
+    uri: Option<Uri>,
+    body: Bytes,
+    octet_stream: bool,
+    user: Box<[(HeaderName, HeaderValue)]>,
+    timings: Option<Timings>,
+}
+
+impl Job {
+    async fn run(mut self, kept: Option<Box<Link>>) -> Finished {
+        match self.follow(kept).await {
+            Ok((response, left)) => Finished {
+                end: ExchangeEnd {
+                    result: Ok(response),
+                    timings: self.timings,
+                },
+                left,
+            },
+            Err(failure) => Finished {
+                end: ExchangeEnd {
+                    result: Err(failure),
+                    timings: self.timings,
+                },
+                left: None,
+            },
+        }
+    }
+
+    /// Asks, and asks elsewhere for as long as the answers say so.
+    async fn follow(
+        &mut self,
+        kept: Option<Box<Link>>,
+    ) -> Result<(Response, Option<Box<Link>>), Failure> {
+        let mut uri = self.uri.take().ok_or_else(|| {
+            Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Scenario)
+                .with_message("the path or query breaks HTTP")
+        })?;
+        let mut elsewhere: Option<Box<Redirect>> = None;
+        let mut kept = kept;
+        for asked in 0..=redirect::LIMIT {
+            let (parts, body, link) = self.ask(&uri, elsewhere.as_deref(), kept.take()).await?;
+            if let Some(jar) = &self.jar {
+                jar.borrow_mut().fill(&parts.headers);
+            }
+            if asked < redirect::LIMIT
+                && let Some(next) = self.redirect(&parts, &uri, elsewhere.as_deref())
+            {
+                if next.becomes_get {
+                    self.method = Method::Get;
+                    self.body = Bytes::new();
+                }
+                uri = next.uri.clone();
+                elsewhere = Some(Box::new(next));
+                continue;
+            }
+            let status = parts.status.as_u16();
+            let body = link::decoded(&parts, body)?;
+            if failure::is_plain_to_tls_notice(status, &body) {
+                return Err(failure::tls_required().with_status(status));
+            }
+            // A connection to another server than the target is of no use later.
+            let left = link.filter(|_| elsewhere.is_none());
+            return Ok((Response { status, body }, left));
+        }
+        unreachable!("the last answer is returned whatever it is")
+    }
+
+    /// One request and its answer; a kept connection that the server had closed is replaced.
+    async fn ask(
+        &mut self,
+        uri: &Uri,
+        elsewhere: Option<&Redirect>,
+        kept: Option<Box<Link>>,
+    ) -> Result<(http::response::Parts, Bytes, Option<Box<Link>>), Failure> {
+        if let Some(mut link) = kept {
+            self.slot.set(Some(Rc::clone(link.tcp())));
+            match link.exchange(self.request(uri, elsewhere)).await {
+                Ok((parts, body)) => return Ok((parts, body, Some(link))),
+                Err(failure) if link.tcp().is_answered() => return Err(failure),
+                Err(_closed_while_idle) => {}
+            }
+        }
+        let mut link = self.connect(elsewhere).await?;
+        let (parts, body) = link.exchange(self.request(uri, elsewhere)).await?;
+        Ok((parts, body, self.reusable(link)))
+    }
+
+    async fn connect(&mut self, elsewhere: Option<&Redirect>) -> Result<Link, Failure> {
+        let dialer = &self.settings.dialer;
+        let target = elsewhere.map_or_else(|| dialer.target(), |redirect| &redirect.target);
+        let dialed = dialer.dial_to(target, self.client, &self.slot).await?;
+        self.timings = Some(dialed.timings);
+        Link::new(dialed.stream).await
+    }
+
+    fn reusable(&self, link: Link) -> Option<Box<Link>> {
+        match self.settings.profile {
+            Profile::Node => None,
+            Profile::Browser => Some(Box::new(link)),
+        }
+    }
+
+    fn request(
+        &self,
+        uri: &Uri,
+        elsewhere: Option<&Redirect>,
+    ) -> http::Request<http_body_util::Full<Bytes>> {
+        let host = elsewhere.map_or(&self.settings.host, |redirect| &redirect.host);
+        let cookie = self.jar.as_ref().and_then(|jar| jar.borrow_mut().header());
+        Head {
+            method: self.method,
+            uri: uri.clone(),
+            host: host.clone(),
+            body: self.body.clone(),
+            octet_stream: self.octet_stream,
+            user: &self.user,
+            cookie,
+        }
+        .into_request(&self.settings)
+    }
+
+    fn redirect(
+        &self,
+        parts: &http::response::Parts,
+        uri: &Uri,
+        elsewhere: Option<&Redirect>,
+    ) -> Option<Redirect> {
+        if !parts.status.is_redirection() {
+            return None;
+        }
+        let dialer = &self.settings.dialer;
+        let from = match elsewhere {
+            Some(redirect) => redirect.url.clone(),
+            None => Url::parse(&format!("{}{uri}", dialer.target().origin())).ok()?,
+        };
+        redirect::read(parts, &from, dialer)
+    }
+}

@@ -1,0 +1,158 @@
+//! HTTP long-polling: one request in, one response or failure out, over connections of the
+//! client's own.
+
+mod cookies;
+mod exchange;
+mod head;
+mod link;
+mod pool;
+mod redirect;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::Context;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use super::settings::Settings;
+use super::websocket::{HandshakeRequest, WebSocketHandshake};
+use crate::scenario::plan::Profile;
+
+use cookies::Jar;
+pub use exchange::{Exchange, ExchangeEnd};
+pub(super) use head::{BROWSER_AGENT, header_spelling, is_framing};
+use pool::Pool;
+
+/// Cookies that the requests under way of one client share, and with them nobody else.
+pub(super) type SharedJar = Rc<RefCell<Jar>>;
+
+/// An HTTP method of Engine.IO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Polls.
+    Get,
+    /// Sends.
+    Post,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// What it does.
+    pub method: Method,
+    /// Percent-encoded, from the first slash.
+    pub path_and_query: String,
+    /// Of a POST.
+    pub body: Option<Bytes>,
+    /// Whether the body is binary (Engine.IO revision 3) rather than text.
+    pub octet_stream: bool,
+    /// The user's headers, already evaluated.
+    pub headers: &'a [(HeaderName, HeaderValue)],
+}
+
+/// A whole response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// As the server sent it; redirects that are followed never show here.
+    pub status: u16,
+    /// Decompressed, where it was compressed.
+    pub body: Bytes,
+}
+
+/// What one virtual client has of HTTP: its cookies and its idle connections.
+pub struct Http {
+    settings: Rc<Settings>,
+    client: u64,
+    jar: Option<SharedJar>,
+    pool: Pool,
+}
+
+impl Http {
+    /// For the client of this number, which chooses its source address.
+    #[must_use]
+    pub fn new(settings: Rc<Settings>, client: u64) -> Self {
+        let mut http = Self {
+            jar: None,
+            pool: Pool::default(),
+            settings,
+            client,
+        };
+        http.jar = http.fresh_jar();
+        http
+    }
+
+    /// What it shares with the other clients of its population.
+    #[must_use]
+    pub fn settings(&self) -> &Rc<Settings> {
+        &self.settings
+    }
+
+    /// A new engine begins: in the `node` profile with an empty jar, while requests of the old
+    /// engine keep theirs. A browser keeps its cookies.
+    pub fn new_engine(&mut self) {
+        if self.settings.profile == Profile::Node && self.jar.is_some() {
+            self.jar = self.fresh_jar();
+        }
+    }
+
+    /// Begins a request; nothing happens until it is polled.
+    pub fn request(&mut self, request: Request<'_>) -> Exchange {
+        Exchange::new(
+            &self.settings,
+            self.client,
+            &self.jar,
+            request,
+            self.pool.take(),
+        )
+    }
+
+    /// Begins a WebSocket handshake; nothing happens until it is polled. The headers of the user
+    /// are left out in the `browser` profile, where scripts cannot set any.
+    pub fn open_websocket(
+        &mut self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> WebSocketHandshake {
+        let cookie = self.jar.as_ref().and_then(|jar| jar.borrow_mut().header());
+        WebSocketHandshake::new(
+            &self.settings,
+            self.client,
+            HandshakeRequest::new(&self.settings, path_and_query, headers, cookie),
+        )
+    }
+
+    /// Takes back what a finished exchange left: in the `browser` profile its connection, if it
+    /// may carry another request.
+    pub fn finish(&mut self, exchange: Exchange) {
+        if let Some(link) = exchange.into_link() {
+            self.pool.put(*link);
+        }
+    }
+
+    /// Drops idle connections that the server closed, and wakes `cx` when another one closes.
+    ///
+    /// A client that calls this after each request and finish closes its side at once, as browsers
+    /// do; without it, closed connections are noticed at the next request.
+    pub fn poll_idle(&mut self, cx: &mut Context<'_>) {
+        self.pool.poll(cx);
+    }
+
+    /// Drops idle connections with RST.
+    pub fn reset_idle(&mut self) {
+        self.pool.reset();
+    }
+
+    /// Drops idle connections with FIN.
+    pub fn fin_idle(&mut self) {
+        self.pool = Pool::default();
+    }
+
+    fn fresh_jar(&self) -> Option<SharedJar> {
+        let keeps = match self.settings.profile {
+            Profile::Node => self.settings.with_credentials,
+            Profile::Browser => true,
+        };
+        keeps.then(SharedJar::default)
+    }
+}

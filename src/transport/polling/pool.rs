@@ -1,0 +1,30 @@
+use std::task::{Context, Waker};
+
+use super::link::Link;
+
+/// Idle keep-alive connections of one client.
+#[derive(Default)]
+pub(super) struct Pool(Vec<Link>);
+
+impl Pool {
+    pub(super) fn put(&mut self, link: Link) {
+        self.0.push(link);
+    }
+
+    /// The connection used last that still stands, as far as can be known here.
+    pub(super) fn take(&mut self) -> Option<Box<Link>> {
+        self.poll(&mut Context::from_waker(Waker::noop()));
+        self.0.pop().map(Box::new)
+    }
+
+    /// Drops what the server closed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        self.0.retain_mut(|link| link.poll_idle(cx));
+    }
+
+    pub(super) fn reset(&mut self) {
+        for link in self.0.drain(..) {
+            link.tcp().reset_on_close();
+        }
+    }
+}

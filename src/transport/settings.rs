@@ -1,0 +1,75 @@
+use std::rc::Rc;
+
+use http::{Extensions, HeaderName, HeaderValue};
+
+use super::dialer::{Dialer, TransportError};
+use super::polling::header_spelling;
+use crate::scenario::plan::Profile;
+
+/// What all clients of a population have in common beyond how to connect.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpConfig<'a> {
+    /// Which platform the clients imitate.
+    pub profile: Profile,
+    /// Whether the `node` profile keeps cookies, in a jar per engine. Browsers always do.
+    pub with_credentials: bool,
+    /// The names of the user's headers as the scenario spells them: they go out in this spelling.
+    pub header_names: &'a [String],
+}
+
+/// Everything about requests that is worked out once per population.
+pub struct Settings {
+    pub(super) dialer: Rc<Dialer>,
+    pub(super) profile: Profile,
+    pub(super) with_credentials: bool,
+    pub(super) host: HeaderValue,
+    pub(super) origin: HeaderValue,
+    /// Names that hyper must spell otherwise than Title-Case, as it keeps them.
+    pub(super) spelling: Extensions,
+    spelled: Box<[(HeaderName, Box<str>)]>,
+}
+
+impl Settings {
+    /// Prepares the requests of a population.
+    ///
+    /// # Errors
+    /// If a header's name breaks HTTP.
+    pub fn new(dialer: Rc<Dialer>, config: HttpConfig<'_>) -> Result<Self, TransportError> {
+        let value = |text: String| {
+            HeaderValue::try_from(text).map_err(|_| TransportError::Url {
+                url: dialer.target().origin(),
+            })
+        };
+        let spelled = config
+            .header_names
+            .iter()
+            .map(|name| match HeaderName::try_from(name.as_str()) {
+                Ok(parsed) => Ok((parsed, name.as_str().into())),
+                Err(_) => Err(TransportError::HeaderName { name: name.clone() }),
+            })
+            .collect::<Result<Box<[_]>, _>>()?;
+        Ok(Self {
+            host: value(dialer.target().authority())?,
+            origin: value(dialer.target().origin())?,
+            spelling: header_spelling(config.profile, config.header_names),
+            profile: config.profile,
+            with_credentials: config.with_credentials,
+            dialer,
+            spelled,
+        })
+    }
+
+    /// The dialer below, with its byte meter.
+    #[must_use]
+    pub fn dialer(&self) -> &Rc<Dialer> {
+        &self.dialer
+    }
+
+    /// A user header's name as the scenario spells it.
+    pub(super) fn spelled<'a>(&'a self, name: &'a HeaderName) -> &'a str {
+        self.spelled
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or(name.as_str(), |(_, spelled)| spelled)
+    }
+}

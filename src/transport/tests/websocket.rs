@@ -1,0 +1,328 @@
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::{WebSocketStream, accept_async};
+
+use super::*;
+use crate::event::{Cause, Failure, Stage};
+
+async fn accepting<F: Future<Output = ()> + 'static>(
+    act: impl FnOnce(WebSocketStream<TcpStream>) -> F + 'static,
+) -> url::Url {
+    peer(|stream| async move { act(accept_async(stream).await.unwrap()).await }).await
+}
+
+async fn open(url: url::Url) -> WebSocket {
+    let end = handshake(&mut node(url), "/socket.io/?EIO=4&transport=websocket").await;
+    assert!(end.timings.is_some());
+    end.result.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+async fn next(websocket: &mut WebSocket) -> Result<Frame, WebSocketEnd> {
+    poll_fn(|cx| websocket.poll_next(cx)).await
+}
+
+async fn send(websocket: &mut WebSocket, frame: Frame) {
+    websocket.start_send(frame).unwrap();
+    poll_fn(|cx| websocket.poll_flush(cx)).await.unwrap();
+}
+
+async fn refused(answer: impl Fn(&str) -> Vec<u8> + 'static) -> Failure {
+    let server = Server::start(move |_, request| (answer(request), Then::Hold)).await;
+    let end = handshake(&mut node(server.url()), "/").await;
+    assert!(end.timings.is_some());
+    end.result.err().unwrap()
+}
+
+/// The head of a 101 that answers `request`.
+fn switching(request: &str, more: &str) -> Vec<u8> {
+    let key = request
+        .lines()
+        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+        .unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_handshake_of_the_node_profile_is_that_of_ws_without_the_offer_to_compress() {
+    run(async {
+        let server = Server::start(|_, _| (ok(""), Then::Close)).await;
+        let dial = dial_settings(server.url());
+        let mut http = http_with(&dial, Profile::Node, false, &["x-My-Head"]);
+        let headers = [header("x-my-head", "v")];
+        let mut handshake = http.open_websocket("/socket.io/?sid=a", &headers);
+        assert!(poll_fn(|cx| handshake.poll(cx)).await.result.is_err());
+        let seen = server.seen(0);
+        let (before, key) = seen.split_once("Sec-WebSocket-Key: ").unwrap();
+        assert_eq!(
+            before,
+            "GET /socket.io/?sid=a HTTP/1.1\r\nx-My-Head: v\r\nSec-WebSocket-Version: 13\r\n"
+        );
+        let expected = format!(
+            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nHost: {}\r\n\r\n",
+            server.address
+        );
+        assert_eq!(
+            (key.split_at(24).0.len(), key.split_at(24).1),
+            (24, &expected[..])
+        );
+    });
+}
+
+#[test]
+fn messages_go_both_ways() {
+    run(async {
+        let url = accepting(|mut stream| async move {
+            while let Some(Ok(message)) = stream.next().await {
+                if message.is_text() || message.is_binary() {
+                    stream.send(message).await.unwrap();
+                }
+            }
+        })
+        .await;
+        let mut websocket = open(url).await;
+        for frame in [
+            Frame::Text(Bytes::from_static("4😀".as_bytes())),
+            Frame::Binary(Bytes::from_static(&[0, 255])),
+            Frame::Text(Bytes::from(vec![b'a'; 300_000])),
+        ] {
+            send(&mut websocket, frame.clone()).await;
+            assert_eq!(next(&mut websocket).await.unwrap(), frame);
+        }
+        websocket.start_close().unwrap();
+        let end = next(&mut websocket).await.unwrap_err();
+        assert_eq!(end, WebSocketEnd::Closed { code: None });
+    });
+}
+
+#[test]
+fn a_message_that_comes_with_the_answer_to_the_handshake_is_not_lost() {
+    run(async {
+        let server = Server::start(|_, request| {
+            let frame = [&[0x81, 3][..], b"0{}"].concat();
+            ([switching(request, ""), frame].concat(), Then::Hold)
+        })
+        .await;
+        let mut websocket = open(server.url()).await;
+        let first = next(&mut websocket).await.unwrap();
+        assert_eq!(first, Frame::Text(Bytes::from_static(b"0{}")));
+    });
+}
+
+#[test]
+fn pings_are_answered_and_do_not_show() {
+    run(async {
+        let (answered, answer) = tokio::sync::oneshot::channel();
+        let url = accepting(|mut stream| async move {
+            stream
+                .send(Message::Ping(Bytes::from_static(b"p")))
+                .await
+                .unwrap();
+            stream.send(Message::text("after")).await.unwrap();
+            answered
+                .send(stream.next().await.unwrap().unwrap())
+                .unwrap();
+            std::future::pending().await
+        })
+        .await;
+        let mut websocket = open(url).await;
+        assert_eq!(
+            next(&mut websocket).await.unwrap(),
+            Frame::Text(Bytes::from_static(b"after"))
+        );
+        tokio::select! {
+            _ = next(&mut websocket) => panic!("nothing more is sent"),
+            pong = answer => assert_eq!(pong.unwrap(), Message::Pong(Bytes::from_static(b"p"))),
+        }
+    });
+}
+
+#[test]
+fn the_code_of_the_servers_close_frame_is_told() {
+    run(async {
+        let url = accepting(|mut stream| async move {
+            // 1009 and a reason.
+            let close = [0x88, 5, 0x03, 0xf1, b'b', b'i', b'g'];
+            stream.get_mut().write_all(&close).await.unwrap();
+            let _ = stream.get_mut().read(&mut [0; 64]).await;
+        })
+        .await;
+        let end = next(&mut open(url).await).await.unwrap_err();
+        assert_eq!(end, WebSocketEnd::Closed { code: Some(1009) });
+    });
+}
+
+#[test]
+fn a_connection_lost_without_close_frame_says_how() {
+    run(async {
+        for (linger, cause) in [
+            (None, Cause::ConnectionClosed),
+            (Some(Duration::ZERO), Cause::ConnectionReset),
+        ] {
+            let url = accepting(move |stream| async move {
+                socket2::SockRef::from(stream.get_ref())
+                    .set_linger(linger)
+                    .unwrap();
+            })
+            .await;
+            let WebSocketEnd::Lost(failure) = next(&mut open(url).await).await.unwrap_err() else {
+                panic!("not lost");
+            };
+            assert_eq!((failure.stage, failure.cause), (Stage::Session, cause));
+        }
+    });
+}
+
+#[test]
+fn raw_http_after_the_101_breaks_the_protocol() {
+    run(async {
+        let server = Server::start(|_, request| {
+            let error = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+                Content-type: text/html\r\nContent-Length: 28\r\n\r\nUnsupported protocol version";
+            (
+                [switching(request, ""), error.to_vec()].concat(),
+                Then::Close,
+            )
+        })
+        .await;
+        let WebSocketEnd::Failed(failure) = next(&mut open(server.url()).await).await.unwrap_err()
+        else {
+            panic!("not failed");
+        };
+        assert_eq!(failure.cause, Cause::ProtocolViolation);
+    });
+}
+
+#[test]
+fn a_refusal_is_told_by_status_and_what_its_body_names() {
+    run(async {
+        for (status, body, cause) in [
+            (
+                "400 Bad Request",
+                "Session ID unknown",
+                Cause::SessionIdUnknown,
+            ),
+            ("400 Bad Request", "Bad request", Cause::BadRequest),
+            (
+                "403 Forbidden",
+                r#"{"code":4,"message":"no"}"#,
+                Cause::Forbidden,
+            ),
+            (
+                "400 Bad Request",
+                r#"{"code":"0","message":"x"}"#,
+                Cause::TransportUnknown,
+            ),
+            ("502 Bad Gateway", "<html>", Cause::WebsocketRefused),
+            ("200 OK", "hello", Cause::WebsocketRefused),
+        ] {
+            let failure = refused(move |_| response(status, "", body.as_bytes())).await;
+            assert_eq!((failure.stage, failure.cause), (Stage::Open, cause));
+            assert_eq!(failure.status, Some(status[..3].parse().unwrap()));
+            assert_eq!(failure.message.as_deref(), Some(body));
+        }
+    });
+}
+
+#[test]
+fn a_refusal_whose_body_never_ends_does_not_hang() {
+    run(async {
+        let answer = b"HTTP/1.1 400 Bad Request\r\n\r\nSession ID unknown";
+        let failure = refused(move |_| answer.to_vec()).await;
+        assert_eq!(failure.cause, Cause::SessionIdUnknown);
+    });
+}
+
+#[test]
+fn a_101_that_does_not_answer_this_handshake_breaks_the_protocol() {
+    run(async {
+        for answer in [
+            |_: &str| b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec(),
+            |request: &str| switching(&request.replace("Key: ", "Key: x"), ""),
+            |request: &str| switching(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+        ] {
+            let failure = refused(answer).await;
+            assert_eq!(failure.cause, Cause::ProtocolViolation);
+            assert_eq!(failure.status, Some(101));
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_is_not_http_is_not_socketio_and_no_answer_a_closed_connection() {
+    run(async {
+        let failure = refused(|_| b"220 smtp ready\r\n".to_vec()).await;
+        assert_eq!(failure.cause, Cause::NotSocketio);
+        let server = Server::start(|_, _| (b"HTTP/1.1 ".to_vec(), Then::Close)).await;
+        let end = handshake(&mut node(server.url()), "/").await;
+        assert_eq!(end.result.err().unwrap().cause, Cause::ConnectionClosed);
+    });
+}
+
+#[test]
+fn a_reset_websocket_is_seen_as_a_reset_by_the_server() {
+    run(async {
+        let (end, ended) = tokio::sync::oneshot::channel();
+        let url = accepting(|mut stream| async move {
+            end.send(stream.get_mut().read(&mut [0]).await).unwrap();
+        })
+        .await;
+        open(url).await.reset();
+        let error = ended.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn a_finished_websocket_still_reads_what_the_server_sends() {
+    run(async {
+        let url = accepting(|mut stream| async move {
+            assert_eq!(stream.get_mut().read(&mut [0]).await.unwrap(), 0);
+            stream.get_mut().write_all(b"\x81\x02hi").await.unwrap();
+        })
+        .await;
+        let mut websocket = open(url).await;
+        websocket.fin();
+        assert_eq!(
+            next(&mut websocket).await.unwrap(),
+            Frame::Text(Bytes::from_static(b"hi"))
+        );
+        assert!(matches!(
+            next(&mut websocket).await,
+            Err(WebSocketEnd::Lost(_))
+        ));
+    });
+}
+
+#[test]
+fn what_the_kernel_does_not_take_waits_for_a_flush() {
+    run(async {
+        let url = accepting(|mut stream| async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let message = stream.next().await.unwrap().unwrap();
+            stream
+                .send(Message::text(message.len().to_string()))
+                .await
+                .unwrap();
+            std::future::pending().await
+        })
+        .await;
+        let mut websocket = open(url).await;
+        send(
+            &mut websocket,
+            Frame::Binary(Bytes::from(vec![7; 10_000_000])),
+        )
+        .await;
+        assert_eq!(
+            next(&mut websocket).await.unwrap(),
+            Frame::Text(Bytes::from_static(b"10000000"))
+        );
+    });
+}

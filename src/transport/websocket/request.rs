@@ -1,0 +1,107 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{COOKIE, HOST};
+use http::{HeaderName, HeaderValue};
+
+use crate::scenario::plan::Profile;
+use crate::transport::polling::{BROWSER_AGENT, is_framing};
+use crate::transport::settings::Settings;
+
+/// A handshake as bytes.
+///
+/// As `ws` or a browser sends it, but without an offer of `permessage-deflate`: an offer that a
+/// server accepts must be kept, and frames are not compressed here.
+pub(in crate::transport) struct HandshakeRequest {
+    pub(super) head: Vec<u8>,
+    /// The value of `Sec-WebSocket-Key`.
+    pub(super) key: String,
+}
+
+impl HandshakeRequest {
+    /// The headers of the user are for the `node` profile alone: scripts in browsers can set none.
+    pub(in crate::transport) fn new(
+        settings: &Settings,
+        path_and_query: &str,
+        user: &[(HeaderName, HeaderValue)],
+        cookie: Option<HeaderValue>,
+    ) -> Self {
+        let mut nonce = [0; 16];
+        fastrand::fill(&mut nonce);
+        let key = STANDARD.encode(nonce);
+        let mut lines = Lines(Vec::with_capacity(384));
+        lines.push(&["GET ", path_and_query, " HTTP/1.1"]);
+        match settings.profile {
+            Profile::Node => {
+                lines.push_user(settings, user, cookie.is_some());
+                lines.push_cookie("cookie", cookie);
+                lines.push_node(settings, &key, user.iter().any(|(name, _)| *name == HOST));
+            }
+            Profile::Browser => {
+                lines.push_browser(settings);
+                lines.push_cookie("Cookie", cookie);
+                lines.push(&["Sec-WebSocket-Key: ", &key]);
+            }
+        }
+        lines.push(&[]);
+        Self { head: lines.0, key }
+    }
+}
+
+/// A head, line by line.
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn push(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    fn push_header(&mut self, name: &str, value: &HeaderValue) {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b": ");
+        self.0.extend_from_slice(value.as_bytes());
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// A cookie of the jar stands in for the user's.
+    fn push_user(
+        &mut self,
+        settings: &Settings,
+        user: &[(HeaderName, HeaderValue)],
+        has_cookie: bool,
+    ) {
+        for (name, value) in user {
+            let replaced = has_cookie && *name == COOKIE;
+            if !replaced && !is_framing(name) {
+                self.push_header(settings.spelled(name), value);
+            }
+        }
+    }
+
+    fn push_cookie(&mut self, name: &str, cookie: Option<HeaderValue>) {
+        if let Some(cookie) = cookie {
+            self.push_header(name, &cookie);
+        }
+    }
+
+    /// In the order of `ws` on Node's http module, which takes a `Host` of the user for its own.
+    fn push_node(&mut self, settings: &Settings, key: &str, has_host: bool) {
+        self.push(&["Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ", key]);
+        self.push(&["Connection: Upgrade\r\nUpgrade: websocket"]);
+        if !has_host {
+            self.push_header("Host", &settings.host);
+        }
+    }
+
+    /// In the order of Chromium.
+    fn push_browser(&mut self, settings: &Settings) {
+        self.push_header("Host", &settings.host);
+        self.push(&["Connection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache"]);
+        self.push_header("User-Agent", &BROWSER_AGENT);
+        self.push(&["Upgrade: websocket"]);
+        self.push_header("Origin", &settings.origin);
+        self.push(&["Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip"]);
+    }
+}
