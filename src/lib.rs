@@ -13,5 +13,6 @@ pub mod units;
 // What should happen.
 pub mod scenario;
 // A client's life.
+pub mod client;
 pub mod protocol;
 pub mod transport;

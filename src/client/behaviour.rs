@@ -1,0 +1,173 @@
+//! What a client sends, and when: open loop, from its first connect on.
+//!
+//! The n-th event of a table is due at a time that depends on nothing but the schedule, so a slow
+//! server or a lost connection never thins out the load.
+
+use std::time::{Duration, Instant};
+
+use crate::scenario::plan::Emit;
+
+/// The emit schedules of one client.
+#[derive(Debug)]
+pub struct Behaviour {
+    schedules: Box<[Schedule]>,
+    /// Set by the first connect.
+    origin: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Schedule {
+    /// In [0, every).
+    phase: Duration,
+    every: Duration,
+    /// Ticks so far.
+    ticks: u64,
+}
+
+impl Schedule {
+    fn due(&self) -> Duration {
+        // Beyond 2^32 ticks of an emit schedule a run has lasted for weeks at 1 kHz.
+        self.phase + self.every * u32::try_from(self.ticks).unwrap_or(u32::MAX)
+    }
+}
+
+/// One tick of one schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// Index of the emit table.
+    pub table: usize,
+    /// From 0.
+    pub number: u64,
+    /// When it was due.
+    pub intended: Instant,
+}
+
+impl Behaviour {
+    /// Schedules with phases drawn from `random`, so that clients don't send in step.
+    pub fn new(emits: &[Emit], random: &mut fastrand::Rng) -> Self {
+        let schedules = emits.iter().map(|emit| Schedule {
+            phase: emit.every.mul_f64(random.f64()),
+            every: emit.every,
+            ticks: 0,
+        });
+        Self {
+            schedules: schedules.collect(),
+            origin: None,
+        }
+    }
+
+    /// The schedules run from now; only the first call counts.
+    pub fn start(&mut self, now: Instant) {
+        self.origin.get_or_insert(now);
+    }
+
+    /// No more ticks.
+    pub fn stop(&mut self) {
+        self.origin = None;
+        self.schedules = Box::default();
+    }
+
+    /// When the next tick is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        let origin = self.origin?;
+        let next = self.schedules.iter().map(Schedule::due).min()?;
+        Some(origin + next)
+    }
+
+    /// The next tick that is due by `now`, in order of time.
+    pub fn poll_tick(&mut self, now: Instant) -> Option<Tick> {
+        let origin = self.origin?;
+        let (table, schedule) = self
+            .schedules
+            .iter_mut()
+            .enumerate()
+            .min_by_key(|(_, schedule)| schedule.due())?;
+        let intended = origin + schedule.due();
+        if intended > now {
+            return None;
+        }
+        let number = schedule.ticks;
+        schedule.ticks += 1;
+        Some(Tick {
+            table,
+            number,
+            intended,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::template::JsonTemplate;
+
+    fn emit(every: Duration) -> Emit {
+        Emit {
+            event: "tick".to_owned(),
+            data: JsonTemplate::default(),
+            size: None,
+            binary: false,
+            every,
+            burst: 1,
+            namespace: 0,
+            volatile: false,
+            ack: None,
+        }
+    }
+
+    fn behaviour(every: &[u64], seed: u64) -> Behaviour {
+        let emits: Vec<Emit> = every
+            .iter()
+            .map(|ms| emit(Duration::from_millis(*ms)))
+            .collect();
+        Behaviour::new(&emits, &mut fastrand::Rng::with_seed(seed))
+    }
+
+    #[test]
+    fn nothing_is_due_before_the_first_connect() {
+        let mut behaviour = behaviour(&[10], 1);
+        assert_eq!(behaviour.next_due(), None);
+        assert_eq!(behaviour.poll_tick(crate::clock::now()), None);
+    }
+
+    #[test]
+    fn the_first_tick_comes_within_one_period_and_none_is_lost_to_a_stall() {
+        for seed in 0..100 {
+            let mut behaviour = behaviour(&[100], seed);
+            let origin = crate::clock::now();
+            behaviour.start(origin);
+            let first = behaviour.next_due().unwrap();
+            assert!(first - origin < Duration::from_millis(100));
+            let stalled = origin + Duration::from_secs(10);
+            let ticks: Vec<Tick> = std::iter::from_fn(|| behaviour.poll_tick(stalled)).collect();
+            assert_eq!(ticks.len(), 100);
+            for (n, tick) in ticks.iter().enumerate() {
+                assert_eq!(tick.intended, first + Duration::from_millis(100) * n as u32);
+                assert_eq!(tick.number, n as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_of_several_tables_come_in_order_of_time() {
+        let mut behaviour = behaviour(&[30, 70], 3);
+        let origin = crate::clock::now();
+        behaviour.start(origin);
+        let end = origin + Duration::from_millis(2100);
+        let ticks: Vec<Tick> = std::iter::from_fn(|| behaviour.poll_tick(end)).collect();
+        assert!(ticks.is_sorted_by_key(|tick| tick.intended));
+        assert!((99..=101).contains(&ticks.len()), "{}", ticks.len());
+    }
+
+    #[test]
+    fn phases_are_spread_over_the_period() {
+        let origin = crate::clock::now();
+        let phase = |seed| {
+            let mut behaviour = behaviour(&[1000], seed);
+            behaviour.start(origin);
+            (behaviour.next_due().unwrap() - origin).as_millis() / 100
+        };
+        let tenths: std::collections::BTreeSet<u128> = (0..200).map(phase).collect();
+        assert_eq!(tenths.len(), 10);
+    }
+}

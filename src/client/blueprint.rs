@@ -1,0 +1,265 @@
+//! What all clients of one population on one worker have in common.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::lanes::Lanes;
+use super::message::append_pair;
+use super::stamp::read_stamp;
+use crate::clock::Clock;
+use crate::event::{ClientId, PopulationId};
+use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
+use crate::scenario::plan::{Client, CsvTable, Emit, Listen, Plan, Population, Profile};
+use crate::scenario::template::Scope;
+use crate::seed::{Purpose, Seed};
+use crate::transport::{ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError};
+
+/// Built once per population and worker, shared by its clients.
+pub struct Blueprint {
+    pub(super) connection: Rc<Config>,
+    transport: Rc<Settings>,
+    path: Rc<str>,
+    pub(super) client: Client,
+    pub(super) emits: Vec<Emit>,
+    /// The binary arguments of each emit table: none or one.
+    pub(super) buffers: Vec<Vec<Bytes>>,
+    /// By place in `client.headers`.
+    pub(super) header_names: Vec<HeaderName>,
+    /// The query of the URL, which wins whole over the `query` option.
+    pub(super) url_query: Option<Box<str>>,
+    /// Where the arguments of an event are rendered.
+    pub(super) scratch: RefCell<String>,
+    listens: Vec<(Vec<u8>, Listen)>,
+    seed: Seed,
+    clock: Clock,
+    csv: Option<Arc<CsvTable>>,
+    meter: Rc<ByteMeter>,
+    reported: Cell<(u64, u64)>,
+}
+
+/// What an engine takes along from its client.
+pub(super) struct Handshake {
+    /// Percent-encoded.
+    pub(super) query: Box<str>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Blueprint {
+    /// The blueprint of one population towards `target`.
+    ///
+    /// # Errors
+    /// If the certificates or keys that the population names cannot be used.
+    pub fn new(
+        plan: &Plan,
+        population: PopulationId,
+        target: &Url,
+        clock: Clock,
+    ) -> Result<Self, TransportError> {
+        let Population {
+            client,
+            emits,
+            listens,
+            ..
+        } = &plan.populations[usize::from(population.0)];
+        let meter = Rc::new(ByteMeter::default());
+        Ok(Self {
+            connection: Rc::new(connection_config(client, target)),
+            transport: Rc::new(transport_settings(plan, client, target, &meter)?),
+            path: path(client),
+            client: client.clone(),
+            emits: emits.clone(),
+            buffers: emits.iter().map(buffers).collect(),
+            header_names: header_names(client),
+            url_query: url_query(target),
+            scratch: RefCell::default(),
+            listens: listens
+                .iter()
+                .map(|listen| {
+                    (
+                        escape_name(&listen.event).as_bytes().to_vec(),
+                        listen.clone(),
+                    )
+                })
+                .collect(),
+            seed: plan.seed,
+            clock,
+            csv: plan.csv.clone().map(Arc::new),
+            meter,
+            reported: Cell::default(),
+        })
+    }
+
+    /// How many namespaces each client has.
+    #[must_use]
+    pub fn namespaces(&self) -> u16 {
+        self.connection.namespaces.len() as u16
+    }
+
+    /// Bytes written and read since the last call.
+    pub fn take_traffic(&self) -> (u64, u64) {
+        let now = (self.meter.sent(), self.meter.received());
+        let before = self.reported.replace(now);
+        (now.0 - before.0, now.1 - before.1)
+    }
+
+    /// Which listen table an event matches, and how long ago its sender stamped it.
+    pub(super) fn recognise(
+        &self,
+        now: Instant,
+        received: &Received,
+    ) -> (Option<u16>, Option<Duration>) {
+        let name = received.name();
+        let found = self
+            .listens
+            .iter()
+            .position(|(wanted, _)| wanted.as_slice() == name);
+        let stamp = found
+            .and_then(|place| self.listens[place].1.stamp.as_ref())
+            .and_then(|path| read_stamp(received.args(), path));
+        let since = stamp.map(|stamp| {
+            let now = Duration::from_micros(self.unix_us(now));
+            // Clocks of two machines may disagree; less than nothing is nothing.
+            now.saturating_sub(stamp)
+        });
+        (found.map(|place| place as u16), since)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub(super) fn unix_us(&self, at: Instant) -> u64 {
+        let since_epoch = self.clock.wall(at).duration_since(SystemTime::UNIX_EPOCH);
+        since_epoch.map_or(0, |since| since.as_micros() as u64)
+    }
+
+    /// What the templates of a client may refer to in its message number `n`, meant for `at`.
+    pub(super) fn scope<'a>(
+        &'a self,
+        client: u64,
+        n: u64,
+        at: Instant,
+        random: &'a mut fastrand::Rng,
+    ) -> Scope<'a> {
+        let row = self.csv.as_ref().map_or(&[][..], |csv| {
+            let place = client % csv.rows.len() as u64;
+            &csv.rows[place as usize]
+        });
+        Scope {
+            client,
+            n,
+            seed: self.seed,
+            now_us: self.unix_us(at),
+            row,
+            random,
+        }
+    }
+
+    /// The connections of a client, none of them open.
+    pub(super) fn lanes(&self, client: ClientId) -> Lanes {
+        Lanes::new(client, Rc::clone(&self.transport), Rc::clone(&self.path))
+    }
+
+    pub(super) fn random(&self, purpose: Purpose, client: u64) -> fastrand::Rng {
+        self.seed.stream(purpose, client)
+    }
+}
+
+fn connection_config(client: &Client, target: &Url) -> Config {
+    let mut namespaces: Vec<Box<str>> = client
+        .namespaces
+        .iter()
+        .map(|n| n.as_str().into())
+        .collect();
+    if namespaces.is_empty() {
+        namespaces.push(target.path().into());
+    }
+    Config {
+        revision: client.protocol,
+        transports: client.transports.clone(),
+        upgrade: client.upgrade,
+        remember_upgrade: client.remember_upgrade,
+        try_all_transports: client.try_all_transports,
+        timeout: client.timeout,
+        force_base64: client.force_base64,
+        timestamp_requests: client.timestamp_requests,
+        binary_polling: client.profile == Profile::Browser,
+        namespaces,
+        reconnection: client.reconnection.map(|reconnection| ReconnectionConfig {
+            delay: reconnection.delay,
+            delay_max: reconnection.delay_max,
+            randomization: reconnection.randomization,
+            attempts: reconnection.attempts,
+        }),
+    }
+}
+
+fn transport_settings(
+    plan: &Plan,
+    client: &Client,
+    target: &Url,
+    meter: &Rc<ByteMeter>,
+) -> Result<Settings, TransportError> {
+    let dialer = DialSettings {
+        url: target.clone(),
+        tls: client.tls.clone(),
+        proxy: plan.target.proxy.clone(),
+        connect_to: plan.target.connect_to.clone(),
+        ip_family: plan.target.ip_family,
+        source_addresses: client.source_addresses.clone(),
+    };
+    let dialer = Rc::new(Dialer::new(&dialer, Rc::clone(meter))?);
+    let names: Vec<String> = client
+        .headers
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let config = HttpConfig {
+        profile: client.profile,
+        with_credentials: client.with_credentials,
+        header_names: &names,
+    };
+    Settings::new(dialer, config)
+}
+
+/// One trailing slash is stripped, and put back unless it is not wanted.
+fn path(client: &Client) -> Rc<str> {
+    let path = client.path.strip_suffix('/').unwrap_or(&client.path);
+    let slash = if client.add_trailing_slash { "/" } else { "" };
+    format!("{path}{slash}").into()
+}
+
+/// One buffer of `size` bytes for each binary table, shared by all that is sent.
+fn buffers(emit: &Emit) -> Vec<Bytes> {
+    let size = emit.size.unwrap_or_default().0 as usize;
+    let content = || (0..size).map(|n| n as u8).collect::<Vec<u8>>();
+    if emit.binary {
+        vec![Bytes::from(content())]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The scenario has checked the names.
+fn header_names(client: &Client) -> Vec<HeaderName> {
+    let names = client.headers.iter();
+    names
+        .map(|(name, _)| HeaderName::try_from(name.as_str()).expect("a checked header name"))
+        .collect()
+}
+
+/// As the JS client reads and writes it again.
+fn url_query(target: &Url) -> Option<Box<str>> {
+    let text = target.query().filter(|query| !query.is_empty())?;
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let mut query = String::new();
+    for pair in text.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        append_pair(&mut query, &decode(name), &decode(value));
+    }
+    Some(query.into_boxed_str())
+}

@@ -1,0 +1,89 @@
+//! What the world tells one client, and the mailbox that carries it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::task::{Context, Waker};
+
+use crate::event::{FaultId, TransportKind};
+use crate::scenario::plan::{DisconnectHow, FaultKind};
+
+/// Something that a client is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Carry out a fault on yourself.
+    Fault {
+        /// The application that it belongs to.
+        fault: FaultId,
+        /// What to do.
+        action: Action,
+    },
+    /// Your time is over: answer what is open, say goodbye, end.
+    Leave,
+}
+
+/// A fault that a client carries out on itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Lose the connection.
+    Disconnect(DisconnectHow),
+    /// Drop the engine and come back on this transport.
+    Switch(TransportKind),
+    /// Probe and upgrade the living session, or [`Action::Switch`] where that cannot be.
+    Upgrade,
+}
+
+impl Action {
+    /// What a client has to do for this fault; nothing if it is no client's business.
+    #[must_use]
+    pub fn of(kind: &FaultKind) -> Option<Self> {
+        match kind {
+            FaultKind::ServerRestart { .. } => None,
+            FaultKind::Disconnect { how } => Some(Self::Disconnect(*how)),
+            FaultKind::TransportSwitch {
+                to: TransportKind::WebSocket,
+                upgrade: true,
+            } => Some(Self::Upgrade),
+            FaultKind::TransportSwitch { to, .. } => Some(Self::Switch(*to)),
+        }
+    }
+}
+
+/// Commands on their way to one client of the same thread.
+///
+/// A channel would cost every idle client a block of slots; this costs four words.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    inner: RefCell<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    commands: VecDeque<Command>,
+    reader: Option<Waker>,
+}
+
+impl Mailbox {
+    /// Leaves a command and wakes the client.
+    pub fn post(&self, command: Command) {
+        let mut inner = self.inner.borrow_mut();
+        inner.commands.push_back(command);
+        if let Some(reader) = inner.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// The next command; without one, the task of `cx` is woken by the next.
+    pub fn take(&self, cx: &Context<'_>) -> Option<Command> {
+        let mut inner = self.inner.borrow_mut();
+        let command = inner.commands.pop_front();
+        if command.is_none()
+            && !inner
+                .reader
+                .as_ref()
+                .is_some_and(|reader| reader.will_wake(cx.waker()))
+        {
+            inner.reader = Some(cx.waker().clone());
+        }
+        command
+    }
+}

@@ -1,0 +1,423 @@
+//! The only loop of a client: feeds its connection with what arrives, carries out what it asks for.
+//!
+//! One task owns one client. The loop is a hand-written future, because an idle client must stay
+//! small: what a handshake needs is boxed and gone when it is over.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::behaviour::{Behaviour, Tick};
+use super::blueprint::Blueprint;
+use super::command::{Action, Command, Mailbox};
+use super::farewell::Stage;
+use super::lanes::{Arrival, Lanes};
+use super::lifecycle::Lifecycle;
+use super::message::Composer;
+use super::timer::Timer;
+use crate::clock;
+use crate::event::{ClientId, Event, FaultId, Observer, TransportKind};
+use crate::protocol::{
+    AckRequest, Connection, Emit, Emitted, Event as ConnectionEvent, Received, Transmit,
+};
+use crate::scenario::plan::DisconnectHow;
+use crate::seed::Purpose;
+
+/// Arrivals that one wake-up may deal with before other clients get their turn.
+const FAIR_SHARE: u32 = 64;
+
+/// One virtual client, from its first connect to its goodbye.
+pub struct Driver<O> {
+    blueprint: Rc<Blueprint>,
+    lifecycle: Lifecycle<O>,
+    connection: Connection,
+    lanes: Lanes,
+    behaviour: Behaviour,
+    composer: Composer,
+    mailbox: Rc<Mailbox>,
+    timer: Timer,
+    stage: Stage,
+    /// Acks asked for and neither here nor given up.
+    acks_open: u32,
+}
+
+impl<O: Observer> Driver<O> {
+    /// A client that connects when it is first polled, and was meant to do so at `intended`.
+    pub fn new(
+        blueprint: Rc<Blueprint>,
+        lifecycle: Lifecycle<O>,
+        client: ClientId,
+        mailbox: Rc<Mailbox>,
+        timer: Timer,
+    ) -> Self {
+        let random = |purpose| blueprint.random(purpose, client.0);
+        let connection = Connection::new(
+            Rc::clone(&blueprint.connection),
+            random(Purpose::Backoff),
+            random(Purpose::Wire),
+        );
+        Self {
+            lifecycle,
+            connection,
+            lanes: blueprint.lanes(client),
+            behaviour: Behaviour::new(&blueprint.emits, &mut random(Purpose::Schedule)),
+            composer: Composer::new(client, random(Purpose::Template)),
+            mailbox,
+            timer,
+            stage: Stage::New,
+            acks_open: 0,
+            blueprint,
+        }
+    }
+
+    fn begin(&mut self, now: Instant) {
+        self.stage = Stage::Running;
+        self.lifecycle.started(now);
+        self.connection.connect(now);
+        self.pump(now);
+    }
+
+    // What comes in.
+
+    fn take_arrival(&mut self, now: Instant, arrival: Arrival) {
+        match arrival {
+            Arrival::Response {
+                id,
+                status,
+                body,
+                dialed,
+            } => {
+                self.lifecycle.handshake_dialed(now, dialed);
+                self.connection.handle_response(now, id, status, body);
+            }
+            Arrival::RequestFailed {
+                id,
+                failure,
+                dialed,
+            } => {
+                self.lifecycle.handshake_dialed(now, dialed);
+                self.connection.handle_request_failed(now, id, failure);
+            }
+            Arrival::WebSocketOpen { id, dialed } => {
+                self.lifecycle.handshake_dialed(now, dialed);
+                self.connection.handle_websocket_open(now, id);
+            }
+            Arrival::WebSocketRefused {
+                id,
+                failure,
+                dialed,
+            } => {
+                self.lifecycle.handshake_dialed(now, dialed);
+                self.connection.handle_websocket_refused(now, id, failure);
+            }
+            Arrival::Frame { id, frame } => self.connection.handle_frame(now, id, frame),
+            Arrival::WebSocketEnded { id, end } => {
+                self.connection.handle_websocket_closed(now, id, end);
+            }
+        }
+        self.pump(now);
+    }
+
+    fn obey(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Fault { fault, action } => {
+                // A client that is not connected has nothing to lose.
+                if self.stage.is_running() && self.lifecycle.is_connected() {
+                    self.carry_out(now, fault, action);
+                }
+            }
+            Command::Leave => {
+                self.behaviour.stop();
+                if self.stage.is_running() {
+                    self.stage = Stage::drain(now);
+                }
+            }
+        }
+        self.pump(now);
+    }
+
+    fn carry_out(&mut self, now: Instant, fault: FaultId, action: Action) {
+        self.lifecycle.fault_felt(now, fault);
+        match action {
+            Action::Disconnect(DisconnectHow::Close) => self.connection.close_engine(now),
+            Action::Disconnect(DisconnectHow::Namespace) => {
+                self.connection.disconnect(now);
+                self.pump(now);
+                self.connection.connect(now);
+            }
+            Action::Disconnect(DisconnectHow::Fin) => self.lanes.fin(),
+            Action::Disconnect(DisconnectHow::Reset) => self.lanes.reset(),
+            Action::Switch(to) => self.switch(now, to),
+            Action::Upgrade => {
+                if !self.connection.start_upgrade(now) {
+                    self.switch(now, TransportKind::WebSocket);
+                }
+            }
+        }
+    }
+
+    fn switch(&mut self, now: Instant, to: TransportKind) {
+        self.connection.set_transports(vec![to], false);
+        self.connection.close_engine(now);
+    }
+
+    // What goes out.
+
+    /// Carries out what the connection asks for until it asks for nothing more.
+    fn pump(&mut self, now: Instant) {
+        loop {
+            if let Some(event) = self.connection.poll_event() {
+                self.take_event(now, event);
+            } else if let Some(transmit) = self.connection.poll_transmit() {
+                self.transmit(now, transmit);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        match transmit {
+            Transmit::Request(request) => self.lanes.request(*request),
+            Transmit::OpenWebSocket { id, query, probe } => {
+                self.lanes.open_websocket(id, &query, probe);
+            }
+            Transmit::Frame { id, frame } => self.lanes.send(id, frame),
+            Transmit::CloseWebSocket { id } => self.lanes.close_websocket(id, now),
+            Transmit::AbandonWebSocket { id } => self.lanes.abandon_websocket(id),
+            // Requests in flight go on, as they do in the reference client.
+            Transmit::EngineEnded { .. } => {}
+        }
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event: the table of what the lifecycle hears"
+    )]
+    fn take_event(&mut self, now: Instant, event: ConnectionEvent) {
+        let lifecycle = &mut self.lifecycle;
+        match event {
+            ConnectionEvent::QueryNeeded { .. } => {
+                let handshake = self.composer.handshake(&self.blueprint, now);
+                self.lanes.new_engine(handshake.headers);
+                self.connection.provide_query(now, handshake.query);
+            }
+            ConnectionEvent::AuthNeeded { namespace } => {
+                let auth = self.composer.auth(&self.blueprint, now);
+                self.connection
+                    .provide_auth(now, namespace, auth.as_deref());
+            }
+            ConnectionEvent::EngineOpening { transport, .. } => {
+                lifecycle.engine_opening(now, transport);
+            }
+            ConnectionEvent::TransportFailed { failure, .. } => {
+                // Each transport tried is an open of its own: it is on the wire, too.
+                lifecycle.engine_failed(now, failure);
+            }
+            ConnectionEvent::EngineOpened { transport } => {
+                lifecycle.engine_opened(now, transport);
+            }
+            ConnectionEvent::EngineFailed { failure } => lifecycle.engine_failed(now, failure),
+            ConnectionEvent::Zombie => lifecycle.report(now, Event::ZombieSession),
+            ConnectionEvent::UpgradeStarted => lifecycle.upgrade_started(now),
+            ConnectionEvent::Upgraded => lifecycle.upgraded(now),
+            ConnectionEvent::UpgradeFailed { failure } => lifecycle.upgrade_failed(now, failure),
+            ConnectionEvent::NamespaceConnecting { .. } => lifecycle.namespace_connecting(now),
+            ConnectionEvent::Connected { recovered, .. } => {
+                lifecycle.namespace_connected(now, recovered);
+                if lifecycle.is_connected() && self.stage.is_running() {
+                    self.behaviour.start(now);
+                }
+            }
+            ConnectionEvent::Rejected {
+                failure, active, ..
+            } => {
+                lifecycle.namespace_failed(now, failure, active);
+                if lifecycle.is_out() {
+                    self.behaviour.stop();
+                }
+            }
+            ConnectionEvent::SessionFailed { failure } => {
+                lifecycle.report(now, Event::SessionFailed { failure });
+            }
+            ConnectionEvent::Disconnected {
+                reason,
+                was_connected,
+                ..
+            } => {
+                if self.stage.is_leaving() {
+                    if was_connected {
+                        lifecycle.left(now);
+                    }
+                } else {
+                    lifecycle.disconnected(now, reason, was_connected);
+                    if lifecycle.is_out() {
+                        self.behaviour.stop();
+                    }
+                }
+            }
+            ConnectionEvent::ReconnectScheduled { attempt, delay } => {
+                lifecycle.report(now, Event::ReconnectScheduled { attempt, delay });
+            }
+            ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
+            ConnectionEvent::Received(received) => self.receive(now, &received),
+            ConnectionEvent::Acked { intended, sent, .. } => {
+                self.acks_open = self.acks_open.saturating_sub(1);
+                let since_intended = now.saturating_duration_since(intended);
+                let since_sent = now.saturating_duration_since(sent);
+                lifecycle.report(
+                    now,
+                    Event::Acked {
+                        since_intended,
+                        since_sent,
+                    },
+                );
+            }
+            ConnectionEvent::AckTimedOut { .. } => {
+                self.acks_open = self.acks_open.saturating_sub(1);
+                lifecycle.report(now, Event::AckTimedOut);
+            }
+            ConnectionEvent::AckLost { .. } => {
+                self.acks_open = self.acks_open.saturating_sub(1);
+                // What a client leaves unanswered by its own goodbye is nobody's loss.
+                if !self.stage.is_leaving() {
+                    lifecycle.report(now, Event::AckLost);
+                }
+            }
+            ConnectionEvent::Retried { .. } => lifecycle.report(now, Event::EmitRetried),
+            ConnectionEvent::BufferedSent { .. } => lifecycle.report(now, Event::Emitted),
+            ConnectionEvent::DroppedUnsent { .. } => lifecycle.report(now, Event::EmitDropped),
+            ConnectionEvent::Heartbeat { late } => lifecycle.report(now, Event::Heartbeat { late }),
+        }
+    }
+
+    fn receive(&mut self, now: Instant, received: &Received) {
+        let (listen, since_stamp) = self.blueprint.recognise(now, received);
+        self.lifecycle.report(
+            now,
+            Event::Received {
+                since_stamp,
+                listen,
+            },
+        );
+    }
+
+    fn emit(&mut self, now: Instant, tick: Tick) {
+        let blueprint = Rc::clone(&self.blueprint);
+        let table = &blueprint.emits[tick.table];
+        for in_burst in 0..table.burst {
+            let number = tick.number * u64::from(table.burst) + u64::from(in_burst);
+            let message = self.composer.message(&blueprint, tick, number);
+            let emitted = self.connection.emit(
+                now,
+                &Emit {
+                    namespace: table.namespace,
+                    event: &table.event,
+                    args: message.arguments(),
+                    attachments: message.attachments(),
+                    volatile: table.volatile,
+                    ack: table.ack.map(|ack| AckRequest {
+                        timeout: ack.timeout,
+                        retries: ack.retries,
+                        intended: tick.intended,
+                    }),
+                },
+            );
+            match emitted {
+                Emitted::Sent => self.lifecycle.report(now, Event::Emitted),
+                Emitted::Buffered => {}
+                Emitted::Dropped => self.lifecycle.report(now, Event::EmitDropped),
+            }
+            if table.ack.is_some() && emitted != Emitted::Dropped {
+                self.acks_open += 1;
+            }
+            self.pump(now);
+        }
+    }
+
+    /// Does what is due by now; true if anything was.
+    fn tick(&mut self, now: Instant) -> bool {
+        let mut moved = false;
+        if self.connection.poll_timeout().is_some_and(|due| due <= now) {
+            self.connection.handle_timeout(now);
+            self.pump(now);
+            moved = true;
+        }
+        while let Some(tick) = self.behaviour.poll_tick(now) {
+            self.emit(now, tick);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Moves on with the goodbye; true when it is over.
+    fn advance_farewell(&mut self, now: Instant) -> bool {
+        if let Stage::Draining { until } = self.stage
+            && (self.acks_open == 0 || !self.lifecycle.is_connected() || until <= now)
+        {
+            let fate = self.lifecycle.fate();
+            self.stage = Stage::leave(now);
+            for _ in 0..self.connection.unsent() {
+                self.lifecycle.report(now, Event::EmitDropped);
+            }
+            self.connection.disconnect(now);
+            self.pump(now);
+            self.lifecycle.report(now, Event::ClientEnded { fate });
+        }
+        match self.stage {
+            Stage::Leaving { until } => until <= now || self.lanes.is_quiet(),
+            Stage::New | Stage::Running | Stage::Draining { .. } => false,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [
+            self.connection.poll_timeout(),
+            self.behaviour.next_due(),
+            self.stage.deadline(),
+            self.lanes.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+impl<O: Observer + Unpin> Future for Driver<O> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if matches!(this.stage, Stage::New) {
+            this.begin(clock::now());
+        }
+        let mut share = FAIR_SHARE;
+        loop {
+            while let Some(command) = this.mailbox.take(cx) {
+                this.obey(clock::now(), command);
+            }
+            while let Poll::Ready(arrival) = this.lanes.poll_next(cx) {
+                this.take_arrival(clock::now(), arrival);
+                share -= 1;
+                if share == 0 {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            let now = clock::now();
+            let ticked = this.tick(now);
+            if this.advance_farewell(now) {
+                return Poll::Ready(());
+            }
+            // What was sent just now may have made something new to poll.
+            if ticked || this.lanes.has_news() {
+                continue;
+            }
+            if this.timer.poll(cx, this.deadline()).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The connections of one client: requests in flight, handshakes under way, open WebSockets.
+//!
+//! The driver says what to send, and polls for what arrives. Nothing is decided here but when a
+//! connection that nobody needs any more is let go.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use crate::clock;
+use crate::event::{Cause, ClientId, Failure, Origin, Stage};
+use crate::protocol::{self, Frame, RequestId, WebSocketEnd, WebSocketId};
+use crate::transport::{self, Exchange, Http, Settings, Timings, WebSocket, WebSocketHandshake};
+
+/// How long a closed WebSocket waits for the peer's close frame, as the `ws` package does.
+const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Something that came in.
+pub(super) enum Arrival {
+    /// An HTTP response.
+    Response {
+        id: RequestId,
+        status: u16,
+        body: Bytes,
+        /// How its connection was made, if it carries a handshake.
+        dialed: Option<Timings>,
+    },
+    /// An HTTP request failed.
+    RequestFailed {
+        id: RequestId,
+        failure: Failure,
+        dialed: Option<Timings>,
+    },
+    /// A WebSocket is open.
+    WebSocketOpen {
+        id: WebSocketId,
+        dialed: Option<Timings>,
+    },
+    /// A WebSocket could not be opened.
+    WebSocketRefused {
+        id: WebSocketId,
+        failure: Failure,
+        dialed: Option<Timings>,
+    },
+    /// A WebSocket message.
+    Frame { id: WebSocketId, frame: Frame },
+    /// An open WebSocket is no more.
+    WebSocketEnded { id: WebSocketId, end: WebSocketEnd },
+}
+
+/// All connections of one client.
+pub(super) struct Lanes {
+    path: Rc<str>,
+    http: Http,
+    /// The user's headers, as evaluated for this engine.
+    headers: Box<[(HeaderName, HeaderValue)]>,
+    /// Usually one, where there is any.
+    sockets: Vec<OpenSocket>,
+    requests: Vec<InFlight>,
+    handshakes: Vec<Opening>,
+    /// What a fault has broken off, still to be told.
+    broken: VecDeque<Arrival>,
+    /// Whether something was begun or sent that has not been polled yet.
+    news: bool,
+}
+
+struct OpenSocket {
+    id: WebSocketId,
+    socket: WebSocket,
+    flushed: bool,
+    /// Set once it is closed from here: nothing on it is of interest, and it goes by this time.
+    closing: Option<Instant>,
+    /// A fault of the scenario ended it.
+    finned: bool,
+}
+
+struct InFlight {
+    id: RequestId,
+    exchange: Exchange,
+    opening: bool,
+    is_post: bool,
+    finned: bool,
+}
+
+struct Opening {
+    id: WebSocketId,
+    handshake: WebSocketHandshake,
+    probe: bool,
+}
+
+impl Lanes {
+    pub(super) fn new(client: ClientId, settings: Rc<Settings>, path: Rc<str>) -> Self {
+        Self {
+            path,
+            http: Http::new(settings, client.0),
+            headers: Box::default(),
+            sockets: Vec::new(),
+            requests: Vec::new(),
+            handshakes: Vec::new(),
+            broken: VecDeque::new(),
+            news: false,
+        }
+    }
+
+    // What the driver asks for.
+
+    /// The next requests belong to a new engine, with these headers of the user.
+    pub(super) fn new_engine(&mut self, headers: Vec<(HeaderName, HeaderValue)>) {
+        self.http.new_engine();
+        self.headers = headers.into();
+    }
+
+    pub(super) fn request(&mut self, request: protocol::Request) {
+        let is_post = request.method == protocol::Method::Post;
+        let exchange = self.http.request(transport::Request {
+            method: match request.method {
+                protocol::Method::Get => transport::Method::Get,
+                protocol::Method::Post => transport::Method::Post,
+            },
+            path_and_query: format!("{}?{}", self.path, request.query),
+            body: request.body,
+            octet_stream: request.octet_stream,
+            headers: &self.headers,
+        });
+        push(
+            &mut self.requests,
+            InFlight {
+                id: request.id,
+                exchange,
+                opening: request.opening,
+                is_post,
+                finned: false,
+            },
+        );
+        self.news = true;
+    }
+
+    pub(super) fn open_websocket(&mut self, id: WebSocketId, query: &str, probe: bool) {
+        let path_and_query = format!("{}?{query}", self.path);
+        let handshake = self.http.open_websocket(&path_and_query, &self.headers);
+        push(
+            &mut self.handshakes,
+            Opening {
+                id,
+                handshake,
+                probe,
+            },
+        );
+        self.news = true;
+    }
+
+    pub(super) fn send(&mut self, id: WebSocketId, frame: Frame) {
+        let frame = match frame {
+            Frame::Text(text) => transport::Frame::Text(text),
+            Frame::Binary(data) => transport::Frame::Binary(data),
+        };
+        if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
+            // If it fails the socket is broken, and the next read says how.
+            let _ = open.socket.start_send(frame);
+            open.flushed = false;
+            self.news = true;
+        }
+    }
+
+    pub(super) fn close_websocket(&mut self, id: WebSocketId, now: Instant) {
+        if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
+            let _ = open.socket.start_close();
+            open.flushed = false;
+            open.closing = Some(now + CLOSE_LIMIT);
+            self.news = true;
+        }
+    }
+
+    pub(super) fn abandon_websocket(&mut self, id: WebSocketId) {
+        self.handshakes.retain(|opening| opening.id != id);
+        self.sockets.retain(|open| open.id != id);
+    }
+
+    // What a fault does.
+
+    /// Sends FIN on every connection; what comes of it arrives as usual.
+    pub(super) fn fin(&mut self) {
+        for open in &mut self.sockets {
+            open.socket.fin();
+            open.finned = true;
+        }
+        for request in &mut self.requests {
+            request.exchange.fin();
+            request.finned = true;
+        }
+        for opening in &self.handshakes {
+            opening.handshake.fin();
+        }
+        self.http.fin_idle();
+    }
+
+    /// Ends every connection with RST.
+    pub(super) fn reset(&mut self) {
+        for open in self.sockets.drain(..) {
+            open.socket.reset();
+            if open.closing.is_none() {
+                let (id, end) = (open.id, WebSocketEnd::Dropped(own_reset()));
+                self.broken.push_back(Arrival::WebSocketEnded { id, end });
+            }
+        }
+        for request in self.requests.drain(..) {
+            request.exchange.reset();
+            self.broken.push_back(Arrival::RequestFailed {
+                id: request.id,
+                failure: own_reset(),
+                dialed: None,
+            });
+        }
+        for opening in self.handshakes.drain(..) {
+            opening.handshake.reset();
+            self.broken.push_back(Arrival::WebSocketRefused {
+                id: opening.id,
+                failure: own_reset(),
+                dialed: None,
+            });
+        }
+        self.http.reset_idle();
+        self.news = true;
+    }
+
+    // How they stand.
+
+    /// Whether something was begun or sent since the last [`Lanes::poll_next`].
+    pub(super) fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// Whether everything that was sent is out: what is left are polls that nobody waits for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.sockets.is_empty()
+            && self.handshakes.is_empty()
+            && !self.requests.iter().any(|request| request.is_post)
+    }
+
+    /// When a connection that was closed is let go.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.sockets.iter().filter_map(|open| open.closing).min()
+    }
+
+    // What arrives.
+
+    /// The next arrival; without one, the task of `cx` is woken by the next.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        self.news = false;
+        if let Some(arrival) = self.broken.pop_front() {
+            return Poll::Ready(arrival);
+        }
+        if let Some(arrival) = self.poll_sockets(cx) {
+            return Poll::Ready(arrival);
+        }
+        if let Some(arrival) = self.poll_requests(cx) {
+            return Poll::Ready(arrival);
+        }
+        if let Some(arrival) = self.poll_handshakes(cx) {
+            return Poll::Ready(arrival);
+        }
+        self.http.poll_idle(cx);
+        Poll::Pending
+    }
+
+    fn poll_sockets(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
+        let mut place = 0;
+        while let Some(open) = self.sockets.get_mut(place) {
+            if !open.flushed {
+                // An error shows at the next read.
+                open.flushed = open.socket.poll_flush(cx).is_ready();
+            }
+            let interesting = open.closing.is_none();
+            match open.socket.poll_next(cx) {
+                Poll::Ready(Ok(frame)) if interesting => {
+                    let (id, frame) = (open.id, received(frame));
+                    return Some(Arrival::Frame { id, frame });
+                }
+                // More may be behind it: poll the same one again.
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(end)) => {
+                    let open = self.sockets.swap_remove(place);
+                    if interesting {
+                        let (id, end) = (open.id, ended(end, open.finned));
+                        return Some(Arrival::WebSocketEnded { id, end });
+                    }
+                }
+                Poll::Pending => {
+                    if open.closing.is_some_and(|until| until <= clock::now()) {
+                        self.sockets.swap_remove(place);
+                    } else {
+                        place += 1;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
+        for place in 0..self.requests.len() {
+            let Poll::Ready(end) = self.requests[place].exchange.poll(cx) else {
+                continue;
+            };
+            let request = self.requests.swap_remove(place);
+            let id = request.id;
+            let dialed = end.timings.filter(|_| request.opening);
+            self.http.finish(request.exchange);
+            return Some(match end.result {
+                Ok(response) => Arrival::Response {
+                    id,
+                    status: response.status,
+                    body: response.body,
+                    dialed,
+                },
+                Err(failure) => Arrival::RequestFailed {
+                    id,
+                    failure: blamed(failure, request.finned),
+                    dialed,
+                },
+            });
+        }
+        None
+    }
+
+    fn poll_handshakes(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
+        for place in 0..self.handshakes.len() {
+            let Poll::Ready(end) = self.handshakes[place].handshake.poll(cx) else {
+                continue;
+            };
+            let Opening { id, probe, .. } = self.handshakes.swap_remove(place);
+            let dialed = end.timings.filter(|_| !probe);
+            let socket = match end.result {
+                Ok(socket) => socket,
+                Err(failure) => {
+                    return Some(Arrival::WebSocketRefused {
+                        id,
+                        failure,
+                        dialed,
+                    });
+                }
+            };
+            let open = OpenSocket {
+                id,
+                socket,
+                flushed: true,
+                closing: None,
+                finned: false,
+            };
+            push(&mut self.sockets, open);
+            self.news = true;
+            return Some(Arrival::WebSocketOpen { id, dialed });
+        }
+        None
+    }
+}
+
+/// Grows by one: `Vec` alone would make room for four at once, and most clients never need two.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    list.reserve_exact(1);
+    list.push(item);
+}
+
+fn received(frame: transport::Frame) -> Frame {
+    match frame {
+        transport::Frame::Text(text) => Frame::Text(text),
+        transport::Frame::Binary(data) => Frame::Binary(data),
+    }
+}
+
+fn ended(end: transport::WebSocketEnd, finned: bool) -> WebSocketEnd {
+    match end {
+        transport::WebSocketEnd::Closed { code } => WebSocketEnd::Closed { code },
+        transport::WebSocketEnd::Lost(failure) => WebSocketEnd::Dropped(blamed(failure, finned)),
+        transport::WebSocketEnd::Failed(failure) => WebSocketEnd::Failed(failure),
+    }
+}
+
+/// What the scenario did on purpose is nobody else's failure.
+fn blamed(mut failure: Failure, on_purpose: bool) -> Failure {
+    if on_purpose {
+        failure.origin = Origin::Scenario;
+    }
+    failure
+}
+
+fn own_reset() -> Failure {
+    Failure::new(Stage::Session, Cause::ConnectionReset, Origin::Scenario)
+}

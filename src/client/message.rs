@@ -1,0 +1,176 @@
+//! What a client says in the scenario's words: templates rendered for this client, at this time.
+
+use std::cell::Ref;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use super::behaviour::Tick;
+use super::blueprint::{Blueprint, Handshake};
+use crate::event::ClientId;
+use crate::scenario::plan::Emit;
+use crate::scenario::template::Scope;
+
+/// Renders templates for one client.
+#[derive(Debug)]
+pub(super) struct Composer {
+    client: u64,
+    /// Engines so far; `{{n}}` in query and headers.
+    engines: u64,
+    /// CONNECT packets so far; `{{n}}` in auth.
+    connects: u64,
+    random: fastrand::Rng,
+}
+
+/// The arguments of one event, in the scratch space that all clients of a thread share.
+pub(super) struct Message<'a> {
+    arguments: Ref<'a, String>,
+    attachments: &'a [Bytes],
+}
+
+impl Message<'_> {
+    /// JSON text, separated by commas, without brackets.
+    pub(super) fn arguments(&self) -> &str {
+        &self.arguments
+    }
+
+    pub(super) fn attachments(&self) -> &[Bytes] {
+        self.attachments
+    }
+}
+
+impl Composer {
+    pub(super) fn new(client: ClientId, random: fastrand::Rng) -> Self {
+        Self {
+            client: client.0,
+            engines: 0,
+            connects: 0,
+            random,
+        }
+    }
+
+    /// The query and headers of the next engine.
+    pub(super) fn handshake(&mut self, blueprint: &Blueprint, now: Instant) -> Handshake {
+        let n = self.engines;
+        self.engines += 1;
+        let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
+        Handshake {
+            query: query(blueprint, &mut scope),
+            headers: headers(blueprint, &mut scope),
+        }
+    }
+
+    /// The CONNECT payload, a JSON object.
+    pub(super) fn auth(&mut self, blueprint: &Blueprint, now: Instant) -> Option<String> {
+        let n = self.connects;
+        self.connects += 1;
+        let template = blueprint.client.auth.as_ref()?;
+        let mut auth = String::new();
+        let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
+        template.render(&mut scope, &mut auth);
+        Some(auth)
+    }
+
+    /// The event number `number` of a table, due at this tick.
+    pub(super) fn message<'a>(
+        &mut self,
+        blueprint: &'a Blueprint,
+        tick: Tick,
+        number: u64,
+    ) -> Message<'a> {
+        let emit = &blueprint.emits[tick.table];
+        let mut scope = blueprint.scope(self.client, number, tick.intended, &mut self.random);
+        {
+            let mut arguments = blueprint.scratch.borrow_mut();
+            arguments.clear();
+            emit.data.render(&mut scope, &mut arguments);
+            pad(&mut arguments, emit);
+        }
+        Message {
+            arguments: blueprint.scratch.borrow(),
+            attachments: &blueprint.buffers[tick.table],
+        }
+    }
+}
+
+/// Adds one more string argument, so that the arguments' JSON text is `size` bytes long.
+fn pad(arguments: &mut String, emit: &Emit) {
+    let Some(size) = emit.size.filter(|_| !emit.binary) else {
+        return;
+    };
+    let missing = usize::try_from(size.0)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(arguments.len());
+    if missing == 0 {
+        return;
+    }
+    let separator = if arguments.is_empty() { "\"" } else { ",\"" };
+    arguments.push_str(separator);
+    let fill = missing.saturating_sub(separator.len() + 1);
+    arguments.extend(std::iter::repeat_n('x', fill));
+    arguments.push('"');
+}
+
+fn query(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Box<str> {
+    if let Some(fixed) = &blueprint.url_query {
+        return fixed.clone();
+    }
+    let mut query = String::new();
+    let mut value = String::new();
+    for (name, template) in &blueprint.client.query {
+        value.clear();
+        template.render(scope, &mut value);
+        append_pair(&mut query, name, &value);
+    }
+    query.into_boxed_str()
+}
+
+/// Appends `name=value` as the JS client encodes it.
+pub(super) fn append_pair(query: &mut String, name: &str, value: &str) {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    /// What encodeURIComponent encodes.
+    const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'!')
+        .remove(b'~')
+        .remove(b'*')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.extend(utf8_percent_encode(name, COMPONENT));
+    query.push('=');
+    query.extend(utf8_percent_encode(value, COMPONENT));
+}
+
+fn headers(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::with_capacity(blueprint.header_names.len());
+    for (name, (_, template)) in blueprint.header_names.iter().zip(&blueprint.client.headers) {
+        let mut value = String::new();
+        template.render(scope, &mut value);
+        // A row of a CSV file may hold what no header can: a line break becomes a space.
+        let value = value.replace(char::is_control, " ");
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            headers.push((name.clone(), value));
+        }
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_encoded_as_encode_uri_component_does() {
+        let mut query = String::new();
+        append_pair(&mut query, "token", "a b&c=d/é!'()*~-_.");
+        append_pair(&mut query, "x", "");
+        assert_eq!(query, "token=a%20b%26c%3Dd%2F%C3%A9!'()*~-_.&x=");
+    }
+}

@@ -1,0 +1,15 @@
+//! One virtual client: a specification comes in, events go out to an observer.
+//!
+//! [`driver`] is the only loop: it feeds the protocol with what its transports bring and carries out
+//! what the protocol asks for; [`lifecycle`] and [`behaviour`] are pure. No client knows another.
+
+pub mod behaviour;
+pub mod blueprint;
+pub mod command;
+pub mod driver;
+mod farewell;
+mod lanes;
+pub mod lifecycle;
+mod message;
+mod stamp;
+pub mod timer;
