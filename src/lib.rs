@@ -16,3 +16,4 @@ pub mod scenario;
 pub mod client;
 pub mod protocol;
 pub mod transport;
+pub mod workload;

@@ -1,0 +1,268 @@
+//! One worker: starts its clients on time, passes commands on to them, and waits for their end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::arrival::Stay;
+use crate::client::blueprint::Blueprint;
+use crate::client::command::{Action, Command, Mailbox};
+use crate::client::driver::Driver;
+use crate::client::lifecycle::{Ambient, Lifecycle};
+use crate::client::timer::Timers;
+use crate::clock::{self, Clock};
+use crate::event::{AmbientFault, ClientId, Event, FaultId, Observer};
+
+/// How often a worker measures how late its own timers fire.
+const LAG_PROBE: Duration = Duration::from_millis(10);
+
+/// How long clients may take to say goodbye before a worker ends without them.
+///
+/// Above the driver's own limits, so that it is only ever reached if the thread itself is stuck.
+const END_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a worker is to do: its share of the run.
+pub struct Assignment<O> {
+    /// By population.
+    pub blueprints: Vec<Rc<Blueprint>>,
+    /// By population.
+    pub observers: Vec<O>,
+    /// This worker's clients, in order of start.
+    pub stays: Vec<Stay>,
+    /// Faults at clients, in order of time; a wave has this worker's victims alone.
+    pub waves: Box<dyn Iterator<Item = Wave>>,
+    /// The run's clock; its zero is the start of the load.
+    pub clock: Clock,
+    /// When the load ends, from the clock's zero.
+    pub duration: Duration,
+}
+
+/// One application of a fault at this worker's clients.
+pub struct Wave {
+    /// Which application.
+    pub fault: FaultId,
+    /// When, from the start of the run.
+    pub at: Duration,
+    /// What its victims do.
+    pub action: Action,
+    /// Who and when, in order of time.
+    pub victims: Vec<(Duration, ClientId)>,
+}
+
+/// What the controller tells a worker.
+#[derive(Debug)]
+pub enum Order {
+    /// A fault at large is about to strike; the answer says that it is known here.
+    Announce(AmbientFault, oneshot::Sender<()>),
+    /// The run ends now.
+    Stop,
+}
+
+/// A running worker.
+pub struct Worker<O> {
+    assignment: RefCell<Assignment<O>>,
+    timers: Rc<Timers>,
+    mailboxes: RefCell<HashMap<ClientId, Rc<Mailbox>>>,
+    ambient: Ambient,
+    stop: Notify,
+    stopping: Cell<bool>,
+}
+
+impl<O: Observer> Worker<O> {
+    /// A worker that has not begun.
+    #[must_use]
+    pub fn new(assignment: Assignment<O>, timers: Rc<Timers>) -> Rc<Self> {
+        Rc::new(Self {
+            assignment: RefCell::new(assignment),
+            timers,
+            mailboxes: RefCell::default(),
+            ambient: Ambient::default(),
+            stop: Notify::new(),
+            stopping: Cell::new(false),
+        })
+    }
+
+    /// Runs all clients of the assignment to their end; `on_lag` hears how late timers fire.
+    ///
+    /// Must be called inside a [`tokio::task::LocalSet`].
+    pub async fn run(
+        self: Rc<Self>,
+        orders: mpsc::Receiver<Order>,
+        on_lag: impl Fn(Duration) + 'static,
+    ) {
+        let mut chores = JoinSet::new();
+        let timers = Rc::clone(&self.timers);
+        // If the system's timer failed nothing would ever fire again; the lag would show it.
+        chores.spawn_local(async move {
+            let _ = timers.run().await;
+        });
+        chores.spawn_local(Rc::clone(&self).obey(orders));
+        chores.spawn_local(Rc::clone(&self).deliver_faults());
+        chores.spawn_local(Rc::clone(&self).probe_lag(on_lag));
+        let mut clients = JoinSet::new();
+        self.start_clients(&mut clients).await;
+        self.wait_for_end().await;
+        self.stopping.set(true);
+        for mailbox in self.mailboxes.borrow().values() {
+            mailbox.post(Command::Leave);
+        }
+        let all_ended = async { while clients.join_next().await.is_some() {} };
+        let limit = self.timers.sleep_until(clock::now() + END_LIMIT);
+        tokio::select! {
+            () = all_ended => {}
+            () = limit => {}
+        }
+        self.report_traffic(clock::now());
+    }
+
+    /// Hands the bytes since the last call to the observers.
+    pub fn report_traffic(&self, now: Instant) {
+        let assignment = self.assignment.borrow();
+        for (blueprint, observer) in assignment.blueprints.iter().zip(&assignment.observers) {
+            let (sent, received) = blueprint.take_traffic();
+            if sent + received > 0 {
+                observer.observe(now, Event::Traffic { sent, received });
+            }
+        }
+    }
+
+    /// Starts every client at its intended time, however late the one before it was.
+    async fn start_clients(self: &Rc<Self>, clients: &mut JoinSet<()>) {
+        let stays = std::mem::take(&mut self.assignment.borrow_mut().stays);
+        let origin = self.assignment.borrow().clock.origin();
+        for stay in stays {
+            let intended = origin + stay.start;
+            if clock::now() < intended {
+                tokio::select! {
+                    () = self.timers.sleep_until(intended) => {}
+                    () = self.stopped() => return,
+                }
+            } else if self.stopping.get() {
+                return;
+            }
+            while clients.try_join_next().is_some() {}
+            self.start_client(clients, stay, intended);
+        }
+    }
+
+    fn start_client(self: &Rc<Self>, clients: &mut JoinSet<()>, stay: Stay, intended: Instant) {
+        let assignment = self.assignment.borrow();
+        let population = usize::from(stay.population.0);
+        let mailbox = Rc::new(Mailbox::default());
+        self.mailboxes
+            .borrow_mut()
+            .insert(stay.client, Rc::clone(&mailbox));
+        let blueprint = Rc::clone(&assignment.blueprints[population]);
+        let lifecycle = Lifecycle::new(
+            assignment.observers[population].clone(),
+            intended,
+            blueprint.namespaces(),
+            Rc::clone(&self.ambient),
+        );
+        let driver = Driver::new(
+            blueprint,
+            lifecycle,
+            stay.client,
+            Rc::clone(&mailbox),
+            self.timers.timer(),
+        );
+        let leaves_early = stay.end < assignment.duration;
+        let leaves_at = assignment.clock.origin() + stay.end;
+        let worker = Rc::clone(self);
+        if leaves_early {
+            let timers = Rc::clone(&self.timers);
+            clients.spawn_local(async move {
+                let mut driver = std::pin::pin!(driver);
+                let departure = timers.sleep_until(leaves_at);
+                tokio::select! {
+                    () = &mut driver => {}
+                    () = departure => {
+                        mailbox.post(Command::Leave);
+                        driver.await;
+                    }
+                }
+                worker.mailboxes.borrow_mut().remove(&stay.client);
+            });
+        } else {
+            clients.spawn_local(driver);
+        }
+    }
+
+    /// Until the load is over or the run is stopped.
+    async fn wait_for_end(&self) {
+        let end = {
+            let assignment = self.assignment.borrow();
+            assignment.clock.origin() + assignment.duration
+        };
+        if clock::now() < end {
+            tokio::select! {
+                () = self.timers.sleep_until(end) => {}
+                () = self.stopped() => {}
+            }
+        }
+    }
+
+    async fn stopped(&self) {
+        if !self.stopping.get() {
+            self.stop.notified().await;
+        }
+    }
+
+    async fn obey(self: Rc<Self>, mut orders: mpsc::Receiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Announce(fault, known) => {
+                    self.ambient.replace(Some(fault));
+                    // The controller may have given up waiting.
+                    let _ = known.send(());
+                }
+                Order::Stop => {
+                    self.stopping.set(true);
+                    self.stop.notify_waiters();
+                }
+            }
+        }
+    }
+
+    /// Waves may overlap: each is delivered by a task of its own.
+    async fn deliver_faults(self: Rc<Self>) {
+        let (waves, origin) = {
+            let mut assignment = self.assignment.borrow_mut();
+            let waves = std::mem::replace(&mut assignment.waves, Box::new(std::iter::empty()));
+            (waves, assignment.clock.origin())
+        };
+        let mut under_way = JoinSet::new();
+        // The iterator draws the victims of a wave when it is asked for it, so ask late.
+        for wave in waves {
+            self.timers.sleep_until(origin + wave.at).await;
+            let worker = Rc::clone(&self);
+            under_way.spawn_local(async move {
+                let (fault, action) = (wave.fault, wave.action);
+                for (at, client) in wave.victims {
+                    worker.timers.sleep_until(origin + at).await;
+                    if let Some(mailbox) = worker.mailboxes.borrow().get(&client) {
+                        mailbox.post(Command::Fault { fault, action });
+                    }
+                }
+            });
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    async fn probe_lag(self: Rc<Self>, on_lag: impl Fn(Duration)) {
+        let mut due = clock::now() + LAG_PROBE;
+        loop {
+            self.timers.sleep_until(due).await;
+            let now = clock::now();
+            // Probes that a stall swallowed count too, or the worst times would weigh the least.
+            while due <= now {
+                on_lag(now - due);
+                due += LAG_PROBE;
+            }
+        }
+    }
+}
