@@ -17,3 +17,5 @@ pub mod client;
 pub mod protocol;
 pub mod transport;
 pub mod workload;
+// A measurement's life.
+pub mod metrics;

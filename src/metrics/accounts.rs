@@ -1,0 +1,225 @@
+use std::time::{Duration, Instant};
+
+use super::fault::FaultTally;
+use super::recorder::State;
+use super::tally::Tally;
+use crate::event::{
+    Counter, DisconnectReason, Event, Fate, FaultId, Phase, TimeMetric, TransportKind,
+};
+
+/// A client that starts later than this after its intended start is counted as late.
+pub const LATE_START: Duration = Duration::from_millis(10);
+
+impl State {
+    /// What each event counts as.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event: the table of what counts as what"
+    )]
+    pub(super) fn apply(&mut self, population: usize, at: Instant, event: Event) {
+        self.current.interval_touched = true;
+        let live = &mut self.current.populations[population];
+        live.touched = true;
+        let tally = &mut live.tally;
+        match event {
+            Event::ClientStarted { late } => started(tally, late),
+            Event::ClientEnded { fate } => ended(tally, fate),
+            Event::PhaseTimed { phase, took } => tally.record(phase_metric(phase), took),
+            Event::EngineOpening { .. } => {
+                tally.counters.add(Counter::HandshakeAttempts, 1);
+                tally.in_flight_change += 1;
+            }
+            Event::EngineOpened { .. } => tally.in_flight_change -= 1,
+            Event::EngineFailed { failure } => {
+                tally.counters.add(Counter::HandshakeErrors, 1);
+                tally.in_flight_change -= 1;
+                tally.failures.record(failure);
+            }
+            Event::ZombieSession => tally.counters.add(Counter::HandshakeZombies, 1),
+            Event::NamespaceConnecting => tally.counters.add(Counter::NamespaceAttempts, 1),
+            Event::NamespaceConnected => tally.counters.add(Counter::Connects, 1),
+            Event::NamespaceFailed { failure } => {
+                tally.counters.add(Counter::NamespaceErrors, 1);
+                tally.failures.record(failure);
+            }
+            Event::Connected { since_intended, .. } => {
+                tally.record(TimeMetric::ConnectTime, since_intended);
+                self.current.client_connected(population, at);
+            }
+            Event::Disconnected {
+                reason,
+                fault,
+                detect,
+                first,
+            } => {
+                tally.counters.add(Counter::Disconnects, 1);
+                tally.disconnects[reason as usize] += 1;
+                if first {
+                    self.lost(
+                        population,
+                        at,
+                        Loss {
+                            reason,
+                            fault,
+                            detect,
+                        },
+                    );
+                }
+            }
+            // The reference client tells such a namespace of its end, but it was never a
+            // connection that a user had.
+            Event::ClosedUnconnected { .. } => {}
+            Event::ReconnectScheduled { delay, .. } => {
+                tally.record(TimeMetric::ReconnectDelay, delay);
+            }
+            Event::ReconnectGaveUp => tally.counters.add(Counter::ClientsGaveUp, 1),
+            Event::Reconnected {
+                took,
+                outage,
+                fault,
+                attempts,
+                transport,
+                recovered,
+            } => {
+                let back = Back {
+                    took,
+                    outage,
+                    fault,
+                    attempts,
+                    transport,
+                    recovered,
+                };
+                self.back(population, at, back);
+            }
+            Event::FaultFelt { fault } => self.fault(fault).affected += 1,
+            Event::FaultPassed { fault, outage } => self.fault(fault).passed(outage),
+            // Begun upgrades show as upgrades or as upgrade errors.
+            Event::UpgradeStarted => {}
+            Event::Upgraded { took } => {
+                tally.counters.add(Counter::Upgrades, 1);
+                tally.record(TimeMetric::UpgradeTime, took);
+            }
+            Event::UpgradeFailed { failure } => {
+                tally.counters.add(Counter::UpgradeErrors, 1);
+                tally.failures.record(failure);
+            }
+            Event::SessionFailed { failure } => {
+                tally.counters.add(Counter::SessionErrors, 1);
+                tally.failures.record(failure);
+            }
+            Event::Emitted => tally.counters.add(Counter::Emits, 1),
+            Event::EmitDropped => tally.counters.add(Counter::EmitsDropped, 1),
+            Event::EmitRetried => tally.counters.add(Counter::EmitRetries, 1),
+            Event::Acked {
+                since_intended,
+                since_sent,
+            } => {
+                tally.counters.add(Counter::Acks, 1);
+                tally.record(TimeMetric::AckTime, since_intended);
+                tally.record(TimeMetric::AckServiceTime, since_sent);
+            }
+            Event::AckTimedOut => tally.counters.add(Counter::AckTimeouts, 1),
+            Event::AckLost => tally.counters.add(Counter::AckLost, 1),
+            Event::Received {
+                since_stamp,
+                listen,
+            } => received(tally, since_stamp, listen),
+            Event::Heartbeat { late } => tally.record(TimeMetric::HeartbeatLateness, late),
+            Event::Traffic { sent, received } => {
+                tally.counters.add(Counter::BytesSent, sent);
+                tally.counters.add(Counter::BytesReceived, received);
+            }
+        }
+    }
+
+    fn lost(&mut self, population: usize, at: Instant, loss: Loss) {
+        self.current.client_lost(population, at);
+        let tally = &mut self.current.populations[population].tally;
+        if let Some(detect) = loss.detect {
+            tally.record(TimeMetric::ReconnectDetect, detect);
+        }
+        if let Some(fault) = loss.fault {
+            self.fault(fault).disconnected(loss.reason, loss.detect);
+        }
+    }
+
+    fn back(&mut self, population: usize, at: Instant, back: Back) {
+        self.current.client_connected(population, at);
+        let tally = &mut self.current.populations[population].tally;
+        tally.counters.add(Counter::Reconnects, 1);
+        tally.record(TimeMetric::ReconnectTime, back.took);
+        tally
+            .histograms
+            .record(TimeMetric::ReconnectAttempts, u64::from(back.attempts));
+        if let Some(outage) = back.outage {
+            tally.record(TimeMetric::ReconnectOutage, outage);
+        }
+        if let Some(recovered) = back.recovered {
+            tally.recovery_offered += 1;
+            tally.recovered += u64::from(recovered);
+        }
+        if let Some(fault) = back.fault {
+            let fault = self.fault(fault);
+            fault.reconnected(back.transport, back.attempts, back.recovered);
+            fault.passed(back.outage.unwrap_or(back.took));
+        }
+    }
+
+    fn fault(&mut self, fault: FaultId) -> &mut FaultTally {
+        self.pending.faults.entry(fault).or_default()
+    }
+}
+
+struct Loss {
+    reason: DisconnectReason,
+    fault: Option<FaultId>,
+    detect: Option<Duration>,
+}
+
+struct Back {
+    took: Duration,
+    outage: Option<Duration>,
+    fault: Option<FaultId>,
+    attempts: u32,
+    transport: TransportKind,
+    recovered: Option<bool>,
+}
+
+fn started(tally: &mut Tally, late: Duration) {
+    tally.counters.add(Counter::ClientsStarted, 1);
+    tally.record(TimeMetric::GeneratorStartDelay, late);
+    if late > LATE_START {
+        tally.counters.add(Counter::GeneratorLateStarts, 1);
+    }
+}
+
+fn ended(tally: &mut Tally, fate: Fate) {
+    let counter = match fate {
+        Fate::Connected => return,
+        Fate::NeverConnected => Counter::ClientsNeverConnected,
+        Fate::NeverBack => Counter::ClientsNeverBack,
+        Fate::Rejected => Counter::ClientsRejected,
+        Fate::Kicked => Counter::ClientsKicked,
+    };
+    tally.counters.add(counter, 1);
+}
+
+fn received(tally: &mut Tally, since_stamp: Option<Duration>, listen: Option<u16>) {
+    tally.counters.add(Counter::Events, 1);
+    if let Some(since_stamp) = since_stamp {
+        tally.record(TimeMetric::EventTime, since_stamp);
+    }
+    if let Some(table) = listen {
+        tally.listened(table);
+    }
+}
+
+fn phase_metric(phase: Phase) -> TimeMetric {
+    match phase {
+        Phase::Dns => TimeMetric::ConnectDns,
+        Phase::Tcp => TimeMetric::ConnectTcp,
+        Phase::Tls => TimeMetric::ConnectTls,
+        Phase::Open => TimeMetric::ConnectOpen,
+        Phase::Namespace => TimeMetric::ConnectNamespace,
+    }
+}

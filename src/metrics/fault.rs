@@ -1,0 +1,153 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::histogram::{HIGHEST, Histogram};
+use super::tally::micros;
+use crate::event::{DisconnectReason, TransportKind};
+
+/// What one application of a fault did to the clients that felt it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FaultTally {
+    /// Clients that felt it.
+    pub affected: u64,
+    /// Clients that were well again.
+    pub restored: u64,
+    /// How the affected noticed, each client once, by the reason's place in
+    /// [`DisconnectReason::ALL`].
+    pub disconnects: [u64; DisconnectReason::ALL.len()],
+    /// Fault → noticed, in microseconds.
+    pub detect: Spread,
+    /// Fault → well again, in microseconds.
+    pub outage: Spread,
+    /// Engine opens per reconnection.
+    pub attempts: Spread,
+    /// Clients that came back on polling.
+    pub back_on_polling: u64,
+    /// Clients that came back on WebSocket.
+    pub back_on_websocket: u64,
+    /// Clients back to whom the server had offered recovery.
+    pub recovery_offered: u64,
+    /// Those of them whose session was recovered.
+    pub recovered: u64,
+}
+
+impl FaultTally {
+    pub(super) fn disconnected(&mut self, reason: DisconnectReason, detect: Option<Duration>) {
+        self.disconnects[reason as usize] += 1;
+        if let Some(detect) = detect {
+            self.detect.record(micros(detect));
+        }
+    }
+
+    pub(super) fn passed(&mut self, outage: Duration) {
+        self.restored += 1;
+        self.outage.record(micros(outage));
+    }
+
+    pub(super) fn reconnected(
+        &mut self,
+        transport: TransportKind,
+        attempts: u32,
+        recovered: Option<bool>,
+    ) {
+        self.attempts.record(u64::from(attempts));
+        match transport {
+            TransportKind::Polling => self.back_on_polling += 1,
+            TransportKind::WebSocket => self.back_on_websocket += 1,
+        }
+        if let Some(recovered) = recovered {
+            self.recovery_offered += 1;
+            self.recovered += u64::from(recovered);
+        }
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        self.affected += other.affected;
+        self.restored += other.restored;
+        for (ours, theirs) in self.disconnects.iter_mut().zip(other.disconnects) {
+            *ours += theirs;
+        }
+        self.detect.merge(&other.detect);
+        self.outage.merge(&other.outage);
+        self.attempts.merge(&other.attempts);
+        self.back_on_polling += other.back_on_polling;
+        self.back_on_websocket += other.back_on_websocket;
+        self.recovery_offered += other.recovery_offered;
+        self.recovered += other.recovered;
+    }
+
+    /// When so great a share of the affected, in (0, 1], was well again, counted from the fault;
+    /// nothing if that many never were.
+    #[must_use]
+    pub fn restored_after(&self, share: f64) -> Option<Duration> {
+        let needed = (share * self.affected as f64).ceil() as u64;
+        (needed > 0)
+            .then(|| self.outage.value_at_rank(needed))
+            .flatten()
+            .map(Duration::from_micros)
+    }
+}
+
+/// Values with how often each came, exactly as they were.
+///
+/// Faults can be many (`every`) and their clients few: this costs a few bytes per distinct value
+/// where a [`Histogram`] costs up to 200 KiB.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
+pub struct Spread(BTreeMap<u64, u64>);
+
+impl Spread {
+    /// Adds a value; above [`HIGHEST`] it counts as that.
+    pub fn record(&mut self, value: u64) {
+        *self.0.entry(value.min(HIGHEST)).or_default() += 1;
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        for (value, times) in &other.0 {
+            *self.0.entry(*value).or_default() += times;
+        }
+    }
+
+    /// The value of number `rank` when they are put in order, from 1; nothing beyond the last.
+    #[must_use]
+    pub fn value_at_rank(&self, rank: u64) -> Option<u64> {
+        let mut seen = 0;
+        self.0
+            .iter()
+            .find(|(_, times)| {
+                seen += **times;
+                seen >= rank
+            })
+            .map(|(value, _)| *value)
+    }
+
+    /// The same values as a histogram.
+    #[must_use]
+    pub fn to_histogram(&self) -> Histogram {
+        let mut histogram = Histogram::new();
+        for (value, times) in &self.0 {
+            histogram.record_n(*value, *times);
+        }
+        histogram
+    }
+}
+
+impl From<Vec<(u64, u64)>> for Spread {
+    fn from(values: Vec<(u64, u64)>) -> Self {
+        let mut spread = Self::default();
+        for (value, times) in values {
+            *spread.0.entry(value).or_default() += times;
+        }
+        spread
+    }
+}
+
+impl From<Spread> for Vec<(u64, u64)> {
+    fn from(spread: Spread) -> Self {
+        spread.0.into_iter().collect()
+    }
+}

@@ -1,0 +1,303 @@
+//! Whether the generator could keep up: a pure judgement of what its workers told.
+
+use std::time::Duration;
+
+use super::snapshot::WorkerInterval;
+use super::totals::Totals;
+use crate::event::Counter;
+
+/// A worker is saturated from this share of a core on.
+pub const SATURATED_CPU: f64 = 0.9;
+
+/// A worker lags when percentile 99 of its timers is later than this.
+pub const LAGGING: Duration = Duration::from_millis(50);
+
+/// The generator was the bottleneck from this share of the run's intervals on …
+pub const BOUND_SHARE: f64 = 0.2;
+
+/// … and never by fewer intervals than this: a hiccup at the start of a short run is none.
+pub const BOUND_INTERVALS: usize = 3;
+
+/// Late starts are worth a warning from this share of all starts on.
+pub const LATE_STARTS_SHARE: f64 = 0.01;
+
+/// Shorter intervals (the last one of a run) say nothing about CPU use.
+const SHORTEST: Duration = Duration::from_millis(200);
+
+/// How the generator fared over a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// It, not the server, limited the run: exit code 92.
+    pub bottleneck: bool,
+    /// Intervals judged.
+    pub intervals: usize,
+    /// Intervals in which a worker had no CPU time left and lagged.
+    pub saturated: usize,
+    /// Intervals in which a worker lagged though it had CPU time left.
+    pub starved: usize,
+    /// CPU use of the busiest worker over the run, 1 is a whole core.
+    pub cpu_busiest: f64,
+    /// What a reader must know.
+    pub warnings: Vec<HealthWarning>,
+}
+
+/// What a reader must know about the generator before using the numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HealthWarning {
+    /// A worker had no CPU time left and lagged, in so many of all intervals.
+    Saturated {
+        /// So many.
+        intervals: usize,
+        /// Of so many.
+        of: usize,
+        /// The worst lag, in microseconds.
+        lag_max_us: u64,
+    },
+    /// A worker lagged without using its core: something else on this machine did.
+    Starved {
+        /// So many.
+        intervals: usize,
+        /// Of so many.
+        of: usize,
+        /// The worst lag, in microseconds.
+        lag_max_us: u64,
+    },
+    /// Clients started late.
+    LateStarts {
+        /// So many.
+        late: u64,
+        /// Of so many.
+        of: u64,
+    },
+}
+
+impl HealthWarning {
+    /// The stable word in `warnings`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Saturated { .. } => "generator_saturated",
+            Self::Starved { .. } => "generator_lag",
+            Self::LateStarts { .. } => "late_starts",
+        }
+    }
+}
+
+impl std::fmt::Display for HealthWarning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Saturated {
+                intervals,
+                of,
+                lag_max_us,
+            } => write!(
+                f,
+                "a worker thread of the generator was saturated in {intervals} of {of} intervals \
+                 (at least {:.0} % of its core, timers up to {} ms late): times measured then \
+                 include the generator's own delay",
+                SATURATED_CPU * 100.0,
+                lag_max_us / 1000,
+            ),
+            Self::Starved {
+                intervals,
+                of,
+                lag_max_us,
+            } => write!(
+                f,
+                "the generator's timers were up to {} ms late in {intervals} of {of} intervals \
+                 though it had CPU time left: other processes on this machine took its cores",
+                lag_max_us / 1000,
+            ),
+            Self::LateStarts { late, of } => write!(
+                f,
+                "{late} of {of} clients started over 10 ms after their intended start; connect.time \
+                 counts from the intended start",
+            ),
+        }
+    }
+}
+
+/// How the generator fared.
+#[must_use]
+pub fn judge(totals: &Totals) -> Health {
+    let mut worst = Worst::default();
+    let workers = totals.worker_intervals();
+    let count = workers
+        .values()
+        .map(|intervals| intervals.len())
+        .max()
+        .unwrap_or(0);
+    for number in 0..count as u32 {
+        let told = workers
+            .values()
+            .filter_map(|intervals| intervals.get(&number));
+        worst.note(told);
+    }
+    let cpu_busiest = workers
+        .values()
+        .map(|intervals| cpu_use(intervals.values()))
+        .fold(0.0, f64::max);
+    let mut warnings = worst.warnings();
+    warnings.extend(late_starts(totals));
+    Health {
+        bottleneck: worst.saturated >= BOUND_INTERVALS
+            && worst.saturated as f64 >= BOUND_SHARE * worst.intervals as f64,
+        intervals: worst.intervals,
+        saturated: worst.saturated,
+        starved: worst.starved,
+        cpu_busiest,
+        warnings,
+    }
+}
+
+fn late_starts(totals: &Totals) -> Option<HealthWarning> {
+    let late = totals.counter(Counter::GeneratorLateStarts);
+    let of = totals.counter(Counter::ClientsStarted);
+    (late as f64 > LATE_STARTS_SHARE * of as f64).then_some(HealthWarning::LateStarts { late, of })
+}
+
+fn cpu_use<'a>(intervals: impl Iterator<Item = &'a WorkerInterval>) -> f64 {
+    let (mut cpu, mut wall) = (Duration::ZERO, Duration::ZERO);
+    for interval in intervals {
+        cpu += interval.cpu;
+        wall += interval.wall;
+    }
+    if wall.is_zero() {
+        0.0
+    } else {
+        cpu.as_secs_f64() / wall.as_secs_f64()
+    }
+}
+
+#[derive(Default)]
+struct Worst {
+    intervals: usize,
+    saturated: usize,
+    saturated_lag_max_us: u64,
+    starved: usize,
+    starved_lag_max_us: u64,
+}
+
+impl Worst {
+    /// Takes note of one interval, as each worker told it.
+    fn note<'a>(&mut self, told: impl Iterator<Item = &'a WorkerInterval>) {
+        let (mut any, mut saturated, mut starved) = (false, None::<u64>, None::<u64>);
+        for interval in told.filter(|interval| interval.wall >= SHORTEST) {
+            any = true;
+            if u128::from(interval.lag_p99_us) <= LAGGING.as_micros() {
+                continue;
+            }
+            let busy = cpu_use(std::iter::once(interval)) >= SATURATED_CPU;
+            let which = if busy { &mut saturated } else { &mut starved };
+            *which = Some(which.unwrap_or(0).max(interval.lag_max_us));
+        }
+        self.intervals += usize::from(any);
+        if let Some(lag) = saturated {
+            self.saturated += 1;
+            self.saturated_lag_max_us = self.saturated_lag_max_us.max(lag);
+        } else if let Some(lag) = starved {
+            self.starved += 1;
+            self.starved_lag_max_us = self.starved_lag_max_us.max(lag);
+        }
+    }
+
+    fn warnings(&self) -> Vec<HealthWarning> {
+        let of = self.intervals;
+        let mut warnings = Vec::new();
+        if self.saturated > 0 {
+            warnings.push(HealthWarning::Saturated {
+                intervals: self.saturated,
+                of,
+                lag_max_us: self.saturated_lag_max_us,
+            });
+        }
+        if self.starved > 0 {
+            warnings.push(HealthWarning::Starved {
+                intervals: self.starved,
+                of,
+                lag_max_us: self.starved_lag_max_us,
+            });
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::metrics::Snapshot;
+
+    /// A run of one worker, each second with a CPU share in percent and a lag in milliseconds.
+    fn run(seconds: &[(u64, u64)]) -> Health {
+        let intervals = seconds
+            .iter()
+            .zip(0..)
+            .map(|((cpu_percent, lag_ms), number)| {
+                let interval = WorkerInterval {
+                    wall: Duration::from_secs(1),
+                    cpu: Duration::from_millis(cpu_percent * 10),
+                    lag_p99_us: lag_ms * 1000,
+                    lag_max_us: lag_ms * 1000,
+                };
+                (number, interval)
+            })
+            .collect();
+        let mut totals = Totals::new(1, 1);
+        totals.add(Snapshot {
+            workers: BTreeMap::from([(0, intervals)]),
+            ..Snapshot::default()
+        });
+        judge(&totals)
+    }
+
+    fn codes(health: &Health) -> Vec<&'static str> {
+        health.warnings.iter().map(HealthWarning::code).collect()
+    }
+
+    #[test]
+    fn a_generator_at_ease_is_not_spoken_of() {
+        let health = run(&[(99, 10), (50, 49), (10, 0)]);
+        assert_eq!(health.warnings, []);
+        assert!(!health.bottleneck);
+        assert!(
+            (health.cpu_busiest - 0.53).abs() < 1e-9,
+            "{}",
+            health.cpu_busiest
+        );
+    }
+
+    #[test]
+    fn a_single_saturated_interval_is_a_warning_and_no_bottleneck() {
+        let health = run(&[(99, 80), (10, 0)]);
+        assert_eq!(codes(&health), ["generator_saturated"]);
+        assert!(!health.bottleneck);
+    }
+
+    #[test]
+    fn a_fifth_of_the_run_saturated_makes_the_generator_the_bottleneck() {
+        let seconds = |saturated| -> Vec<(u64, u64)> {
+            (0..20)
+                .map(|second| {
+                    if second < saturated {
+                        (95, 60)
+                    } else {
+                        (20, 1)
+                    }
+                })
+                .collect()
+        };
+        assert!(!run(&seconds(3)).bottleneck);
+        assert!(run(&seconds(4)).bottleneck);
+        assert!(run(&[(95, 60); 3]).bottleneck);
+    }
+
+    #[test]
+    fn lag_without_cpu_use_is_another_processes_doing() {
+        let health = run(&[(30, 900); 10]);
+        assert_eq!(codes(&health), ["generator_lag"]);
+        assert!(!health.bottleneck);
+        assert!(health.warnings[0].to_string().contains("900 ms"));
+    }
+}

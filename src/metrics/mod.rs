@@ -1,0 +1,28 @@
+//! Events come in, on each worker's own thread; numbers go out, as [`Snapshot`]s that merge in any
+//! order into [`Totals`]. Nothing here waits, locks, sends or writes: a recorder is counters and
+//! histograms behind a cell, and whoever owns the thread takes its snapshots.
+
+mod accounts;
+mod failures;
+mod fault;
+pub mod health;
+mod histogram;
+pub mod host;
+#[cfg(test)]
+mod laws;
+mod recorder;
+mod series;
+mod snapshot;
+mod tally;
+mod totals;
+
+pub use accounts::LATE_START;
+pub use failures::{FailureKey, Failures};
+pub use fault::{FaultTally, Spread};
+pub use health::{Health, HealthWarning};
+pub use histogram::{HIGHEST, Histogram};
+pub use recorder::{PopulationObserver, Recorder};
+pub use series::{Second, SecondP99};
+pub use snapshot::{Interval, Snapshot, WorkerInterval};
+pub use tally::{Counters, Histograms, Tally};
+pub use totals::Totals;

@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::failures::Failures;
+use super::histogram::Histogram;
+use crate::event::{Counter, DisconnectReason, TimeMetric};
+
+/// What clients of one population did and met.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Counts.
+    pub counters: Counters,
+    /// Distributions.
+    pub histograms: Histograms,
+    /// Failures by kind.
+    pub failures: Failures,
+    /// Disconnects, by the reason's place in [`DisconnectReason::ALL`].
+    pub disconnects: [u64; DisconnectReason::ALL.len()],
+    /// Reconnections to servers that had offered recovery.
+    pub recovery_offered: u64,
+    /// Those of them whose session was recovered.
+    pub recovered: u64,
+    /// What each `[[clients.listen]]` table counted, by its place.
+    pub listens: Vec<u64>,
+    /// Clients connected minus clients lost, in each tenth of the second.
+    pub connected_change: [i64; 10],
+    /// The most clients of one worker that were connected at once.
+    pub connected_peak: u64,
+    /// Handshakes begun minus handshakes ended.
+    pub in_flight_change: i64,
+}
+
+impl Tally {
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        self.counters.merge(&other.counters);
+        self.histograms.merge(&other.histograms);
+        self.failures.merge(&other.failures);
+        add(&mut self.disconnects, &other.disconnects);
+        self.recovery_offered += other.recovery_offered;
+        self.recovered += other.recovered;
+        if self.listens.len() < other.listens.len() {
+            self.listens.resize(other.listens.len(), 0);
+        }
+        add(&mut self.listens, &other.listens);
+        for (ours, theirs) in self.connected_change.iter_mut().zip(other.connected_change) {
+            *ours += theirs;
+        }
+        self.connected_peak = self.connected_peak.max(other.connected_peak);
+        self.in_flight_change += other.in_flight_change;
+    }
+
+    pub(super) fn listened(&mut self, table: u16) {
+        let table = usize::from(table);
+        if self.listens.len() <= table {
+            self.listens.resize(table + 1, 0);
+        }
+        self.listens[table] += 1;
+    }
+
+    /// Adds a time; what lies out of range is recorded at the limit, and counted.
+    pub(super) fn record(&mut self, metric: TimeMetric, took: Duration) {
+        if self.histograms.record(metric, micros(took)) {
+            self.counters.add(Counter::OutOfRange, 1);
+        }
+    }
+}
+
+fn add(ours: &mut [u64], theirs: &[u64]) {
+    for (ours, theirs) in ours.iter_mut().zip(theirs) {
+        *ours += theirs;
+    }
+}
+
+/// Whole microseconds, cut off as a stopwatch does.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A number for each [`Counter`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters([u64; Counter::COUNT]);
+
+impl Counters {
+    /// Adds to one.
+    pub fn add(&mut self, counter: Counter, count: u64) {
+        self.0[counter as usize] += count;
+    }
+
+    /// Reads one.
+    #[must_use]
+    pub fn value(&self, counter: Counter) -> u64 {
+        self.0[counter as usize]
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.0, &other.0);
+    }
+
+    /// Each counter with its number, in [`Counter::ALL`]'s order.
+    pub fn iter(&self) -> impl Iterator<Item = (Counter, u64)> {
+        Counter::ALL.iter().copied().zip(self.0)
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; Counter::COUNT])
+    }
+}
+
+/// Written by name, those at zero left out.
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(counter, count)| (counter.name(), count)),
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Counters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut counters = Self::default();
+        for (name, count) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+            let counter = Counter::from_name(&name)
+                .ok_or_else(|| D::Error::custom(format_args!("no counter is named {name:?}")))?;
+            counters.add(counter, count);
+        }
+        Ok(counters)
+    }
+}
+
+/// A histogram for each [`TimeMetric`] that has a value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Histograms([Option<Box<Histogram>>; TimeMetric::COUNT]);
+
+impl Histograms {
+    /// Adds a value to one; true if it was recorded at the limit.
+    pub fn record(&mut self, metric: TimeMetric, value: u64) -> bool {
+        self.0[metric as usize]
+            .get_or_insert_default()
+            .record(value)
+    }
+
+    /// Reads one, if it has a value.
+    #[must_use]
+    pub fn histogram(&self, metric: TimeMetric) -> Option<&Histogram> {
+        self.0[metric as usize].as_deref()
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        for (ours, theirs) in self.0.iter_mut().zip(&other.0) {
+            match (ours, theirs) {
+                (Some(ours), Some(theirs)) => ours.merge(theirs),
+                (ours @ None, Some(theirs)) => *ours = Some(theirs.clone()),
+                (_, None) => {}
+            }
+        }
+    }
+
+    /// Those that have a value, in [`TimeMetric::ALL`]'s order.
+    pub fn iter(&self) -> impl Iterator<Item = (TimeMetric, &Histogram)> {
+        TimeMetric::ALL
+            .iter()
+            .zip(&self.0)
+            .filter_map(|(metric, histogram)| Some((*metric, histogram.as_deref()?)))
+    }
+}
+
+/// Written by name, the empty ones left out.
+impl Serialize for Histograms {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.iter()
+                .map(|(metric, histogram)| (metric.name(), histogram)),
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Histograms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut histograms = Self::default();
+        for (name, histogram) in BTreeMap::<String, Histogram>::deserialize(deserializer)? {
+            let metric = TimeMetric::from_name(&name)
+                .ok_or_else(|| D::Error::custom(format_args!("no metric is named {name:?}")))?;
+            histograms.0[metric as usize] = Some(Box::new(histogram));
+        }
+        Ok(histograms)
+    }
+}
