@@ -19,3 +19,4 @@ pub mod transport;
 pub mod workload;
 // A measurement's life.
 pub mod metrics;
+pub mod results;

@@ -1,0 +1,53 @@
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
+};
+
+use crate::event::TimeMetric;
+use crate::metrics::{Interval, Second};
+
+/// The head of histograms.hlog: its version, and when the run started.
+///
+/// With a base time the intervals carry seconds of the run, as timeline.csv does.
+pub(super) fn head(started: SystemTime) -> Vec<u8> {
+    let mut head = Vec::new();
+    IntervalLogWriterBuilder::new()
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment(
+            "[sio-load: one tag per metric, one interval per second; times in microseconds]",
+        )
+        .with_start_time(started)
+        .with_base_time(started)
+        .begin_log_with(&mut head, &mut V2DeflateSerializer::new())
+        .expect("writing to a vector does not fail");
+    head
+}
+
+/// Writes the histograms of one second, each under its metric's name.
+pub(super) fn write_second(
+    out: &mut impl Write,
+    second: &Second,
+    interval: &Interval,
+) -> io::Result<()> {
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
+    let total = interval.total();
+    let lag = (!interval.lag.is_empty()).then_some((TimeMetric::GeneratorLag, &interval.lag));
+    for (metric, histogram) in total.histograms.iter().chain(lag) {
+        let start = Duration::from_secs(u64::from(second.second));
+        log.write_histogram(
+            histogram.hdr(),
+            start,
+            Duration::from_secs(1),
+            Tag::new(metric.name()),
+        )
+        .map_err(|error| match error {
+            IntervalLogWriterError::IoError(error) => error,
+            IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Totals and facts of a run come in; a [`Summary`](summary::Summary) and the files of a run
+//! folder go out, and come back in for later reports. Nothing here judges thresholds or draws.
+
+mod append;
+pub mod catalogue;
+mod facts;
+mod folder;
+mod hgrm;
+mod hlog;
+mod journal;
+mod note;
+mod reader;
+#[cfg(test)]
+mod sample;
+pub mod schema;
+mod summarise;
+pub mod summary;
+pub mod timeline;
+
+pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
+pub use folder::{FolderError, RunFolder};
+pub use hgrm::hgrm;
+pub use journal::{Journal, RESULTS_INCOMPLETE};
+pub use note::Note;
+pub use reader::{ReadError, read, read_histograms};
+pub use summarise::{distribution, summarise};

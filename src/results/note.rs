@@ -1,0 +1,122 @@
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::event::{Cause, FaultId, Origin, Stage};
+use crate::metrics::FailureKey;
+
+/// Something that happened once in a run: a line of events.jsonl.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Note {
+    /// The run's time starts.
+    RunStarted {
+        /// The scenario's name.
+        scenario: String,
+        /// Where all random choices come from.
+        seed: u64,
+        /// The most clients that will be there at once.
+        clients: u64,
+        /// Worker threads.
+        workers: u32,
+    },
+    /// A stretch of the run begins.
+    Phase {
+        /// `connect`, `load`, `close`, …
+        phase: String,
+    },
+    /// A server process was started.
+    ServerStarted {
+        /// Which instance, from 0.
+        instance: u16,
+        /// Its process.
+        pid: u32,
+        /// Where it listens.
+        port: u16,
+    },
+    /// A server answered a handshake.
+    ServerReady {
+        /// Which instance, from 0.
+        instance: u16,
+        /// How long after its start, in seconds.
+        after_s: f64,
+    },
+    /// A server process ended.
+    ServerExited {
+        /// Which instance, from 0.
+        instance: u16,
+        /// Exit code or signal, in words.
+        status: String,
+        /// Whether the run wanted it.
+        expected: bool,
+    },
+    /// A fault was begun.
+    FaultApplied {
+        /// The application's number.
+        #[schemars(with = "u32")]
+        id: FaultId,
+        /// The word in the scenario.
+        fault: String,
+        /// What it was told, for people.
+        detail: String,
+    },
+    /// A fault was over and undone.
+    FaultEnded {
+        /// The application's number.
+        #[schemars(with = "u32")]
+        id: FaultId,
+    },
+    /// A fault could not be carried out.
+    FaultFailed {
+        /// The application's number.
+        #[schemars(with = "u32")]
+        id: FaultId,
+        /// Why.
+        error: String,
+    },
+    /// A kind of failure was met for the first time.
+    FirstFailure {
+        /// Where.
+        #[schemars(with = "String")]
+        stage: Stage,
+        /// Why.
+        #[schemars(with = "String")]
+        cause: Cause,
+        /// Who.
+        #[schemars(with = "String")]
+        origin: Origin,
+        /// The HTTP status or WebSocket close code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// What was said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// Something that a reader must know.
+    Warning {
+        /// As in summary.json.
+        code: String,
+        /// For people.
+        message: String,
+    },
+    /// The user ended the run before its time.
+    Interrupted,
+    /// The last client is gone.
+    RunEnded {
+        /// The judgement, as in summary.json.
+        verdict: super::summary::Verdict,
+    },
+}
+
+impl Note {
+    /// Of what [`Totals::new_failures`](crate::metrics::Totals::new_failures) hands out.
+    #[must_use]
+    pub fn first_failure(kind: FailureKey, message: Option<String>) -> Self {
+        Self::FirstFailure {
+            stage: kind.stage,
+            cause: kind.cause,
+            origin: kind.origin,
+            status: kind.status,
+            message,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The JSON Schemas of what a run writes, generated from its types.
+
+use super::note::Note;
+use super::summary::Summary;
+
+/// The text of docs/summary.schema.json.
+#[must_use]
+pub fn summary_schema() -> String {
+    text(&schemars::schema_for!(Summary))
+}
+
+/// The schema of a line of events.jsonl, but for its `t_s`.
+#[must_use]
+pub fn note_schema() -> String {
+    text(&schemars::schema_for!(Note))
+}
+
+fn text(schema: &schemars::Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema is plain JSON");
+    text.push('\n');
+    text
+}

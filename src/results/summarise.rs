@@ -1,0 +1,377 @@
+use std::collections::BTreeMap;
+
+use super::catalogue;
+use super::facts::{FaultFacts, PopulationFacts, RunFacts};
+use super::summary::{
+    Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary, Restored,
+    SCHEMA, Summary, Verdict, Warning,
+};
+use crate::event::{Counter, DisconnectReason, PopulationId, RateMetric, TimeMetric, Unit};
+use crate::metrics::{Failures, FaultTally, Histogram, Spread, Tally, Totals, health};
+
+/// The exit code of [`Verdict::Interrupted`].
+const INTERRUPTED: u8 = 105;
+
+/// Everything that a run found out so far, but for its thresholds and its verdict.
+///
+/// The verdict is `interrupted`, exit code 105, until whoever ends the run in order puts in another
+/// one; so a summary that was written on the way tells what became of its run. Whether the
+/// generator was the bottleneck is [`health::judge`]'s to say.
+#[must_use]
+pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
+    let total = totals.total();
+    let health = health::judge(totals);
+    let mut metrics = metrics(&total);
+    if let Some(lag) = totals.histogram(TimeMetric::GeneratorLag) {
+        let lag = distribution(&lag, TimeMetric::GeneratorLag.unit());
+        metrics.insert(TimeMetric::GeneratorLag.name().to_owned(), lag);
+    }
+    let mut rates = rates(&total);
+    rates.insert(
+        RateMetric::GeneratorCpu.name().to_owned(),
+        Some(health.cpu_busiest),
+    );
+    let mut warnings = facts.warnings.clone();
+    warnings.extend(health.warnings.iter().map(|warning| Warning {
+        code: warning.code().to_owned(),
+        message: warning.to_string(),
+    }));
+    warnings.extend(out_of_range(&total));
+    Summary {
+        schema: SCHEMA.to_owned(),
+        scenario: facts.scenario.clone(),
+        description: facts.description.clone(),
+        verdict: Verdict::Interrupted,
+        exit_code: INTERRUPTED,
+        seed: facts.seed,
+        duration_s: facts.duration.as_secs_f64(),
+        metrics,
+        counters: counters(&total, totals.connected_max(None)),
+        rates,
+        errors: errors(&total.failures),
+        disconnects: by_reason(&total.disconnects),
+        faults: facts
+            .faults
+            .iter()
+            .map(|fault| fault_outcome(fault, totals))
+            .collect(),
+        populations: populations(&facts.populations, totals),
+        thresholds: Vec::new(),
+        warnings,
+        generator: Generator {
+            cpu_s: facts.generator.cpu.as_secs_f64(),
+            cpu_busiest: health.cpu_busiest,
+            rss_peak_bytes: facts.generator.rss_peak_bytes,
+            lag_p99_us: totals.lag().value_at_percentile(99.0),
+            lag_max_us: totals.lag().value_at_percentile(100.0),
+            late_starts: total.counters.value(Counter::GeneratorLateStarts),
+            workers: totals.workers(),
+        },
+        provenance: facts.provenance.clone(),
+    }
+}
+
+/// What a histogram looks like.
+#[must_use]
+pub fn distribution(histogram: &Histogram, unit: Unit) -> Distribution {
+    let hdr = histogram.hdr();
+    Distribution {
+        unit: match unit {
+            Unit::Microseconds => "us".to_owned(),
+            Unit::Count => "count".to_owned(),
+        },
+        count: hdr.len(),
+        min: hdr.min(),
+        mean: hdr.mean(),
+        stdev: hdr.stdev(),
+        p50: hdr.value_at_quantile(0.5),
+        p75: hdr.value_at_quantile(0.75),
+        p90: hdr.value_at_quantile(0.9),
+        p95: hdr.value_at_quantile(0.95),
+        p99: hdr.value_at_quantile(0.99),
+        p999: hdr.value_at_quantile(0.999),
+        max: hdr.max(),
+    }
+}
+
+fn metrics(tally: &Tally) -> BTreeMap<String, Distribution> {
+    tally
+        .histograms
+        .iter()
+        .map(|(metric, histogram)| {
+            (
+                metric.name().to_owned(),
+                distribution(histogram, metric.unit()),
+            )
+        })
+        .collect()
+}
+
+fn counters(tally: &Tally, connected_max: u64) -> BTreeMap<String, u64> {
+    let mut counters: BTreeMap<String, u64> = tally
+        .counters
+        .iter()
+        .map(|(counter, count)| (counter.name().to_owned(), count))
+        .collect();
+    counters.insert(
+        Counter::ClientsConnectedMax.name().to_owned(),
+        connected_max,
+    );
+    counters
+}
+
+fn rates(tally: &Tally) -> BTreeMap<String, Option<f64>> {
+    let rate = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let counter = |counter| tally.counters.value(counter);
+    BTreeMap::from([
+        (
+            RateMetric::HandshakeErrorRate.name().to_owned(),
+            rate(
+                counter(Counter::HandshakeErrors),
+                counter(Counter::HandshakeAttempts),
+            ),
+        ),
+        (
+            RateMetric::RecoveryRate.name().to_owned(),
+            rate(tally.recovered, tally.recovery_offered),
+        ),
+    ])
+}
+
+fn errors(failures: &Failures) -> Vec<ErrorGroup> {
+    let mut groups: Vec<ErrorGroup> = failures
+        .iter()
+        .map(|(key, count, message)| {
+            let finding = catalogue::finding(key.cause);
+            ErrorGroup {
+                stage: key.stage.name().to_owned(),
+                cause: key.cause.name().to_owned(),
+                origin: key.origin.name().to_owned(),
+                status: key.status,
+                code: key.code,
+                message: message.map(str::to_owned),
+                count,
+                hint: finding.hint.to_owned(),
+                docs: finding.docs.map(str::to_owned),
+            }
+        })
+        .collect();
+    // A stable sort: those as frequent stay in the order of stages and causes.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
+}
+
+fn by_reason(counts: &[u64]) -> BTreeMap<String, u64> {
+    DisconnectReason::ALL
+        .iter()
+        .zip(counts)
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| (reason.name().to_owned(), *count))
+        .collect()
+}
+
+fn fault_outcome(facts: &FaultFacts, totals: &Totals) -> FaultOutcome {
+    let nothing = FaultTally::default();
+    let tally = totals.fault(facts.id).unwrap_or(&nothing);
+    let restored_s = |share| tally.restored_after(share).map(|after| after.as_secs_f64());
+    let spread = |values: &Spread, unit| {
+        let histogram = values.to_histogram();
+        (!histogram.is_empty()).then(|| distribution(&histogram, unit))
+    };
+    FaultOutcome {
+        id: facts.id.0,
+        fault: facts.fault.clone(),
+        detail: facts.detail.clone(),
+        at_s: facts.at.as_secs_f64(),
+        applied_s: facts.applied.map(|at| at.as_secs_f64()),
+        ended_s: facts.ended.map(|at| at.as_secs_f64()),
+        failed: facts.failed.clone(),
+        affected: tally.affected,
+        restored: tally.restored,
+        never_back: tally.affected.saturating_sub(tally.restored),
+        restored_s: Restored {
+            p50: restored_s(0.5),
+            p95: restored_s(0.95),
+            p99: restored_s(0.99),
+            p100: restored_s(1.0),
+        },
+        peak_handshakes_per_s: peak_handshakes(facts, tally, totals),
+        disconnects: by_reason(&tally.disconnects),
+        detect: spread(&tally.detect, Unit::Microseconds),
+        outage: spread(&tally.outage, Unit::Microseconds),
+        attempts: spread(&tally.attempts, Unit::Count),
+        transports: [
+            ("polling", tally.back_on_polling),
+            ("websocket", tally.back_on_websocket),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(transport, count)| (transport.to_owned(), count))
+        .collect(),
+        recovered: (tally.recovery_offered > 0).then_some(tally.recovered),
+    }
+}
+
+/// From the fault until the last of its victims was back, or else until the end of the run.
+fn peak_handshakes(facts: &FaultFacts, tally: &FaultTally, totals: &Totals) -> u64 {
+    let Some(applied) = facts.applied else {
+        return 0;
+    };
+    let felt_by_all = applied + facts.spread;
+    let until = if tally.affected == 0 {
+        Some(felt_by_all)
+    } else {
+        tally.restored_after(1.0).map(|after| felt_by_all + after)
+    };
+    totals.peak_handshakes(applied, until)
+}
+
+fn populations(facts: &[PopulationFacts], totals: &Totals) -> BTreeMap<String, PopulationSummary> {
+    facts
+        .iter()
+        .enumerate()
+        .filter_map(|(place, facts)| {
+            let population = PopulationId(u16::try_from(place).ok()?);
+            let tally = totals.population(population)?;
+            let summary = PopulationSummary {
+                metrics: metrics(tally),
+                counters: counters(tally, totals.connected_max(Some(population))),
+                rates: rates(tally),
+                errors: errors(&tally.failures),
+                disconnects: by_reason(&tally.disconnects),
+                listens: listens(facts, tally),
+            };
+            Some((facts.name.clone(), summary))
+        })
+        .collect()
+}
+
+fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
+    let clients = tally.counters.value(Counter::ClientsStarted);
+    facts
+        .listens
+        .iter()
+        .enumerate()
+        .map(|(place, listen)| ListenOutcome {
+            event: listen.event.clone(),
+            received: tally.listens.get(place).copied().unwrap_or(0),
+            expected: listen.expect_per_client.map(|each| each * clients),
+        })
+        .collect()
+}
+
+fn out_of_range(total: &Tally) -> Option<Warning> {
+    let count = total.counters.value(Counter::OutOfRange);
+    (count > 0).then(|| Warning {
+        code: "out_of_range".to_owned(),
+        message: format!("{count} measured times were above one hour and are recorded as one hour"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::sample;
+
+    fn summary() -> Summary {
+        let mut totals = sample::totals();
+        totals.close_all();
+        summarise(&sample::facts(), &totals)
+    }
+
+    #[test]
+    fn a_fault_tells_who_felt_it_and_when_they_were_back() {
+        let summary = summary();
+        let fault = &summary.faults[0];
+        assert_eq!(
+            (fault.affected, fault.restored, fault.never_back),
+            (3, 2, 1)
+        );
+        assert_eq!(
+            fault.restored_s.p50,
+            Some(1.9),
+            "two of three are half of the affected"
+        );
+        assert_eq!(fault.restored_s.p95, None, "the third never was back");
+        assert_eq!(fault.peak_handshakes_per_s, 3);
+        assert_eq!(
+            fault.disconnects,
+            BTreeMap::from([("transport close".to_owned(), 3)])
+        );
+        assert_eq!(
+            fault.transports,
+            BTreeMap::from([("websocket".to_owned(), 2)])
+        );
+        assert_eq!(fault.recovered, Some(2));
+        assert_eq!(fault.attempts.as_ref().unwrap().unit, "count");
+    }
+
+    #[test]
+    fn every_counter_is_there_also_at_zero_and_also_for_a_population_that_did_nothing() {
+        let summary = summary();
+        for counter in Counter::ALL {
+            assert!(summary.counters.contains_key(counter.name()), "{counter}");
+            assert_eq!(summary.populations["idle"].counters[counter.name()], 0);
+        }
+        assert_eq!(summary.counters["clients.connected_max"], 4);
+        assert_eq!(summary.counters["handshake.attempts"], 7);
+        assert_eq!(summary.counters["clients.never_back"], 1);
+    }
+
+    #[test]
+    fn a_rate_is_null_where_there_was_nothing_to_divide_by() {
+        let summary = summary();
+        assert_eq!(summary.rates["handshake.error_rate"], Some(1.0 / 7.0));
+        assert_eq!(summary.rates["recovery.rate"], Some(1.0));
+        let idle = &summary.populations["idle"].rates;
+        assert_eq!(idle["handshake.error_rate"], None);
+        assert_eq!(idle["recovery.rate"], None);
+    }
+
+    #[test]
+    fn an_error_comes_with_its_explanation() {
+        let summary = summary();
+        let [error] = &summary.errors[..] else {
+            panic!("one kind of error, not {:?}", summary.errors)
+        };
+        assert_eq!(
+            (error.stage.as_str(), error.cause.as_str()),
+            ("tcp", "connection_refused")
+        );
+        assert_eq!(error.message.as_deref(), Some("os error 111"));
+        assert!(error.hint.contains("Nothing listens"));
+        assert!(
+            error
+                .docs
+                .as_ref()
+                .unwrap()
+                .ends_with("#the-server-is-not-reachable")
+        );
+    }
+
+    #[test]
+    fn a_listener_is_compared_with_what_all_clients_should_have_got() {
+        let listens = &summary().populations["web"].listens;
+        assert_eq!((listens[0].received, listens[0].expected), (4, Some(8)));
+    }
+
+    #[test]
+    fn a_metric_without_a_value_is_left_out() {
+        let summary = summary();
+        assert_eq!(summary.metrics["connect.time"].count, 4);
+        assert_eq!(summary.metrics["generator.lag"].count, 1);
+        assert!(!summary.metrics.contains_key("upgrade.time"));
+        assert!(summary.populations["idle"].metrics.is_empty());
+    }
+
+    #[test]
+    fn a_fault_that_never_came_has_no_numbers() {
+        let mut facts = sample::facts();
+        facts.faults[0].id = crate::event::FaultId(9);
+        facts.faults[0].applied = None;
+        let fault = &summarise(&facts, &sample::totals()).faults[0];
+        assert_eq!((fault.affected, fault.peak_handshakes_per_s), (0, 0));
+        assert_eq!(fault.restored_s, Restored::default());
+        assert_eq!(fault.outage, None);
+    }
+}

@@ -1,0 +1,260 @@
+//! summary.json: the truth of a run, saved once; every report is a function of it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+pub(crate) mod samples;
+
+/// The value of `schema` in every summary of this version.
+pub const SCHEMA: &str = "sio-load/summary/1";
+
+/// Everything that a run found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// The version of this format: `sio-load/summary/1`.
+    pub schema: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The scenario's description.
+    #[serde(default)]
+    pub description: String,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// What the process exited with.
+    pub exit_code: u8,
+    /// Where all random choices came from.
+    pub seed: u64,
+    /// From the start of the load to its end, in seconds.
+    pub duration_s: f64,
+    /// Distributions by metric name; a metric without a single value is left out.
+    pub metrics: BTreeMap<String, Distribution>,
+    /// Counts by name; every counter is there, also at zero.
+    pub counters: BTreeMap<String, u64>,
+    /// Fractions in [0, 1] by name; null where there was nothing to divide by.
+    pub rates: BTreeMap<String, Option<f64>>,
+    /// Failures, most frequent first.
+    pub errors: Vec<ErrorGroup>,
+    /// Disconnects by the reference client's reason.
+    pub disconnects: BTreeMap<String, u64>,
+    /// Applications of faults, in order of time.
+    pub faults: Vec<FaultOutcome>,
+    /// The same, for each population.
+    pub populations: BTreeMap<String, PopulationSummary>,
+    /// One by one as the scenario has them.
+    pub thresholds: Vec<ThresholdOutcome>,
+    /// What a reader must know before using the numbers.
+    pub warnings: Vec<Warning>,
+    /// The generator's own health.
+    pub generator: Generator,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+}
+
+/// The judgement of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All thresholds held, or there were none.
+    Passed,
+    /// A threshold was crossed, or nobody ever connected.
+    Failed,
+    /// The generator was the bottleneck: the numbers say more about it than about the server.
+    GeneratorBound,
+    /// Ended before its time; what was measured is here.
+    Interrupted,
+}
+
+/// What a distribution looked like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Distribution {
+    /// `us` (microseconds) or `count`.
+    pub unit: String,
+    /// How many values.
+    pub count: u64,
+    /// The least.
+    pub min: u64,
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub stdev: f64,
+    /// The median.
+    pub p50: u64,
+    /// Percentile 75.
+    pub p75: u64,
+    /// Percentile 90.
+    pub p90: u64,
+    /// Percentile 95.
+    pub p95: u64,
+    /// Percentile 99.
+    pub p99: u64,
+    /// Percentile 99.9.
+    pub p999: u64,
+    /// The greatest.
+    pub max: u64,
+}
+
+/// Failures that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorGroup {
+    /// Where.
+    pub stage: String,
+    /// Why.
+    pub cause: String,
+    /// Who.
+    pub origin: String,
+    /// The HTTP status or WebSocket close code.
+    pub status: Option<u16>,
+    /// The Engine.IO error code.
+    pub code: Option<i64>,
+    /// What was said, as an example.
+    pub message: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// What it means and what to do, in plain words.
+    pub hint: String,
+    /// Where the Socket.IO documentation speaks of it.
+    pub docs: Option<String>,
+}
+
+/// What one application of a fault did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultOutcome {
+    /// The application's number, from 0 in order of time.
+    pub id: u32,
+    /// The word in the scenario.
+    pub fault: String,
+    /// What it was told, in the scenario's words, for people.
+    pub detail: String,
+    /// Planned, in seconds from the start of the run.
+    pub at_s: f64,
+    /// When it was begun, in seconds from the start; nothing if it never was.
+    pub applied_s: Option<f64>,
+    /// When it was over and undone, in seconds from the start.
+    pub ended_s: Option<f64>,
+    /// Why it could not be carried out, if it could not.
+    pub failed: Option<String>,
+    /// Clients that felt it.
+    pub affected: u64,
+    /// Affected clients that were connected again.
+    pub restored: u64,
+    /// Affected clients that were not back at the end.
+    pub never_back: u64,
+    /// Seconds from the fault until this share of the affected clients was back.
+    pub restored_s: Restored,
+    /// The most Engine.IO handshakes begun within one second, from the fault to its restoration.
+    pub peak_handshakes_per_s: u64,
+    /// How the affected noticed, by disconnect reason.
+    pub disconnects: BTreeMap<String, u64>,
+    /// Fault → noticed.
+    pub detect: Option<Distribution>,
+    /// Fault → connected again.
+    pub outage: Option<Distribution>,
+    /// Attempts per reconnection.
+    pub attempts: Option<Distribution>,
+    /// The transport on which the affected came back.
+    pub transports: BTreeMap<String, u64>,
+    /// Recovered sessions among those back; nothing if the server offers no recovery.
+    pub recovered: Option<u64>,
+}
+
+/// Seconds from a fault until a share of the affected clients was back; null if it never was.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Restored {
+    /// Half.
+    pub p50: Option<f64>,
+    /// 95 %.
+    pub p95: Option<f64>,
+    /// 99 %.
+    pub p99: Option<f64>,
+    /// All.
+    pub p100: Option<f64>,
+}
+
+/// One population's part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PopulationSummary {
+    /// As in [`Summary::metrics`].
+    pub metrics: BTreeMap<String, Distribution>,
+    /// As in [`Summary::counters`].
+    pub counters: BTreeMap<String, u64>,
+    /// As in [`Summary::rates`].
+    pub rates: BTreeMap<String, Option<f64>>,
+    /// As in [`Summary::errors`].
+    pub errors: Vec<ErrorGroup>,
+    /// As in [`Summary::disconnects`].
+    pub disconnects: BTreeMap<String, u64>,
+    /// What `[[clients.listen]]` tables counted.
+    pub listens: Vec<ListenOutcome>,
+}
+
+/// What one `[[clients.listen]]` table counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListenOutcome {
+    /// The event's name.
+    pub event: String,
+    /// How many came.
+    pub received: u64,
+    /// How many should have come, over all clients of the population.
+    pub expected: Option<u64>,
+}
+
+/// How a threshold was judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThresholdOutcome {
+    /// The metric's name.
+    pub metric: String,
+    /// As written.
+    pub expression: String,
+    /// What was measured, in the metric's own unit; null if nothing was.
+    pub value: Option<f64>,
+    /// Whether it held; a threshold on something never measured does not hold.
+    pub passed: bool,
+}
+
+/// What a reader must know before using the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// Stable, one word: `generator_saturated`, `generator_lag`, `single_source_address`, …
+    pub code: String,
+    /// For people, with the numbers.
+    pub message: String,
+}
+
+/// The generator's own health.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Generator {
+    /// CPU seconds of the whole process, without its children.
+    pub cpu_s: f64,
+    /// CPU use of the busiest worker over the load, 1 is a whole core.
+    pub cpu_busiest: f64,
+    /// The most memory the process held.
+    pub rss_peak_bytes: u64,
+    /// Percentile 99 of how late its timers fired.
+    pub lag_p99_us: u64,
+    /// The worst of it.
+    pub lag_max_us: u64,
+    /// Clients started over 10 ms late.
+    pub late_starts: u64,
+    /// Worker threads.
+    pub workers: u32,
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// `sio-load 0.1.0`.
+    pub tool: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// The command line, secrets taken out.
+    pub command: Vec<String>,
+    /// The path of the scenario, as given.
+    pub scenario_file: String,
+    /// The machine that generated the load.
+    pub host: BTreeMap<String, serde_json::Value>,
+    /// What is known about the server: URL, program, pid, handshake.
+    pub server: BTreeMap<String, serde_json::Value>,
+}
