@@ -18,5 +18,6 @@ pub mod protocol;
 pub mod transport;
 pub mod workload;
 // A measurement's life.
+pub mod gate;
 pub mod metrics;
 pub mod results;

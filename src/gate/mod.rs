@@ -1,0 +1,12 @@
+//! From numbers to a verdict.
+//!
+//! What a run measured comes in: its [`Summary`](crate::results::summary::Summary) and the bounds
+//! that its scenario set. Whether each bound held, and what the process exits with, come out.
+//! Nothing here measures, prints or ends a process.
+
+pub mod exit_code;
+mod threshold;
+mod verdict;
+
+pub use threshold::judge;
+pub use verdict::{Ending, verdict};

@@ -1,0 +1,225 @@
+use std::collections::BTreeMap;
+
+use crate::event::{PopulationId, TimeMetric};
+use crate::results::summary::{Distribution, Summary, ThresholdOutcome};
+use crate::scenario::threshold::{Aggregate, Metric, Threshold};
+
+/// Judges each threshold on what a run measured, in the order given.
+///
+/// `populations` are the names behind the [`PopulationId`]s. `percentile` looks up any percentile
+/// of a metric, of one population or of the whole run; where it finds nothing, the percentiles that
+/// the summary itself holds are used.
+///
+/// What was never measured cannot have held:
+/// - a time metric without a single value has no percentile, mean or extreme: the value is null
+///   and the threshold crossed. A run in which nobody had to reconnect does not prove that
+///   reconnections are fast;
+/// - its `count` is 0, and 0 is a number: `count == 0` holds and `count > 0` does not;
+/// - a counter always has a value, for it starts at 0;
+/// - a rate with nothing to divide by is null, and its threshold crossed: who bounds
+///   `recovery.rate` expects the server to offer recovery.
+#[must_use]
+pub fn judge(
+    thresholds: &[Threshold],
+    populations: &[&str],
+    summary: &Summary,
+    percentile: impl Fn(TimeMetric, Option<PopulationId>, f64) -> Option<u64>,
+) -> Vec<ThresholdOutcome> {
+    thresholds
+        .iter()
+        .map(|threshold| {
+            let population = threshold
+                .population
+                .map(|id| populations.get(usize::from(id.0)).copied().unwrap_or("?"));
+            let value = Numbers::of(summary, population)
+                .and_then(|numbers| numbers.value(threshold, &percentile));
+            ThresholdOutcome {
+                metric: match population {
+                    None => threshold.metric.to_string(),
+                    Some(name) => format!("{}{{{name}}}", threshold.metric),
+                },
+                expression: threshold.text.clone(),
+                value,
+                passed: value.is_some_and(|value| threshold.holds(value)),
+            }
+        })
+        .collect()
+}
+
+/// The numbers of a whole run or of one population.
+struct Numbers<'a> {
+    metrics: &'a BTreeMap<String, Distribution>,
+    counters: &'a BTreeMap<String, u64>,
+    rates: &'a BTreeMap<String, Option<f64>>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(summary: &'a Summary, population: Option<&str>) -> Option<Self> {
+        let Some(name) = population else {
+            return Some(Self {
+                metrics: &summary.metrics,
+                counters: &summary.counters,
+                rates: &summary.rates,
+            });
+        };
+        summary.populations.get(name).map(|population| Self {
+            metrics: &population.metrics,
+            counters: &population.counters,
+            rates: &population.rates,
+        })
+    }
+
+    fn value(
+        &self,
+        threshold: &Threshold,
+        percentile: &impl Fn(TimeMetric, Option<PopulationId>, f64) -> Option<u64>,
+    ) -> Option<f64> {
+        let metric = match threshold.metric {
+            Metric::Counter(counter) => {
+                return Some(self.counters.get(counter.name()).copied().unwrap_or(0) as f64);
+            }
+            Metric::Rate(rate) => return self.rates.get(rate.name()).copied().flatten(),
+            Metric::Time(metric) => metric,
+        };
+        let distribution = self.metrics.get(metric.name());
+        if threshold.aggregate == Aggregate::Count {
+            return Some(distribution.map_or(0, |distribution| distribution.count) as f64);
+        }
+        let distribution = distribution?;
+        match threshold.aggregate {
+            Aggregate::P(wanted) => percentile(metric, threshold.population, wanted)
+                .or_else(|| stored_percentile(distribution, wanted))
+                .map(|value| value as f64),
+            Aggregate::Min => Some(distribution.min as f64),
+            Aggregate::Max => Some(distribution.max as f64),
+            Aggregate::Mean => Some(distribution.mean),
+            Aggregate::Median => Some(distribution.p50 as f64),
+            Aggregate::Count => Some(distribution.count as f64),
+            // A distribution is neither a fraction nor a single value.
+            Aggregate::Rate | Aggregate::Value => None,
+        }
+    }
+}
+
+/// A percentile that every summary holds.
+fn stored_percentile(distribution: &Distribution, percentile: f64) -> Option<u64> {
+    let stored = [
+        (0.0, distribution.min),
+        (50.0, distribution.p50),
+        (75.0, distribution.p75),
+        (90.0, distribution.p90),
+        (95.0, distribution.p95),
+        (99.0, distribution.p99),
+        (99.9, distribution.p999),
+        (100.0, distribution.max),
+    ];
+    stored
+        .into_iter()
+        .find(|(at, _)| (at - percentile).abs() < 1e-9)
+        .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::summary::samples;
+
+    const POPULATIONS: [&str; 3] = ["web", "mobile", "nobody"];
+
+    fn threshold(metric: &str, text: &str) -> Threshold {
+        let metric = Metric::from_name(metric).expect("a metric's name");
+        Threshold::parse(metric, None, text).expect("a threshold")
+    }
+
+    fn judge_one(metric: &str, text: &str, summary: &Summary) -> (Option<f64>, bool) {
+        let thresholds = [threshold(metric, text)];
+        let outcomes = judge(&thresholds, &POPULATIONS, summary, |_, _, _| None);
+        (outcomes[0].value, outcomes[0].passed)
+    }
+
+    #[test]
+    fn a_time_that_was_never_recorded_does_not_hold_but_its_count_is_zero() {
+        let summary = samples::empty();
+        for text in ["p(99) < 1s", "p(99) > 1s", "avg != 1s", "max >= 1s"] {
+            let judged = judge_one("reconnect.time", text, &summary);
+            assert_eq!(judged, (None, false), "{text}");
+        }
+        let count = |text| judge_one("reconnect.time", text, &summary);
+        assert_eq!(count("count == 0"), (Some(0.0), true));
+        assert_eq!(count("count > 0"), (Some(0.0), false));
+    }
+
+    #[test]
+    fn a_counter_always_has_a_value_and_a_rate_of_nothing_has_none() {
+        let summary = samples::empty();
+        let never_back = judge_one("clients.never_back", "count == 0", &summary);
+        assert_eq!(never_back, (Some(0.0), true));
+        let recovery = judge_one("recovery.rate", "rate >= 0%", &summary);
+        assert_eq!(recovery, (None, false));
+    }
+
+    #[test]
+    fn each_aggregate_is_the_number_that_the_summary_shows() {
+        let summary = samples::healthy();
+        let connect = &summary.metrics["connect.time"];
+        for (text, value) in [
+            ("min < 1h", connect.min as f64),
+            ("max < 1h", connect.max as f64),
+            ("avg < 1h", connect.mean),
+            ("med < 1h", connect.p50 as f64),
+            ("count < 1", connect.count as f64),
+            ("p(0) < 1h", connect.min as f64),
+            ("p(99.9) < 1h", connect.p999 as f64),
+            ("p(100) < 1h", connect.max as f64),
+        ] {
+            assert_eq!(
+                judge_one("connect.time", text, &summary).0,
+                Some(value),
+                "{text}"
+            );
+        }
+        let rate = summary.rates["handshake.error_rate"];
+        assert_eq!(
+            judge_one("handshake.error_rate", "value < 60%", &summary),
+            (rate, true)
+        );
+        assert!(judge_one("clients.started", "value == 1000", &summary).1);
+    }
+
+    #[test]
+    fn a_percentile_is_looked_up_and_else_taken_from_the_summary() {
+        let summary = samples::healthy();
+        let stored = summary.metrics["reconnect.time"].p99;
+        let p99 = judge_one("reconnect.time", "p(99) < 1h", &summary);
+        assert_eq!(p99.0, Some(stored as f64));
+        let thresholds = [threshold("reconnect.time", "p(99) < 1h")];
+        let looked_up = judge(
+            &thresholds,
+            &POPULATIONS,
+            &summary,
+            |metric, of, percentile| {
+                assert_eq!(
+                    (metric, of, percentile),
+                    (TimeMetric::ReconnectTime, None, 99.0)
+                );
+                Some(17)
+            },
+        );
+        assert_eq!(looked_up[0].value, Some(17.0));
+        let unusual = judge_one("reconnect.time", "p(99.5) < 1h", &summary);
+        assert_eq!(unusual, (None, false));
+    }
+
+    #[test]
+    fn a_population_is_judged_on_its_own_numbers_and_an_unknown_one_never_holds() {
+        let summary = samples::healthy();
+        let of = |id| Threshold {
+            population: Some(PopulationId(id)),
+            ..threshold("clients.started", "count >= 0")
+        };
+        let outcomes = judge(&[of(1), of(2)], &POPULATIONS, &summary, |_, _, _| None);
+        assert_eq!(outcomes[0].metric, "clients.started{mobile}");
+        assert_eq!(outcomes[0].value, Some(200.0));
+        assert_eq!((outcomes[1].value, outcomes[1].passed), (None, false));
+    }
+}
