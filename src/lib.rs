@@ -20,4 +20,5 @@ pub mod workload;
 // A measurement's life.
 pub mod gate;
 pub mod metrics;
+pub mod report;
 pub mod results;

@@ -1,0 +1,70 @@
+//! The summary that a person reads when a run is over.
+//!
+//! A summary and the size of the page come in, text comes out. Sections stand in the order of the
+//! questions: did it pass, who connected, how fast, who came back, what went wrong, and (last, so
+//! that they stay on the screen) what to know before trusting it.
+
+mod chart;
+mod faults;
+mod judgement;
+mod load;
+mod page;
+mod problems;
+mod table;
+mod times;
+mod verdict;
+
+use std::path::Path;
+
+pub(in crate::report) use self::judgement::measured;
+use self::page::Page;
+pub(in crate::report) use self::page::wrap;
+use crate::results::summary::Summary;
+
+/// The page that a summary is rendered on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout<'a> {
+    /// The most columns of a line. Tables show more figures from 100 columns on; below
+    /// [`Layout::NARROWEST`] that is used.
+    pub width: usize,
+    /// Whether to colour it with ANSI escapes.
+    pub color: bool,
+    /// Where the results were written, to be named in the text.
+    pub results: Option<&'a Path>,
+}
+
+impl Layout<'_> {
+    /// Tables need this many columns.
+    pub const NARROWEST: usize = 72;
+    /// Longer lines are hard to read, however wide the terminal is.
+    pub const WIDEST: usize = 120;
+}
+
+/// Renders the summary of a run.
+///
+/// No line is wider than the layout's width, with one exception: the path of the results stands
+/// on a line of its own and whole, so that it can be copied.
+#[must_use]
+pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
+    let width = layout.width.clamp(Layout::NARROWEST, Layout::WIDEST);
+    let mut page = Page::new(width, layout.color);
+    verdict::write(&mut page, summary);
+    load::write_clients(&mut page, summary);
+    times::write_connects(&mut page, summary);
+    times::write_reconnects(&mut page, summary);
+    faults::write(&mut page, &summary.faults);
+    load::write_events(&mut page, summary);
+    load::write_populations(&mut page, summary);
+    problems::write_errors(&mut page, &summary.errors);
+    problems::write_disconnects(&mut page, summary);
+    judgement::write_thresholds(&mut page, &summary.thresholds);
+    judgement::write_generator(&mut page, &summary.generator);
+    if let Some(path) = layout.results {
+        judgement::write_results(&mut page, path);
+    }
+    judgement::write_warnings(&mut page, &summary.warnings);
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests;

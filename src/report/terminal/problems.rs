@@ -1,0 +1,62 @@
+use super::faults::by_name;
+use super::page::{Ink, Page};
+use crate::report::number;
+use crate::results::summary::{ErrorGroup, Summary};
+
+/// More kinds of failures than this are read in summary.json rather than here.
+const KINDS: usize = 12;
+
+/// Writes the failures, each with what it means and what to do.
+pub(super) fn write_errors(page: &mut Page, errors: &[ErrorGroup]) {
+    if errors.is_empty() {
+        return;
+    }
+    page.heading("Errors");
+    for error in errors.iter().take(KINDS) {
+        write_error(page, error);
+    }
+    if let Some(rest) = errors.get(KINDS..).filter(|rest| !rest.is_empty()) {
+        let failures = rest.iter().map(|error| error.count).sum();
+        let rest = format!(
+            "  … and {} of {} more in summary.json",
+            number::counted(failures, "failure"),
+            number::counted(rest.len() as u64, "kind"),
+        );
+        page.line(&[(Ink::Dim, rest)]);
+    }
+}
+
+fn write_error(page: &mut Page, error: &ErrorGroup) {
+    const INDENT: usize = 11;
+    let indent = [(Ink::Plain, " ".repeat(INDENT))];
+    let lead = [
+        (Ink::Bad, format!("{:>9}", number::count(error.count))),
+        (Ink::Plain, "  ".to_owned()),
+    ];
+    let mut facts = format!(
+        "{} at stage {}, by the {}",
+        error.cause, error.stage, error.origin
+    );
+    facts.extend(error.status.map(|status| format!(", status {status}")));
+    facts.extend(error.code.map(|code| format!(", code {code}")));
+    page.paragraph(&lead, (Ink::Bold, &facts));
+    if let Some(message) = &error.message {
+        page.paragraph(&indent, (Ink::Dim, &format!("“{message}”")));
+    }
+    if !error.hint.is_empty() {
+        page.paragraph(&indent, (Ink::Plain, &error.hint));
+    }
+    if let Some(docs) = &error.docs {
+        page.reference(INDENT, docs);
+    }
+}
+
+/// Writes why connections ended; nothing if none did.
+pub(super) fn write_disconnects(page: &mut Page, summary: &Summary) {
+    let reasons = by_name(&summary.disconnects);
+    if reasons.is_empty() {
+        return;
+    }
+    page.heading("Disconnects");
+    page.facts(2, "by reason", &reasons);
+}
