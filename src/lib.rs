@@ -22,3 +22,5 @@ pub mod gate;
 pub mod metrics;
 pub mod report;
 pub mod results;
+// The servers that a run starts.
+pub mod server;

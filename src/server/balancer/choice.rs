@@ -1,0 +1,142 @@
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use crate::scenario::plan::Balance;
+
+/// Sessions per generation. A session that polls is looked up at least every half minute, so that
+/// at 8,000 handshakes a second none is forgotten while it lives.
+const GENERATION: usize = 250_000;
+
+/// Which instance gets what.
+#[derive(Debug)]
+pub(super) struct Choice {
+    instances: Vec<SocketAddr>,
+    balance: Balance,
+    next: Cell<usize>,
+    sessions: RefCell<Sessions>,
+}
+
+/// Who has opened which session: two generations, so that what is not asked for is forgotten.
+#[derive(Debug, Default)]
+struct Sessions {
+    young: HashMap<Box<[u8]>, usize>,
+    old: HashMap<Box<[u8]>, usize>,
+}
+
+impl Choice {
+    pub(super) fn new(instances: Vec<SocketAddr>, balance: Balance) -> Self {
+        Self {
+            instances,
+            balance,
+            next: Cell::new(0),
+            sessions: RefCell::default(),
+        }
+    }
+
+    pub(super) fn address(&self, instance: usize) -> SocketAddr {
+        self.instances[instance]
+    }
+
+    /// The instance for a request with this session id, on a connection whose last request went
+    /// to `current`.
+    pub(super) fn choose(&self, sid: Option<&[u8]>, current: Option<usize>) -> usize {
+        match self.balance {
+            Balance::Sticky => sid
+                .and_then(|sid| self.sessions.borrow_mut().find(sid))
+                .unwrap_or_else(|| self.turn()),
+            Balance::RoundRobin => current.unwrap_or_else(|| self.turn()),
+        }
+    }
+
+    /// All instances, from this one on: in that order they are tried.
+    pub(super) fn from(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
+        let count = self.instances.len();
+        (0..count).map(move |n| (first + n) % count)
+    }
+
+    /// Whether answers have to be searched for session ids.
+    pub(super) fn learns(&self) -> bool {
+        self.balance == Balance::Sticky && self.instances.len() > 1
+    }
+
+    /// A session was opened.
+    pub(super) fn learn(&self, sid: &[u8], instance: usize) {
+        self.sessions.borrow_mut().insert(sid.into(), instance);
+    }
+
+    fn turn(&self) -> usize {
+        let instance = self.next.get();
+        self.next.set((instance + 1) % self.instances.len());
+        instance
+    }
+}
+
+impl Sessions {
+    fn find(&mut self, sid: &[u8]) -> Option<usize> {
+        if let Some(instance) = self.young.get(sid) {
+            return Some(*instance);
+        }
+        let (sid, instance) = self.old.remove_entry(sid)?;
+        self.insert(sid, instance);
+        Some(instance)
+    }
+
+    fn insert(&mut self, sid: Box<[u8]>, instance: usize) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(sid, instance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(balance: Balance) -> Choice {
+        let instances = (1..=3).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        Choice::new(instances.collect(), balance)
+    }
+
+    #[test]
+    fn a_sticky_session_stays_where_it_was_opened() {
+        let choice = choice(Balance::Sticky);
+        let opened_by = choice.choose(None, None);
+        choice.learn(b"a", opened_by);
+        choice.choose(None, None);
+        assert_eq!(choice.choose(Some(b"a"), None), opened_by);
+        // Even on a connection that other sessions use.
+        assert_eq!(choice.choose(Some(b"a"), Some(opened_by + 1)), opened_by);
+    }
+
+    #[test]
+    fn round_robin_goes_by_connections_and_never_by_sessions() {
+        let choice = choice(Balance::RoundRobin);
+        assert_eq!(choice.choose(None, None), 0);
+        assert_eq!(choice.choose(Some(b"a"), None), 1);
+        assert_eq!(choice.choose(Some(b"a"), Some(1)), 1);
+        assert_eq!(choice.choose(Some(b"a"), None), 2);
+        assert_eq!(choice.choose(None, None), 0);
+    }
+
+    #[test]
+    fn the_others_are_tried_in_turn() {
+        let choice = choice(Balance::Sticky);
+        assert!(choice.from(1).eq([1, 2, 0]));
+    }
+
+    #[test]
+    fn what_is_asked_for_outlives_its_generation() {
+        let mut sessions = Sessions::default();
+        sessions.insert(b"used"[..].into(), 1);
+        sessions.insert(b"idle"[..].into(), 2);
+        for n in 0..2 * GENERATION as u64 {
+            sessions.insert(n.to_le_bytes().to_vec().into(), 0);
+            if n.is_multiple_of(1000) {
+                assert_eq!(sessions.find(b"used"), Some(1));
+            }
+        }
+        assert_eq!(sessions.find(b"idle"), None);
+    }
+}

@@ -1,0 +1,114 @@
+use std::future::ready;
+use std::sync::Arc;
+
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::socket::DisconnectReason;
+use socketioxide::{NsInsertError, ProtocolVersion, SocketIo, TransportType};
+
+use super::arguments::{Arguments, Incoming};
+use super::log::{Line, Log};
+
+/// Accepts every namespace and answers every event.
+pub(super) fn register(io: &SocketIo, log: &Arc<Log>) -> Result<(), NsInsertError> {
+    let root = Arc::clone(log);
+    io.ns("/", move |socket: SocketRef| {
+        connected(&socket, &root);
+        ready(())
+    });
+    let others = Arc::clone(log);
+    io.dyn_ns("/{*namespace}", move |socket: SocketRef| {
+        connected(&socket, &others);
+        ready(())
+    })
+}
+
+/// Not a task of its own, so that no event can come in before its handler is there.
+fn connected(socket: &SocketRef, log: &Arc<Log>) {
+    log.write(&Line::Connect {
+        nsp: socket.ns(),
+        sid: socket.id.as_str(),
+        transport: match socket.transport_type() {
+            TransportType::Polling => "polling",
+            TransportType::Websocket => "websocket",
+        },
+        eio: match socket.protocol() {
+            ProtocolVersion::V4 => 3,
+            ProtocolVersion::V5 => 4,
+        },
+    });
+    let events = Arc::clone(log);
+    socket.on_fallback(
+        move |socket: SocketRef, incoming: Incoming, ack: AckSender, io: SocketIo| {
+            let log = Arc::clone(&events);
+            async move { answer(&socket, incoming, ack, &io, &log).await }
+        },
+    );
+    let ends = Arc::clone(log);
+    socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+        ends.write(&Line::Disconnect {
+            nsp: socket.ns(),
+            sid: socket.id.as_str(),
+            reason: reason_name(reason),
+        });
+        ready(())
+    });
+}
+
+async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &SocketIo, log: &Log) {
+    let Incoming {
+        event,
+        arguments,
+        ack_wanted,
+    } = incoming;
+    log.write(&Line::Event {
+        nsp: socket.ns(),
+        sid: socket.id.as_str(),
+        event: &event,
+        ack: ack_wanted,
+    });
+    match event.as_str() {
+        "kick" => {
+            // Gone already is as good.
+            let _ = socket.clone().disconnect();
+            return;
+        }
+        "broadcast" => {
+            if let Some(namespace) = io.of(socket.ns()) {
+                // A receiver whose queue is full misses it, as one whose connection is lost would.
+                let _ = namespace.emit("broadcast", &arguments).await;
+            }
+        }
+        "echo" if !ack_wanted => {
+            // The client is gone: nobody is left to miss it.
+            let _ = socket.emit("echo", &arguments);
+        }
+        _ => {}
+    }
+    let reply = if event == "broadcast" {
+        Arguments::default()
+    } else {
+        arguments
+    };
+    if ack_wanted && ack.send(&reply).is_ok() {
+        log.write(&Line::Ack {
+            nsp: socket.ns(),
+            sid: socket.id.as_str(),
+            event: &event,
+        });
+    }
+}
+
+/// In npm's words, so that the logs of all servers compare.
+fn reason_name(reason: DisconnectReason) -> &'static str {
+    match reason {
+        DisconnectReason::TransportClose => "transport close",
+        DisconnectReason::MultipleHttpPollingError | DisconnectReason::TransportError => {
+            "transport error"
+        }
+        DisconnectReason::PacketParsingError => "parse error",
+        DisconnectReason::HeartbeatTimeout => "ping timeout",
+        DisconnectReason::ClientNSDisconnect => "client namespace disconnect",
+        DisconnectReason::ServerNSDisconnect => "server namespace disconnect",
+        DisconnectReason::ClosingServer => "server shutting down",
+    }
+}

@@ -1,0 +1,95 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::time::UNIX_EPOCH;
+
+use serde::Serialize;
+
+use super::{LogTarget, ServeError};
+use crate::clock;
+
+/// One thing that happened, in the order of its keys.
+#[derive(Debug, Serialize)]
+#[serde(tag = "what", rename_all = "lowercase")]
+pub(super) enum Line<'a> {
+    /// A namespace was connected.
+    Connect {
+        nsp: &'a str,
+        sid: &'a str,
+        transport: &'static str,
+        eio: u8,
+    },
+    /// A namespace was disconnected.
+    Disconnect {
+        nsp: &'a str,
+        sid: &'a str,
+        reason: &'static str,
+    },
+    /// An event came in.
+    Event {
+        nsp: &'a str,
+        sid: &'a str,
+        event: &'a str,
+        ack: bool,
+    },
+    /// An ack was handed to the transport.
+    Ack {
+        nsp: &'a str,
+        sid: &'a str,
+        event: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+struct Stamped<'a> {
+    at_us: u64,
+    #[serde(flatten)]
+    line: &'a Line<'a>,
+}
+
+/// What the server did, line by line; nothing at all without a target.
+#[derive(Debug)]
+pub(super) struct Log(Option<Mutex<Sink>>);
+
+#[derive(Debug)]
+enum Sink {
+    File(File),
+    Stdout(io::Stdout),
+}
+
+impl Log {
+    /// Opens the target; a file is appended to, since a restarted server goes on with the same.
+    pub(super) fn open(target: Option<&LogTarget>) -> Result<Self, ServeError> {
+        let sink = match target {
+            None => None,
+            Some(LogTarget::Stdout) => Some(Sink::Stdout(io::stdout())),
+            Some(LogTarget::File(path)) => OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map(|file| Some(Sink::File(file)))
+                .map_err(|source| ServeError::Log {
+                    path: path.clone(),
+                    source,
+                })?,
+        };
+        Ok(Self(sink.map(Mutex::new)))
+    }
+
+    /// Writes one line with one call, so that a SIGKILL leaves whole lines.
+    pub(super) fn write(&self, line: &Line<'_>) {
+        let Some(sink) = &self.0 else { return };
+        let at_us = clock::wall_now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_micros() as u64);
+        let mut text =
+            serde_json::to_vec(&Stamped { at_us, line }).expect("strings and numbers serialise");
+        text.push(b'\n');
+        let mut sink = sink.lock().expect("nobody panics while writing a line");
+        // A full disk must not end the server; whoever compares counts will see the gap.
+        let _ = match &mut *sink {
+            Sink::File(file) => file.write_all(&text),
+            Sink::Stdout(stdout) => stdout.write_all(&text).and_then(|()| stdout.flush()),
+        };
+    }
+}

@@ -1,0 +1,100 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::ProcessError;
+use crate::scenario::plan::ServerProgram;
+
+/// How an instance is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// Which program.
+    pub program: ServerProgram,
+    /// Where it shall listen: in place of `{{port}}`, and as PORT in its environment.
+    pub port: u16,
+    /// The HTTP path that the embedded server shall answer on.
+    pub path: String,
+    /// The program that has `serve`; nothing: the one that runs now.
+    pub embedded: Option<PathBuf>,
+}
+
+impl Launch {
+    /// What messages call it.
+    pub(super) fn name(&self) -> String {
+        match &self.program {
+            ServerProgram::Embedded => "sio-load serve".to_owned(),
+            ServerProgram::Command { argv, .. } => argv.join(" "),
+        }
+    }
+
+    /// The command line and environment; pipes and process group are the caller's.
+    pub(super) fn command(&self) -> Result<Command, ProcessError> {
+        match &self.program {
+            ServerProgram::Embedded => self.embedded(),
+            ServerProgram::Command { argv, env, cwd } => {
+                let (program, arguments) = argv.split_first().ok_or(ProcessError::NoProgram)?;
+                let mut command = Command::new(self.with_port(program));
+                command.args(arguments.iter().map(|argument| self.with_port(argument)));
+                // Before the scenario's own, which may say otherwise.
+                command.env("PORT", self.port.to_string());
+                command.envs(
+                    env.iter()
+                        .map(|(name, value)| (name, self.with_port(value))),
+                );
+                if let Some(cwd) = cwd {
+                    command.current_dir(cwd);
+                }
+                Ok(command)
+            }
+        }
+    }
+
+    fn embedded(&self) -> Result<Command, ProcessError> {
+        let program: OsString = match &self.embedded {
+            Some(program) => program.into(),
+            None => std::env::current_exe()
+                .map_err(|source| ProcessError::Spawn {
+                    program: self.name(),
+                    source,
+                })?
+                .into(),
+        };
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--exit-with-stdin", "--listen"])
+            .arg(format!("127.0.0.1:{}", self.port))
+            .args(["--path", &self.path]);
+        Ok(command)
+    }
+
+    fn with_port(&self, text: &str) -> String {
+        text.replace("{{port}}", &self.port.to_string())
+            .replace("{{ port }}", &self.port.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_stands_in_for_its_template_in_arguments_and_environment() {
+        let launch = Launch {
+            program: ServerProgram::Command {
+                argv: vec!["node".to_owned(), "--port={{port}}".to_owned()],
+                env: vec![("URL".to_owned(), "http://localhost:{{ port }}".to_owned())],
+                cwd: None,
+            },
+            port: 4321,
+            path: "/socket.io/".to_owned(),
+            embedded: None,
+        };
+        let command = launch.command().unwrap();
+        assert!(command.get_args().eq(["--port=4321"]));
+        let env: Vec<_> = command
+            .get_envs()
+            .map(|(name, value)| (name.to_str().unwrap(), value.unwrap().to_str().unwrap()))
+            .collect();
+        assert_eq!(env, [("PORT", "4321"), ("URL", "http://localhost:4321")]);
+    }
+}

@@ -1,0 +1,328 @@
+//! Child processes that serve Socket.IO for a run.
+//!
+//! A [`ServerProgram`] and a port come in; out comes a process that has answered an Engine.IO
+//! handshake, that can be signalled, awaited and started again on its port. Its whole process
+//! group ends with its [`ServerProcess`], on every path; it never writes to the terminal.
+
+mod any_certificate;
+mod launch;
+mod output;
+mod port;
+mod readiness;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{self as system_signal, Signal as SystemSignal};
+use nix::unistd::Pid;
+use tokio::process::{Child, ChildStdin, Command};
+
+use crate::scenario::plan::{ServerProgram, Signal};
+
+pub use launch::Launch;
+pub use port::free_ports;
+pub use readiness::Readiness;
+
+use output::Output;
+
+/// One instance of a server, started by the run.
+///
+/// The process leads a group of its own, so that signals reach what it starts in its turn (`npm
+/// start` and its node), and a Ctrl-C in the terminal does not reach it before the run has dealt
+/// with it. Dropping it kills the group.
+///
+/// ```text
+///   start ──► Running ──exit noticed──► Exited ──restart──► Running
+/// ```
+///
+/// Lives on a tokio runtime with I/O and time enabled.
+#[derive(Debug)]
+pub struct ServerProcess {
+    launch: Launch,
+    readiness: Readiness,
+    output: Output,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not known to have ended.
+    Running {
+        child: Child,
+        group: Pid,
+        /// The pipe by which the embedded server notices the end of the run. Apart from the child,
+        /// which would close it as soon as it is awaited.
+        _lifeline: Option<ChildStdin>,
+    },
+    /// Reaped, and its group killed.
+    Exited(ExitStatus),
+}
+
+/// Why a server could not be started, signalled or awaited.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// `command` is empty.
+    #[error("the server's command is empty")]
+    NoProgram,
+    /// The program cannot be executed.
+    #[error("cannot start the server {program:?}")]
+    Spawn {
+        /// As the scenario names it.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The log of its output cannot be written or read.
+    #[error("cannot use the server's log {}", path.display())]
+    Output {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It ended before it answered a handshake.
+    #[error(
+        "the server {program:?} ended before it was ready: {status}{}",
+        said(tail)
+    )]
+    Ended {
+        /// As the scenario names it.
+        program: String,
+        /// Exit code or signal.
+        status: ExitStatus,
+        /// The last lines that it wrote since it was started.
+        tail: String,
+    },
+    /// It runs, but did not answer a handshake in time.
+    #[error(
+        "the server {program:?} was not ready within {}: {last}{}",
+        humantime::format_duration(*within), said(tail)
+    )]
+    NotReady {
+        /// As the scenario names it.
+        program: String,
+        /// As the scenario allows.
+        within: Duration,
+        /// What became of the last handshake that was tried.
+        last: String,
+        /// The last lines that it wrote since it was started.
+        tail: String,
+    },
+    /// The HTTP client of the readiness check could not be set up.
+    #[error("cannot set up the readiness check")]
+    Check(#[source] reqwest::Error),
+    /// The process could not be signalled.
+    #[error("cannot send {signal} to the server")]
+    Signal {
+        /// Which.
+        signal: SystemSignal,
+        /// What the system said.
+        source: Errno,
+    },
+    /// The process could not be awaited.
+    #[error("cannot wait for the server")]
+    Wait(#[source] io::Error),
+    /// No local port could be had.
+    #[error("no free local port for a server")]
+    NoPort(#[source] io::Error),
+}
+
+/// The end of an error message: what the server itself had to say.
+fn said(tail: &str) -> String {
+    if tail.is_empty() {
+        "; it wrote nothing".to_owned()
+    } else {
+        format!("; its last lines:\n{tail}")
+    }
+}
+
+impl ServerProcess {
+    /// Starts an instance and waits until it answers an Engine.IO handshake.
+    ///
+    /// Its output is appended to `log`, as it comes.
+    ///
+    /// # Errors
+    /// If it cannot be started, ends early, or is not ready in time; nothing is left running then.
+    pub async fn start(
+        launch: Launch,
+        readiness: Readiness,
+        log: PathBuf,
+    ) -> Result<Self, ProcessError> {
+        let mut output = Output::new(log);
+        let state = spawn(&launch, &mut output)?;
+        let mut process = Self {
+            launch,
+            readiness,
+            output,
+            state,
+        };
+        process.become_ready().await?;
+        Ok(process)
+    }
+
+    /// The port that it listens on; the same for its whole life.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.launch.port
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        match &self.state {
+            State::Running { child, .. } => child.id(),
+            State::Exited(_) => None,
+        }
+    }
+
+    /// Sends a signal to the process and all that it has started.
+    ///
+    /// # Errors
+    /// If the system refuses. A process that has ended already is no error.
+    pub fn signal(&mut self, signal: Signal) -> Result<(), ProcessError> {
+        match &self.state {
+            State::Running { group, .. } => signal_group(*group, system_name(signal)),
+            State::Exited(_) => Ok(()),
+        }
+    }
+
+    /// Waits for the end of the process, however it comes; safe to cancel and to call again.
+    ///
+    /// What the process had started and left behind is killed then.
+    ///
+    /// # Errors
+    /// If the system cannot say.
+    pub async fn exited(&mut self) -> Result<ExitStatus, ProcessError> {
+        match &mut self.state {
+            State::Running { child, group, .. } => {
+                let status = child.wait().await.map_err(ProcessError::Wait)?;
+                // While anyone of the group lives, the system gives its number to nobody else.
+                signal_group(*group, SystemSignal::SIGKILL)?;
+                self.state = State::Exited(status);
+                Ok(status)
+            }
+            State::Exited(status) => Ok(*status),
+        }
+    }
+
+    /// Ends the process with `signal`, and with SIGKILL if it is still there after `grace`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub async fn stop(
+        &mut self,
+        signal: Signal,
+        grace: Duration,
+    ) -> Result<ExitStatus, ProcessError> {
+        self.signal(signal)?;
+        if let Ok(ended) = tokio::time::timeout(grace, self.exited()).await {
+            return ended;
+        }
+        self.signal(Signal::SigKill)?;
+        self.exited().await
+    }
+
+    /// Starts it again on the same port and waits until it is ready; ends it first if it runs.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn restart(&mut self) -> Result<(), ProcessError> {
+        self.stop(Signal::SigKill, Duration::ZERO).await?;
+        self.state = spawn(&self.launch, &mut self.output)?;
+        self.become_ready().await
+    }
+
+    /// The last lines that the process wrote since it was started.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
+        self.output.tail()
+    }
+
+    async fn become_ready(&mut self) -> Result<(), ProcessError> {
+        let mut last = String::new();
+        let checked = {
+            let (readiness, port) = (self.readiness.clone(), self.launch.port);
+            let ready = tokio::time::timeout(readiness.within, readiness.wait(port, &mut last));
+            tokio::select! {
+                ended = self.exited() => Err(ended?),
+                ready = ready => Ok(ready),
+            }
+        };
+        let failure = match checked {
+            Ok(Ok(ready)) => return ready.map_err(ProcessError::Check),
+            Ok(Err(_elapsed)) => ProcessError::NotReady {
+                program: self.launch.name(),
+                within: self.readiness.within,
+                last,
+                tail: self.output.tail(),
+            },
+            Err(status) => ProcessError::Ended {
+                program: self.launch.name(),
+                status,
+                tail: self.output.tail(),
+            },
+        };
+        self.kill();
+        Err(failure)
+    }
+
+    /// SIGKILL for the whole group, without waiting.
+    fn kill(&mut self) {
+        if let State::Running { group, .. } = &self.state {
+            // Nothing is left to do if the system refuses to kill our own child.
+            let _ = signal_group(*group, SystemSignal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
+    let mut command = Command::from(launch.command()?);
+    command
+        .process_group(0)
+        .stdout(output.writer()?)
+        .stderr(output.writer()?)
+        .kill_on_drop(true);
+    command.stdin(match launch.program {
+        ServerProgram::Embedded => Stdio::piped(),
+        ServerProgram::Command { .. } => Stdio::null(),
+    });
+    output.mark()?;
+    let mut child = command.spawn().map_err(|source| ProcessError::Spawn {
+        program: launch.name(),
+        source,
+    })?;
+    let id = child.id().expect("a child that nobody has awaited");
+    let group = Pid::from_raw(i32::try_from(id).expect("process ids are positive i32"));
+    Ok(State::Running {
+        _lifeline: child.stdin.take(),
+        child,
+        group,
+    })
+}
+
+fn signal_group(group: Pid, signal: SystemSignal) -> Result<(), ProcessError> {
+    match system_signal::killpg(group, signal) {
+        // Nobody is left in it.
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(source) => Err(ProcessError::Signal { signal, source }),
+    }
+}
+
+fn system_name(signal: Signal) -> SystemSignal {
+    match signal {
+        Signal::SigKill => SystemSignal::SIGKILL,
+        Signal::SigTerm => SystemSignal::SIGTERM,
+        Signal::SigInt => SystemSignal::SIGINT,
+        Signal::SigHup => SystemSignal::SIGHUP,
+        Signal::SigQuit => SystemSignal::SIGQUIT,
+    }
+}
