@@ -17,6 +17,8 @@ pub mod client;
 pub mod protocol;
 pub mod transport;
 pub mod workload;
+// What goes wrong on purpose.
+pub mod chaos;
 // A measurement's life.
 pub mod gate;
 pub mod metrics;
