@@ -26,3 +26,5 @@ pub mod report;
 pub mod results;
 // The servers that a run starts.
 pub mod server;
+// Wires and fronts.
+pub mod run;

@@ -1,0 +1,296 @@
+//! The run's main loop: takes what workers and faults report, keeps the journal and the display.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::facts::Facts;
+use super::population_curve::PopulationCurve;
+use super::target::Target;
+use super::workers::{Report, Workers};
+use super::{Finished, RunError};
+use crate::chaos::controller::{Controller, Progress as FaultProgress};
+use crate::clock::{self, Clock};
+use crate::event::{Counter, Failure, PopulationId, TimeMetric};
+use crate::gate::{self, exit_code};
+use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
+use crate::report::junit;
+use crate::report::progress::{Progress, ProgressState, RunStage};
+use crate::results::summary::{Summary, Verdict};
+use crate::results::{Journal, Note, catalogue, summarise};
+use crate::scenario::plan::Plan;
+
+/// How often the display moves.
+const DISPLAY_EVERY: Duration = Duration::from_millis(250);
+
+/// How often summary.json is brought up to date on the way.
+const CHECKPOINT_EVERY: u64 = 5;
+
+/// How a run's load came to its end.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// Ctrl-C or SIGTERM, so long after the start.
+    pub(super) interrupted: Option<Duration>,
+    /// A second Ctrl-C: nobody waits for the clients.
+    pub(super) abandoned: bool,
+    /// A worker could not begin.
+    pub(super) failed: Option<RunError>,
+    /// A worker thread died.
+    pub(super) worker_lost: bool,
+}
+
+/// Everything that the main loop keeps.
+pub(super) struct Conductor {
+    pub(super) totals: Totals,
+    pub(super) plan: Arc<Plan>,
+    pub(super) clock: Clock,
+    pub(super) journal: Journal,
+    pub(super) progress: Progress,
+    pub(super) facts: Facts,
+    pub(super) curve: PopulationCurve,
+}
+
+/// Ctrl-C or SIGTERM.
+pub(super) async fn interrupt() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        // Without handlers the system's own way of ending a process is in force.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+impl Conductor {
+    /// Writes down how the run begins.
+    pub(super) fn begin(&mut self, notes: &[Note], workers: u32) {
+        for note in notes {
+            self.journal.note(Duration::ZERO, note);
+        }
+        let note = Note::RunStarted {
+            scenario: self.plan.name.clone(),
+            seed: self.plan.seed.0,
+            clients: self.plan.peak_clients(),
+            workers,
+        };
+        self.journal.note(Duration::ZERO, &note);
+    }
+
+    /// Until all clients have ended.
+    pub(super) async fn conduct(
+        &mut self,
+        mut reports: mpsc::Receiver<Report>,
+        workers: &Workers,
+        target: &Target,
+    ) -> Ending {
+        let (steps, mut fault_steps) = mpsc::channel::<FaultProgress>(64);
+        let orders = workers.orders();
+        let plan = Rc::new(self.plan.as_ref().clone());
+        let servers = target.servers.clone();
+        let controller = Controller::new(plan, self.clock, servers, orders.clone(), steps);
+        let chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
+        let mut ending = Ending::default();
+        let mut display = tokio::time::interval(DISPLAY_EVERY);
+        let mut interrupts = std::pin::pin!(interrupt());
+        loop {
+            tokio::select! {
+                report = reports.recv() => match report {
+                    Some(Report::Interval(snapshot)) => self.take(*snapshot),
+                    Some(Report::Ended) => {}
+                    Some(Report::Failed(error)) => {
+                        ending.failed = Some(error);
+                        orders.stop().await;
+                    }
+                    None => break,
+                },
+                Some(step) = fault_steps.recv() => self.take_step(&step),
+                _ = display.tick() => {
+                    self.show(ending.interrupted.is_some());
+                    self.watch(target);
+                }
+                () = &mut interrupts => {
+                    if ending.interrupted.is_some() {
+                        ending.abandoned = true;
+                        break;
+                    }
+                    interrupts.set(interrupt());
+                    ending.interrupted = Some(self.elapsed());
+                    self.journal.note(self.elapsed(), &Note::Interrupted);
+                    self.progress.notice("interrupted: clients say goodbye; again to stop at once");
+                    orders.stop().await;
+                }
+            }
+        }
+        controller.finish();
+        chaos.abort();
+        while let Ok(step) = fault_steps.try_recv() {
+            self.take_step(&step);
+        }
+        ending
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.since_origin(clock::now())
+    }
+
+    fn take(&mut self, snapshot: Snapshot) {
+        self.totals.add(snapshot);
+        let closed = self.totals.close_seconds();
+        self.journal.record(&closed);
+        let elapsed = self.elapsed();
+        for (kind, example) in self.totals.new_failures() {
+            self.progress.notice(&notice(kind, example.as_deref()));
+            self.journal
+                .note(elapsed, &Note::first_failure(kind, example));
+        }
+        let due = |second: u32| second == 0 || u64::from(second) % CHECKPOINT_EVERY == 0;
+        if closed.iter().any(|(second, _)| due(second.second)) {
+            let summary = summarise(self.facts.at(elapsed), &self.totals);
+            self.journal.checkpoint(&summary);
+        }
+    }
+
+    fn take_step(&mut self, step: &FaultProgress) {
+        if let Some((text, note)) = self.facts.fault_step(step) {
+            self.progress.notice(&text);
+            self.journal.note(step.at, &note);
+        }
+    }
+
+    fn show(&self, stopping: bool) {
+        let elapsed = self.elapsed();
+        let stage = if stopping || elapsed >= self.plan.duration {
+            RunStage::Draining
+        } else if self.curve.is_arriving(elapsed) {
+            RunStage::Arriving
+        } else {
+            RunStage::Holding
+        };
+        let last = self.totals.series().last();
+        self.progress.update(&ProgressState {
+            stage,
+            elapsed,
+            connected: self.totals.connected(),
+            asked: self.curve.asked(elapsed),
+            handshakes_per_s: last.map_or(0, |second| {
+                second.counters.value(Counter::HandshakeAttempts)
+            }),
+            errors: self.totals.errors(),
+            fault: self.facts.fault_under_way(),
+        });
+    }
+
+    /// Notices servers that ended without a fault; a fault holds the lock of those that it ends.
+    fn watch(&mut self, target: &Target) {
+        for (instance, status, last_lines) in target.unexpected_ends() {
+            let elapsed = self.elapsed();
+            let text = format!(
+                "server {instance} ended by itself {:.1} s into the run: {status}; see \
+                 server-{instance}.log{last_lines}",
+                elapsed.as_secs_f64()
+            );
+            self.progress.notice(&text);
+            self.facts.warn("server_ended", text);
+            let note = Note::ServerExited {
+                instance,
+                status,
+                expected: false,
+            };
+            self.journal.note(elapsed, &note);
+        }
+    }
+
+    /// Judges the run and writes everything.
+    ///
+    /// # Errors
+    /// If a worker could not begin.
+    pub(super) fn finish(mut self, ending: Ending, path: PathBuf) -> Result<Finished, RunError> {
+        self.progress.finish();
+        if let Some(error) = ending.failed {
+            return Err(error);
+        }
+        let closed = self.totals.close_all();
+        self.journal.record(&closed);
+        if ending.worker_lost {
+            let text = "a worker thread died; its clients are missing from the numbers";
+            self.facts.warn("worker_lost", text.to_owned());
+        }
+        let duration = ending.interrupted.unwrap_or(self.plan.duration);
+        let mut summary = summarise(self.facts.at(duration), &self.totals);
+        self.judge(&mut summary, &ending);
+        let verdict = summary.verdict;
+        self.journal
+            .note(self.elapsed(), &Note::RunEnded { verdict });
+        self.journal.write("junit.xml", &junit::render(&summary));
+        let Self {
+            journal, totals, ..
+        } = self;
+        journal.finish(&mut summary, &totals);
+        Ok(Finished {
+            summary,
+            folder: path,
+        })
+    }
+
+    fn judge(&self, summary: &mut Summary, ending: &Ending) {
+        let percentile = |metric, population, percentile: f64| {
+            let histogram = self.histogram(metric, population)?;
+            Some(histogram.value_at_percentile(percentile))
+        };
+        let names: Vec<&str> = self
+            .plan
+            .populations
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect();
+        summary.thresholds = gate::judge(&self.plan.thresholds, &names, summary, percentile);
+        let crossed = summary
+            .thresholds
+            .iter()
+            .filter(|threshold| !threshold.passed);
+        let verdict = gate::verdict(gate::Ending {
+            interrupted: ending.interrupted.is_some(),
+            anyone_connected: self.totals.counter(Counter::Connects) > 0,
+            generator_bound: health::judge(&self.totals).bottleneck,
+            thresholds_crossed: crossed.count(),
+        });
+        (summary.verdict, summary.exit_code) = verdict;
+        if ending.worker_lost {
+            (summary.verdict, summary.exit_code) = (Verdict::Failed, exit_code::WORKER_LOST);
+        } else if self.facts.failed_faults() > 0 && summary.verdict == Verdict::Passed {
+            // What the thresholds held against was not what the scenario asked for.
+            (summary.verdict, summary.exit_code) = (Verdict::Failed, exit_code::RUN_FAILED);
+        }
+    }
+
+    fn histogram(&self, metric: TimeMetric, population: Option<PopulationId>) -> Option<Histogram> {
+        match population {
+            None => self.totals.histogram(metric),
+            Some(population) => {
+                let tally = self.totals.population(population)?;
+                tally.histograms.histogram(metric).cloned()
+            }
+        }
+    }
+}
+
+/// Tells a person of a kind of failure that was met for the first time, and what to do.
+fn notice(kind: FailureKey, example: Option<&str>) -> String {
+    let failure = Failure {
+        stage: kind.stage,
+        cause: kind.cause,
+        origin: kind.origin,
+        status: kind.status,
+        code: kind.code,
+        message: example.map(Into::into),
+    };
+    format!("{failure}. {}", catalogue::finding(kind.cause).hint)
+}

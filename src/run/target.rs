@@ -1,0 +1,216 @@
+//! What a run is aimed at: a server that is there, or the ones that the run starts.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::RunError;
+use crate::chaos::controller::Servers;
+use crate::clock;
+use crate::results::Note;
+use crate::scenario::plan::{Plan, Server, ServerProgram, Signal};
+use crate::server::balancer::Balancer;
+use crate::server::process::{Launch, Readiness, ServerProcess, free_ports};
+
+/// How long a server gets for its goodbye at the end of a run.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// A target that is ready to be loaded.
+pub(super) struct Target {
+    /// Where clients connect to.
+    pub(super) url: Url,
+    /// The servers that the run started; none if it started none.
+    pub(super) servers: Servers,
+    /// What is known about it, for the provenance.
+    pub(super) facts: BTreeMap<String, Value>,
+    /// What happened while it was made ready.
+    pub(super) notes: Vec<Note>,
+    /// In front of several servers; ends when dropped.
+    _balancer: Option<Balancer>,
+}
+
+impl Target {
+    /// Starts the plan's servers, if it has any, and waits until each answers a handshake.
+    ///
+    /// # Errors
+    /// If one cannot be started or does not become ready; none is left running then.
+    pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
+        match &plan.server {
+            Some(server) => Self::start(plan, server, logs).await,
+            None => {
+                let url = plan.target.url.clone().ok_or(RunError::NoTarget)?;
+                Ok(Self {
+                    facts: BTreeMap::from([("url".to_owned(), public(&url).into())]),
+                    url,
+                    servers: Vec::new(),
+                    notes: Vec::new(),
+                    _balancer: None,
+                })
+            }
+        }
+    }
+
+    async fn start(plan: &Plan, server: &Server, logs: &Path) -> Result<Self, RunError> {
+        let ports = match fixed_port(plan, server) {
+            Some(port) => vec![port],
+            None => free_ports(server.instances)?,
+        };
+        let (servers, notes) = start_each(plan, server, &ports, logs).await?;
+        let balancer = if servers.len() > 1 {
+            let upstreams = ports
+                .iter()
+                .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
+            Some(Balancer::start(upstreams.collect(), server.balance)?)
+        } else {
+            None
+        };
+        let port = balancer
+            .as_ref()
+            .map_or(ports[0], |balancer| balancer.address().port());
+        let url = with_port(plan, port)?;
+        Ok(Self {
+            facts: BTreeMap::from([
+                ("url".to_owned(), public(&url).into()),
+                ("program".to_owned(), program_name(&server.program).into()),
+                ("instances".to_owned(), server.instances.into()),
+            ]),
+            url,
+            servers,
+            notes,
+            _balancer: balancer,
+        })
+    }
+
+    /// Ends the servers in order, and with SIGKILL those that will not.
+    pub(super) async fn stop(self) {
+        for server in &self.servers {
+            // A server that cannot be signalled is killed when it is dropped.
+            let _ = server.lock().await.stop(Signal::SigTerm, STOP_GRACE).await;
+        }
+    }
+
+    /// Servers that have ended and that no fault has in hand: instance, status, last lines.
+    ///
+    /// Each is told once.
+    pub(super) fn unexpected_ends(&self) -> Vec<(u16, String, String)> {
+        let mut ends = Vec::new();
+        for (instance, server) in self.servers.iter().enumerate() {
+            let Ok(mut server) = server.try_lock() else {
+                continue;
+            };
+            if server.id().is_some()
+                && let Some(Ok(status)) = server.exited().now_or_never()
+            {
+                let said = server.last_lines();
+                let said = if said.is_empty() {
+                    said
+                } else {
+                    format!("\n{said}")
+                };
+                ends.push((instance as u16, status.to_string(), said));
+            }
+        }
+        ends
+    }
+
+    /// Whether the target is on this machine, at which address.
+    pub(super) fn loopback(&self) -> Option<IpAddr> {
+        let host = self.url.host_str()?;
+        let address = if host == "localhost" {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            host.parse().ok()?
+        };
+        address.is_loopback().then_some(address)
+    }
+}
+
+/// Starts one instance after the other, and tells how long each took.
+async fn start_each(
+    plan: &Plan,
+    server: &Server,
+    ports: &[u16],
+    logs: &Path,
+) -> Result<(Servers, Vec<Note>), RunError> {
+    let path = &plan.populations[0].client.path;
+    let readiness = Readiness {
+        tls: plan
+            .target
+            .url
+            .as_ref()
+            .is_some_and(|url| matches!(url.scheme(), "https" | "wss")),
+        path: path.clone(),
+        within: server.ready,
+    };
+    let mut servers = Vec::new();
+    let mut notes = Vec::new();
+    for (instance, &port) in ports.iter().enumerate() {
+        let launch = Launch {
+            program: server.program.clone(),
+            port,
+            path: path.clone(),
+            embedded: None,
+        };
+        let begun = clock::now();
+        let log = logs.join(format!("server-{instance}.log"));
+        let process = ServerProcess::start(launch, readiness.clone(), log).await?;
+        let instance = instance as u16;
+        notes.push(Note::ServerStarted {
+            instance,
+            pid: process.id().unwrap_or_default(),
+            port,
+        });
+        notes.push(Note::ServerReady {
+            instance,
+            after_s: (clock::now() - begun).as_secs_f64(),
+        });
+        servers.push(Rc::new(Mutex::new(process)));
+    }
+    Ok((servers, notes))
+}
+
+/// The port that the scenario's URL names, for a single server that the run starts.
+fn fixed_port(plan: &Plan, server: &Server) -> Option<u16> {
+    let url = plan.target.url.as_ref()?;
+    if server.instances == 1 {
+        url.port_or_known_default()
+    } else {
+        None
+    }
+}
+
+/// The URL of the run's own servers: the scenario's, if it has one, at their port.
+fn with_port(plan: &Plan, port: u16) -> Result<Url, RunError> {
+    let mut url = match &plan.target.url {
+        Some(url) => url.clone(),
+        None => Url::parse("http://127.0.0.1/").map_err(|_| RunError::NoTarget)?,
+    };
+    url.set_port(Some(port)).map_err(|()| RunError::NoTarget)?;
+    Ok(url)
+}
+
+/// A URL without what may be secret in it: credentials and query.
+fn public(url: &Url) -> String {
+    let mut url = url.clone();
+    // These fail for URLs without a host alone, which have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.query().is_some() {
+        url.set_query(Some("***"));
+    }
+    url.to_string()
+}
+
+fn program_name(program: &ServerProgram) -> String {
+    match program {
+        ServerProgram::Embedded => "embedded".to_owned(),
+        ServerProgram::Command { argv, .. } => argv.join(" "),
+    }
+}

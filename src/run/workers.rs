@@ -1,0 +1,260 @@
+//! The worker threads of a run: one for each core, each with its own runtime, recorder and clients.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::LocalSet;
+use url::Url;
+
+use super::RunError;
+use crate::chaos::controller::Announce;
+use crate::chaos::schedule::{applications, victims};
+use crate::client::blueprint::Blueprint;
+use crate::client::command::Action;
+use crate::client::timer::Timers;
+use crate::clock::{self, Clock};
+use crate::event::{AmbientFault, PopulationId};
+use crate::metrics::{Recorder, Snapshot};
+use crate::scenario::plan::Plan;
+use crate::workload::arrival::{Stay, stays};
+use crate::workload::worker::{Assignment, Order, Wave, Worker};
+
+/// How often a worker hands over what it has recorded.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Snapshots that may wait for the run's main thread, per worker; a worker never waits for it.
+const SNAPSHOTS_WAITING: usize = 64;
+
+/// How long the controller waits until a worker knows of a fault at large.
+///
+/// A worker that is this late is the bottleneck of the run, and its lag shows it.
+const ANNOUNCE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a worker reports.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// What was recorded since the last one.
+    Interval(Box<Snapshot>),
+    /// All its clients have ended; the last interval came before.
+    Ended,
+    /// It could not begin.
+    Failed(RunError),
+}
+
+/// The worker threads.
+pub(super) struct Workers {
+    threads: Vec<JoinHandle<()>>,
+    orders: Orders,
+}
+
+/// The way to tell all workers something.
+#[derive(Clone)]
+pub(super) struct Orders(Vec<mpsc::Sender<Order>>);
+
+impl Orders {
+    /// Ends the load now.
+    pub(super) async fn stop(&self) {
+        for worker in &self.0 {
+            // A worker that has ended has stopped.
+            let _ = worker.send(Order::Stop).await;
+        }
+    }
+}
+
+impl Announce for Orders {
+    async fn announce(&self, fault: AmbientFault) {
+        let mut answers = Vec::new();
+        for worker in &self.0 {
+            let (known, answer) = oneshot::channel();
+            if worker
+                .send(Order::Announce(fault.clone(), known))
+                .await
+                .is_ok()
+            {
+                answers.push(answer);
+            }
+        }
+        let all = async {
+            for answer in answers {
+                let _ = answer.await;
+            }
+        };
+        let _ = tokio::time::timeout(ANNOUNCE_LIMIT, all).await;
+    }
+}
+
+impl Workers {
+    /// Starts `count` threads; the load begins at the clock's zero.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(super) fn start(
+        plan: &Arc<Plan>,
+        target: &Url,
+        clock: Clock,
+        count: u32,
+    ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
+        let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * count as usize);
+        let mut threads = Vec::new();
+        let mut orders = Vec::new();
+        for index in 0..count {
+            let (sender, inbox) = mpsc::channel(16);
+            let share = Share {
+                plan: Arc::clone(plan),
+                target: target.clone(),
+                clock,
+                index,
+                count,
+                orders: inbox,
+                reports: reports.clone(),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || share.work())
+                .map_err(RunError::Thread)?;
+            threads.push(thread);
+            orders.push(sender);
+        }
+        let workers = Self {
+            threads,
+            orders: Orders(orders),
+        };
+        Ok((workers, receiver))
+    }
+
+    /// The way to tell them something.
+    pub(super) fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
+    /// Waits for the threads; true if one of them panicked.
+    pub(super) fn join(self) -> bool {
+        drop(self.orders);
+        let ends: Vec<_> = self.threads.into_iter().map(JoinHandle::join).collect();
+        ends.iter().any(Result::is_err)
+    }
+}
+
+/// One worker's share of the run.
+struct Share {
+    plan: Arc<Plan>,
+    target: Url,
+    clock: Clock,
+    index: u32,
+    count: u32,
+    orders: mpsc::Receiver<Order>,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Share {
+    fn work(self) {
+        let reports = self.reports.clone();
+        let result = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(RunError::Runtime)
+            .and_then(|runtime| LocalSet::new().block_on(&runtime, self.run()));
+        let last = match result {
+            Ok(()) => Report::Ended,
+            Err(error) => Report::Failed(error),
+        };
+        // Nobody listens any more if the run has failed elsewhere.
+        let _ = reports.blocking_send(last);
+    }
+
+    async fn run(self) -> Result<(), RunError> {
+        let recorder = Recorder::new(self.index, self.plan.populations.len(), self.clock);
+        let timers = Timers::new().map_err(RunError::Runtime)?;
+        let worker = Worker::new(self.assignment(&recorder)?, timers);
+        let lag_recorder = recorder.clone();
+        let work = Rc::clone(&worker).run(self.orders, move |lag| {
+            lag_recorder.observe_lag(clock::now(), lag);
+        });
+        let mut work = std::pin::pin!(work);
+        // What the run's main thread has had no room for; nothing measured is dropped.
+        let mut backlog = Snapshot::default();
+        let mut number = 1;
+        loop {
+            let due = self.clock.origin() + INTERVAL * number;
+            let over = tokio::select! {
+                () = &mut work => true,
+                () = tokio::time::sleep_until(due.into()) => false,
+            };
+            number += 1;
+            let now = clock::now();
+            worker.report_traffic(now);
+            backlog.merge(recorder.take(now));
+            if over {
+                // Nobody listens any more if the run has failed elsewhere.
+                let _ = self.reports.send(Report::Interval(Box::new(backlog))).await;
+                return Ok(());
+            }
+            if let Ok(room) = self.reports.try_reserve() {
+                room.send(Report::Interval(Box::new(std::mem::take(&mut backlog))));
+            }
+        }
+    }
+
+    fn assignment(
+        &self,
+        recorder: &Recorder,
+    ) -> Result<Assignment<crate::metrics::PopulationObserver>, RunError> {
+        let populations = (0..self.plan.populations.len()).map(|index| PopulationId(index as u16));
+        let blueprint = |population| {
+            Blueprint::new(&self.plan, population, &self.target, self.clock)
+                .map(Rc::new)
+                .map_err(RunError::Transport)
+        };
+        let all = stays(&self.plan);
+        let mut own: Vec<Stay> = all
+            .iter()
+            .filter(|stay| self.is_mine(stay))
+            .copied()
+            .collect();
+        own.sort_by_key(|stay| stay.start);
+        Ok(Assignment {
+            blueprints: populations
+                .clone()
+                .map(blueprint)
+                .collect::<Result<_, _>>()?,
+            observers: populations
+                .map(|population| recorder.observer(population))
+                .collect(),
+            stays: own,
+            waves: Box::new(self.waves(all)),
+            clock: self.clock,
+            duration: self.plan.duration,
+        })
+    }
+
+    /// Clients are dealt out one by one.
+    fn is_mine(&self, stay: &Stay) -> bool {
+        stay.client.0 % u64::from(self.count) == u64::from(self.index)
+    }
+
+    /// The faults at this worker's clients, in order of time; victims are drawn when asked for.
+    fn waves(&self, all: Vec<Stay>) -> impl Iterator<Item = Wave> + 'static {
+        let plan = Arc::clone(&self.plan);
+        let (index, count) = (u64::from(self.index), u64::from(self.count));
+        applications(&self.plan)
+            .into_iter()
+            .filter_map(move |application| {
+                let action = Action::of(&plan.chaos[application.entry].kind)?;
+                let victims = victims(&plan, &application, &all)
+                    .into_iter()
+                    .filter(|victim| victim.stay.client.0 % count == index)
+                    .map(|victim| (victim.at, victim.stay.client))
+                    .collect();
+                Some(Wave {
+                    fault: application.id,
+                    at: application.at,
+                    action,
+                    victims,
+                })
+            })
+    }
+}
