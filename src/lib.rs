@@ -27,4 +27,5 @@ pub mod results;
 // The servers that a run starts.
 pub mod server;
 // Wires and fronts.
+pub mod cli;
 pub mod run;

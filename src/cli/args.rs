@@ -1,0 +1,218 @@
+//! The command line, as `--help` shows it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::units::parse_duration;
+
+/// A load and chaos tester for Socket.IO: full clients, broken connections, truthful numbers.
+#[derive(Debug, Parser)]
+#[command(name = "sio-load", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 the run failed, 2 wrong command line, \
+    92 the generator was the bottleneck, 99 thresholds crossed, 104 invalid scenario, \
+    105 interrupted (results so far are written)."
+)]
+pub struct Cli {
+    /// No colours (also by NO_COLOR).
+    #[arg(long, global = true, env = "SIO_LOAD_NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_color: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What sio-load can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario, write results, judge thresholds.
+    Run(Box<RunArgs>),
+    /// Read a scenario and show every problem, or the plan and timeline that it means.
+    Check(Box<CheckArgs>),
+    /// Show the reports of a run again from its stored results.
+    Report(ReportArgs),
+    /// The embedded Socket.IO server.
+    Serve(ServeArgs),
+    /// Write a scenario to start from.
+    Init(InitArgs),
+    /// Print the JSON Schema of scenarios, or of summary.json.
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// What changes a scenario from outside.
+#[derive(Debug, Args)]
+pub struct OverrideArgs {
+    /// Target URL, in place of the scenario's; no server is started then.
+    #[arg(long, env = "SIO_LOAD_URL", value_hint = ValueHint::Url)]
+    pub url: Option<String>,
+    /// Number of clients in all; populations keep their proportions.
+    #[arg(long, env = "SIO_LOAD_CLIENTS")]
+    pub clients: Option<u64>,
+    /// Length of the run, such as 45s or 2m.
+    #[arg(long, env = "SIO_LOAD_DURATION")]
+    pub duration: Option<String>,
+    /// Any value of the scenario: path.to.key=value, as often as needed.
+    #[arg(
+        long = "set",
+        env = "SIO_LOAD_SET",
+        value_name = "KEY=VALUE",
+        value_delimiter = '\n'
+    )]
+    pub set: Vec<String>,
+    /// Seed of all random choices.
+    #[arg(long, env = "SIO_LOAD_SEED")]
+    pub seed: Option<u64>,
+    /// PEM file of the authorities to trust, in place of the system's.
+    #[arg(long, env = "SIO_LOAD_CACERT", value_hint = ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
+    /// PEM file of the client certificate.
+    #[arg(long, env = "SIO_LOAD_CERT", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+    /// PEM file of the client certificate's key.
+    #[arg(long, env = "SIO_LOAD_KEY", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(short = 'k', long, env = "SIO_LOAD_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub insecure: bool,
+    /// HTTP proxy to go through.
+    #[arg(short = 'x', long, env = "SIO_LOAD_PROXY", value_name = "URL", value_hint = ValueHint::Url)]
+    pub proxy: Option<String>,
+    /// Connect to HOST2:PORT2 where HOST1:PORT1 is meant.
+    #[arg(
+        long,
+        env = "SIO_LOAD_CONNECT_TO",
+        value_name = "HOST1:PORT1:HOST2:PORT2",
+        value_delimiter = '\n'
+    )]
+    pub connect_to: Vec<String>,
+    /// Use IPv4 addresses only.
+    #[arg(short = '4', long, env = "SIO_LOAD_IPV4", conflicts_with = "ipv6", value_parser = clap::builder::FalseyValueParser::new())]
+    pub ipv4: bool,
+    /// Use IPv6 addresses only.
+    #[arg(short = '6', long, env = "SIO_LOAD_IPV6", value_parser = clap::builder::FalseyValueParser::new())]
+    pub ipv6: bool,
+}
+
+/// `sio-load run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The scenario file.
+    #[arg(env = "SIO_LOAD_SCENARIO", value_hint = ValueHint::FilePath)]
+    pub scenario: PathBuf,
+    /// What changes the scenario.
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// Folder for results; each run gets a folder of its own below it.
+    #[arg(short, long, env = "SIO_LOAD_OUT", default_value = "results", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// Nothing on the terminal but errors.
+    #[arg(short, long, env = "SIO_LOAD_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    pub quiet: bool,
+    /// summary.json on standard output, in place of the summary for people.
+    #[arg(long, env = "SIO_LOAD_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
+    /// Worker threads; one for each core if left out.
+    #[arg(long, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// Write values of auth, Authorization, Cookie and TLS keys into the results.
+    #[arg(long, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
+    pub show_secrets: bool,
+}
+
+/// `sio-load check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The scenario file.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub scenario: PathBuf,
+    /// What changes the scenario.
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// Problems, or the plan, as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sio-load report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A results folder, `…/latest`, or a summary.json.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub run: PathBuf,
+    /// Which report.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+}
+
+/// A report that can be made from stored results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// The summary for people.
+    Terminal,
+    /// summary.json.
+    Json,
+    /// Thresholds as JUnit test cases.
+    Junit,
+}
+
+/// `sio-load serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "SIO_LOAD_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// HTTP path.
+    #[arg(long, default_value = "/socket.io/")]
+    pub path: String,
+    /// Time between the server's pings.
+    #[arg(long, default_value = "25s", value_parser = parse_duration)]
+    pub ping_interval: Duration,
+    /// Time within which a ping must be answered.
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    pub ping_timeout: Duration,
+    /// Largest payload taken, in bytes.
+    #[arg(long, default_value_t = 100_000)]
+    pub max_payload: u64,
+    /// One JSON line per connection, disconnection and event, to this file (`-`: standard output).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
+    /// End when standard input is closed, so that no server outlives the run that started it.
+    #[arg(long, hide = true)]
+    pub exit_with_stdin: bool,
+}
+
+/// `sio-load init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The file to write; never overwritten.
+    #[arg(default_value = "scenario.toml", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// `sio-load schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// summary.json.
+    Summary,
+    /// The reference of scenario keys, as Markdown.
+    Reference,
+}

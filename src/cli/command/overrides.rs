@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use crate::cli::Failed;
+use crate::cli::args::OverrideArgs;
+use crate::cli::terminal::Terminal;
+use crate::diagnostic::Diagnostics;
+use crate::gate::exit_code;
+use crate::scenario::plan::{FaultKind, IpFamily};
+use crate::scenario::{self, Overrides, Plan};
+
+/// Reads a scenario with what the command line changes in it; prints every problem if there are
+/// any.
+pub(super) fn read(path: &Path, args: &OverrideArgs, terminal: &Terminal) -> Result<Plan, Failed> {
+    checked(path, args).map_err(|problems| {
+        terminal.complain(&problems.render(terminal.color_err()));
+        let count = problems.problems().len();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        let message = format!("{} has {count} {noun}; nothing was started", path.display());
+        Failed::new(exit_code::INVALID_SCENARIO, message)
+    })
+}
+
+/// Reads a scenario with what the command line changes in it.
+pub(super) fn checked(path: &Path, args: &OverrideArgs) -> Result<Plan, Diagnostics> {
+    let mut plan = scenario::read(path, &overrides(args))?;
+    if args.url.is_some() {
+        leave_out_server(&mut plan);
+    }
+    Ok(plan)
+}
+
+fn overrides(args: &OverrideArgs) -> Overrides {
+    Overrides {
+        url: args.url.clone(),
+        clients: args.clients,
+        duration: args.duration.clone(),
+        seed: args.seed,
+        set: args.set.clone(),
+        cacert: args.cacert.clone(),
+        cert: args.cert.clone(),
+        key: args.key.clone(),
+        insecure: args.insecure,
+        proxy: args.proxy.clone(),
+        connect_to: args.connect_to.clone(),
+        ip_family: match (args.ipv4, args.ipv6) {
+            (true, _) => Some(IpFamily::V4),
+            (_, true) => Some(IpFamily::V6),
+            (false, false) => None,
+        },
+    }
+}
+
+/// `--url` names a server that is there: none is started, and none can be restarted.
+fn leave_out_server(plan: &mut Plan) {
+    if plan.server.take().is_none() {
+        return;
+    }
+    let before = plan.chaos.len();
+    plan.chaos.retain(|fault| match fault.kind {
+        FaultKind::ServerRestart { .. } => false,
+        FaultKind::Disconnect { .. } | FaultKind::TransportSwitch { .. } => true,
+    });
+    let left_out = before - plan.chaos.len();
+    if left_out > 0 {
+        plan.warnings.push(format!(
+            "--url names a server that the run does not start, so {left_out} server fault(s) of \
+             the scenario are left out"
+        ));
+    }
+}

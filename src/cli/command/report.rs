@@ -1,0 +1,17 @@
+use crate::cli::Failed;
+use crate::cli::args::{ReportArgs, ReportFormat};
+use crate::cli::terminal::Terminal;
+use crate::gate::exit_code;
+use crate::report::junit;
+use crate::results;
+
+/// Makes a report again from stored results.
+pub(in crate::cli) fn report(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Failed> {
+    let summary = results::read(&args.run).map_err(|error| Failed::from_error(&error))?;
+    match args.format {
+        ReportFormat::Terminal => terminal.summary(&summary, Some(&args.run)),
+        ReportFormat::Json => terminal.print(super::run::json(&summary)),
+        ReportFormat::Junit => terminal.print(junit::render(&summary)),
+    }
+    Ok(exit_code::SUCCESS)
+}

@@ -1,0 +1,53 @@
+use crate::cli::args::RunArgs;
+use crate::cli::terminal::Terminal;
+use crate::cli::{Failed, masking};
+use crate::gate::exit_code;
+use crate::report::progress::Display;
+use crate::results::summary::Summary;
+use crate::run::{RunError, RunOptions, execute};
+
+/// Runs a scenario, prints its summary, and returns the code of its verdict.
+pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Failed> {
+    let plan = super::overrides::read(&args.scenario, &args.overrides, terminal)?;
+    let options = RunOptions {
+        out: args.out.clone(),
+        scenario_file: args.scenario.clone(),
+        command: masking::mask(std::env::args()),
+        workers: args.workers,
+        display: Display::detect(args.quiet, terminal.color_err()),
+        show_secrets: args.show_secrets,
+    };
+    let finished = execute(plan, &options).map_err(|error| failed(&error))?;
+    let summary = &finished.summary;
+    if args.json {
+        terminal.print(json(summary));
+    } else if !args.quiet {
+        terminal.summary(summary, Some(&finished.folder));
+    }
+    Ok(summary.exit_code)
+}
+
+/// summary.json as it stands in the results.
+pub(super) fn json(summary: &Summary) -> Vec<u8> {
+    let mut json = serde_json::to_vec_pretty(summary).expect("a summary has string keys alone");
+    json.push(b'\n');
+    json
+}
+
+fn failed(error: &RunError) -> Failed {
+    let code = match error {
+        RunError::Interrupted => exit_code::INTERRUPTED,
+        RunError::Preflight(_)
+        | RunError::Folder(_)
+        | RunError::Server(_)
+        | RunError::Balancer(_)
+        | RunError::Transport(_)
+        | RunError::NoTarget
+        | RunError::Thread(_)
+        | RunError::Runtime(_) => exit_code::RUN_FAILED,
+    };
+    Failed {
+        code,
+        ..Failed::from_error(error)
+    }
+}

@@ -1,0 +1,68 @@
+//! Where output goes: its width, its colours, and what happens when nobody reads it.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use console::Term;
+
+use crate::report::terminal::{Layout, render};
+use crate::results::summary::Summary;
+
+/// What is assumed where there is no terminal: what logs and e-mails show whole.
+const DEFAULT_WIDTH: usize = 80;
+
+/// Standard output and standard error as they are.
+pub(super) struct Terminal {
+    no_color: bool,
+}
+
+impl Terminal {
+    pub(super) fn detect(no_color: bool) -> Self {
+        let no_color = no_color || std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        Self { no_color }
+    }
+
+    /// Whether what goes to standard output may have colours.
+    pub(super) fn color_out(&self) -> bool {
+        !self.no_color && io::stdout().is_terminal()
+    }
+
+    /// Whether what goes to standard error may have colours.
+    pub(super) fn color_err(&self) -> bool {
+        !self.no_color && io::stderr().is_terminal()
+    }
+
+    /// Prints the summary of a run, as wide as the terminal is.
+    pub(super) fn summary(&self, summary: &Summary, results: Option<&Path>) {
+        let columns = Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns));
+        let layout = Layout {
+            width: columns.unwrap_or(DEFAULT_WIDTH).min(Layout::WIDEST),
+            color: self.color_out(),
+            results,
+        };
+        self.print(render(summary, layout));
+    }
+
+    /// Prints a text to standard output. That a reader went away (`| head`) is no failure.
+    pub(super) fn print(&self, text: impl AsRef<[u8]>) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_ref()).and_then(|()| out.flush());
+    }
+
+    /// Prints a text to standard error.
+    pub(super) fn complain(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Prints one error line to standard error.
+    pub(super) fn error(&self, message: &str) {
+        let (bold_red, reset) = if self.color_err() {
+            ("\u{1b}[1;31m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
+        self.complain(&format!("{bold_red}error{reset}: {message}\n"));
+    }
+}
