@@ -1,0 +1,49 @@
+//! What the integration tests stand on: real servers, official clients, and proxies that record or
+//! misbehave. Everything that is started here ends when its value is dropped.
+
+mod http;
+mod install;
+mod log;
+mod misbehaviour;
+mod official_client;
+mod real_server;
+mod relay;
+mod sio_load;
+mod tap;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ::sio_load::clock;
+
+pub(crate) use log::What;
+pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
+pub(crate) use official_client::{ClientLine, OfficialClient};
+pub(crate) use real_server::{Kind, RealServer};
+pub(crate) use sio_load::SioLoad;
+pub(crate) use tap::{Side, Tap, Utterance};
+
+/// `tests/servers`.
+fn servers() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers"))
+}
+
+/// Asks again and again until the answer is there.
+///
+/// # Panics
+/// If it is not within `limit`; `what` says what was awaited.
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = clock::now() + limit;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(clock::now() < until, "no {what} within {limit:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How much of `limit` is left since `start`.
+fn left(start: Instant, limit: Duration) -> Duration {
+    limit.saturating_sub(clock::now().saturating_duration_since(start))
+}

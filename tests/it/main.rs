@@ -1,0 +1,8 @@
+//! Everything that is tested from outside, against real servers where there is one.
+
+mod architecture;
+mod harness;
+mod results;
+mod results_docs;
+mod scenario;
+mod servers;

@@ -1,0 +1,165 @@
+// A Socket.IO server for the tests, on whichever release is installed in the working directory.
+//
+// Environment:
+//   PORT             where to listen, on 127.0.0.1
+//   LOG              file that gets one JSON object per line and happening; none without it
+//   OPTIONS          JSON: the options of the release's Server, and those of this program:
+//     auth           true: CONNECT with the token "bad" (auth, or query in release 2) is rejected
+//     refuse         true: allowRequest refuses every engine ("Forbidden")
+//     logArguments   true: `event` lines carry the arguments
+//     logRequests    true: one `request` line per HTTP request and WebSocket handshake
+//   EXIT_WITH_STDIN  set: end when standard input does
+//
+// Lines: `at_us` (wall clock) and `what`:
+//   listening, open, close, upgrade, connection_error       the engine's
+//   connect, disconnect, event, ack                          a namespace's
+//
+// Every namespace is accepted. Events: echo, broadcast, kick, kick_engine, big_reply, push, later,
+// never; any other is acked with its arguments.
+"use strict";
+
+const fs = require("node:fs");
+const http = require("node:http");
+const path = require("node:path");
+const { createRequire } = require("node:module");
+
+const library = createRequire(path.join(process.cwd(), "package.json"))("socket.io");
+const Server = library.Server ?? library;
+
+const { auth, refuse, logArguments, logRequests, ...options } = JSON.parse(
+  process.env.OPTIONS || "{}",
+);
+
+const log = process.env.LOG ? fs.openSync(process.env.LOG, "a") : undefined;
+
+// Synchronous, so that a SIGKILL loses no line that a client could have noticed.
+function write(what, fields) {
+  if (log === undefined) return;
+  const at_us = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  fs.writeSync(log, JSON.stringify({ at_us, what, ...fields }) + "\n");
+}
+
+// Handshakes that only ask whether the server is there are nobody's clients.
+function isCheck(request) {
+  return (request?.headers["user-agent"] ?? "").includes("readiness");
+}
+
+if (refuse) {
+  options.allowRequest = (_request, callback) => callback(null, false);
+}
+
+const server = http.createServer();
+const io = new Server(server, options);
+
+if (logRequests) {
+  const line = (request) =>
+    isCheck(request) ||
+    write("request", {
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      port: request.socket.remotePort,
+    });
+  server.prependListener("request", line);
+  server.prependListener("upgrade", line);
+}
+
+io.engine?.on("connection_error", ({ req, code, message, context }) => {
+  if (isCheck(req)) return;
+  // What the context holds besides may be a request, which is no JSON.
+  const detail = Object.fromEntries(
+    Object.entries(context ?? {}).filter(([, value]) => typeof value !== "object"),
+  );
+  write("connection_error", { code, message, context: detail });
+});
+
+(io.engine ?? io.eio).on("connection", (engine) => {
+  if (isCheck(engine.request)) return;
+  const sid = engine.id;
+  const eio = engine.protocol ?? Number(engine.request._query?.EIO ?? 3);
+  write("open", { sid, transport: engine.transport.name, eio });
+  engine.on("upgrade", (transport) => write("upgrade", { sid, transport: transport.name }));
+  engine.on("close", (reason) => write("close", { sid, reason }));
+});
+
+function onConnect(socket) {
+  if (isCheck(socket.request)) return;
+  const where = { nsp: socket.nsp.name, sid: socket.id };
+  write("connect", {
+    ...where,
+    transport: socket.conn.transport.name,
+    eio: socket.conn.protocol ?? Number(socket.handshake.query.EIO),
+    recovered: socket.recovered,
+    auth: socket.handshake.auth,
+    query: socket.handshake.query,
+  });
+  socket.on("disconnect", (reason) => write("disconnect", { ...where, reason }));
+  // Middleware sees every event on all three releases.
+  socket.use((packet, _next) => answer(socket, where, packet));
+}
+
+function answer(socket, where, [event, ...args]) {
+  const callback = typeof args.at(-1) === "function" ? args.pop() : undefined;
+  write("event", {
+    ...where,
+    event,
+    ack: callback !== undefined,
+    args: logArguments ? args : undefined,
+  });
+  const ack = (...reply) => {
+    if (callback === undefined) return;
+    callback(...reply);
+    write("ack", { ...where, event });
+  };
+  switch (event) {
+    case "echo":
+      return callback ? ack(...args) : socket.emit("echo", ...args);
+    case "broadcast":
+      socket.nsp.emit("broadcast", ...args);
+      return ack();
+    case "kick":
+      return socket.disconnect();
+    case "kick_engine":
+      return socket.disconnect(true);
+    case "big_reply": {
+      const text = "x".repeat(args[0]);
+      return callback ? ack(text) : socket.emit("big_reply", text);
+    }
+    case "push":
+      for (let n = 0; n < args[0]; n++) socket.emit("push", n);
+      return ack();
+    case "later":
+      return setTimeout(() => ack(...args), args[0]);
+    case "never":
+      return undefined;
+    default:
+      return ack(...args);
+  }
+}
+
+function authenticate(socket, next) {
+  const token = socket.handshake.auth?.token ?? socket.handshake.query.token;
+  if (token !== "bad") return next();
+  const error = new Error("bad token");
+  error.data = { token };
+  return next(error);
+}
+
+for (const namespace of [io.of("/"), io.of(/^\/.+$/)]) {
+  if (auth) namespace.use(authenticate);
+  namespace.on("connection", onConnect);
+}
+
+server.listen(Number(process.env.PORT), "127.0.0.1", () => {
+  write("listening", { port: server.address().port, pid: process.pid });
+});
+
+process.on("SIGTERM", () => {
+  io.close(() => process.exit(0));
+  // Connections that are kept alive would hold the process.
+  setTimeout(() => process.exit(0), 1000);
+});
+
+if (process.env.EXIT_WITH_STDIN) {
+  process.stdin.resume().on("end", () => process.exit(0));
+}
