@@ -12,6 +12,10 @@ pub const SATURATED_CPU: f64 = 0.9;
 /// A worker lags when percentile 99 of its timers is later than this.
 pub const LAGGING: Duration = Duration::from_millis(50);
 
+/// A worker whose timers are later than this at percentile 99 cannot keep up whatever the reason: a
+/// container's CPU quota and a core that the target takes show as lag, never as CPU use.
+pub const OVERDUE: Duration = Duration::from_millis(200);
+
 /// The generator was the bottleneck from this share of the run's intervals on …
 pub const BOUND_SHARE: f64 = 0.2;
 
@@ -35,6 +39,8 @@ pub struct Health {
     pub saturated: usize,
     /// Intervals in which a worker lagged though it had CPU time left.
     pub starved: usize,
+    /// Those of the starved in which the lag was beyond [`OVERDUE`].
+    pub overdue: usize,
     /// CPU use of the busiest worker over the run, 1 is a whole core.
     pub cpu_busiest: f64,
     /// What a reader must know.
@@ -140,11 +146,11 @@ pub fn judge(totals: &Totals) -> Health {
     let mut warnings = worst.warnings();
     warnings.extend(late_starts(totals));
     Health {
-        bottleneck: worst.saturated >= BOUND_INTERVALS
-            && worst.saturated as f64 >= BOUND_SHARE * worst.intervals as f64,
+        bottleneck: worst.is_bound(),
         intervals: worst.intervals,
         saturated: worst.saturated,
         starved: worst.starved,
+        overdue: worst.overdue,
         cpu_busiest,
         warnings,
     }
@@ -175,13 +181,15 @@ struct Worst {
     saturated: usize,
     saturated_lag_max_us: u64,
     starved: usize,
+    overdue: usize,
     starved_lag_max_us: u64,
 }
 
 impl Worst {
     /// Takes note of one interval, as each worker told it.
     fn note<'a>(&mut self, told: impl Iterator<Item = &'a WorkerInterval>) {
-        let (mut any, mut saturated, mut starved) = (false, None::<u64>, None::<u64>);
+        let (mut any, mut overdue) = (false, false);
+        let (mut saturated, mut starved) = (None::<u64>, None::<u64>);
         for interval in told.filter(|interval| interval.wall >= SHORTEST) {
             any = true;
             if u128::from(interval.lag_p99_us) <= LAGGING.as_micros() {
@@ -189,6 +197,7 @@ impl Worst {
             }
             let busy = cpu_use(std::iter::once(interval)) >= SATURATED_CPU;
             let which = if busy { &mut saturated } else { &mut starved };
+            overdue |= !busy && u128::from(interval.lag_p99_us) > OVERDUE.as_micros();
             *which = Some(which.unwrap_or(0).max(interval.lag_max_us));
         }
         self.intervals += usize::from(any);
@@ -197,8 +206,14 @@ impl Worst {
             self.saturated_lag_max_us = self.saturated_lag_max_us.max(lag);
         } else if let Some(lag) = starved {
             self.starved += 1;
+            self.overdue += usize::from(overdue);
             self.starved_lag_max_us = self.starved_lag_max_us.max(lag);
         }
+    }
+
+    fn is_bound(&self) -> bool {
+        let bound = self.saturated + self.overdue;
+        bound >= BOUND_INTERVALS && bound as f64 >= BOUND_SHARE * self.intervals as f64
     }
 
     fn warnings(&self) -> Vec<HealthWarning> {
@@ -294,10 +309,17 @@ mod tests {
     }
 
     #[test]
-    fn lag_without_cpu_use_is_another_processes_doing() {
-        let health = run(&[(30, 900); 10]);
+    fn some_lag_without_cpu_use_is_another_processes_doing() {
+        let health = run(&[(30, 190); 10]);
         assert_eq!(codes(&health), ["generator_lag"]);
         assert!(!health.bottleneck);
-        assert!(health.warnings[0].to_string().contains("900 ms"));
+        assert!(health.warnings[0].to_string().contains("190 ms"));
+    }
+
+    #[test]
+    fn a_generator_that_gets_no_cpu_time_is_a_bottleneck_too() {
+        let health = run(&[(30, 900); 10]);
+        assert_eq!((health.starved, health.overdue), (10, 10));
+        assert!(health.bottleneck);
     }
 }
