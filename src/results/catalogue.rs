@@ -2,7 +2,7 @@
 //!
 //! A cause and the reader's next step stand side by side here, once, for every report and command.
 
-use crate::event::Cause;
+use crate::event::{Cause, Origin};
 
 /// A cause, explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,24 @@ const UNREACHABLE: Option<&str> = troubleshooting!("the-server-is-not-reachable"
 
 const fn entry(code: &'static str, docs: Option<&'static str>, hint: &'static str) -> Finding {
     Finding { code, hint, docs }
+}
+
+/// What the scenario's own faults do to connections: neither the server nor the network is to blame.
+const ON_PURPOSE: Finding = entry(
+    "SIO-170",
+    None,
+    "A fault of the scenario cut the connection off, as it was meant to. What came of it stands \
+     with that fault.",
+);
+
+/// What a failure means, given who caused it.
+#[must_use]
+pub const fn explain(cause: Cause, origin: Origin) -> Finding {
+    let is_cut_off = matches!(cause, Cause::ConnectionReset | Cause::ConnectionClosed);
+    if is_cut_off && matches!(origin, Origin::Scenario) {
+        return ON_PURPOSE;
+    }
+    finding(cause)
 }
 
 /// What a cause means.
@@ -260,17 +278,24 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_code_of_its_own_and_a_hint_that_a_person_can_act_on() {
-        let codes: BTreeSet<&str> = Cause::ALL
-            .iter()
-            .map(|cause| finding(*cause).code)
-            .collect();
-        assert_eq!(codes.len(), Cause::ALL.len());
-        for cause in Cause::ALL {
-            let Finding { code, hint, docs } = finding(*cause);
+        let findings = Cause::ALL.iter().map(|cause| finding(*cause));
+        let findings: Vec<Finding> = findings.chain([ON_PURPOSE]).collect();
+        let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes.len(), findings.len());
+        for Finding { code, hint, docs } in findings {
             assert!(code.starts_with("SIO-1") && code.len() == 7, "{code}");
             assert!(hint.len() > 40 && hint.ends_with('.'), "{hint}");
             assert!(!hint.contains("  "), "{hint}");
             assert!(docs.is_none_or(|docs| docs.starts_with("https://socket.io/docs/v4/")));
         }
+    }
+
+    #[test]
+    fn what_a_fault_cut_off_is_not_blamed_on_the_server() {
+        let cause = Cause::ConnectionReset;
+        assert_eq!(explain(cause, Origin::Scenario), ON_PURPOSE);
+        assert_eq!(explain(cause, Origin::Network), finding(cause));
+        let not_a_fault = explain(Cause::TlsRequired, Origin::Scenario);
+        assert_eq!(not_a_fault, finding(Cause::TlsRequired));
     }
 }

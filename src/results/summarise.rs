@@ -142,7 +142,7 @@ fn errors(failures: &Failures) -> Vec<ErrorGroup> {
     let mut groups: Vec<ErrorGroup> = failures
         .iter()
         .map(|(key, count, message)| {
-            let finding = catalogue::finding(key.cause);
+            let finding = catalogue::explain(key.cause, key.origin);
             ErrorGroup {
                 stage: key.stage.name().to_owned(),
                 cause: key.cause.name().to_owned(),

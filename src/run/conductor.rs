@@ -292,5 +292,6 @@ fn notice(kind: FailureKey, example: Option<&str>) -> String {
         code: kind.code,
         message: example.map(Into::into),
     };
-    format!("{failure}. {}", catalogue::finding(kind.cause).hint)
+    let finding = catalogue::explain(kind.cause, kind.origin);
+    format!("{failure}. {}", finding.hint)
 }

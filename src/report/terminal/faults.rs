@@ -122,9 +122,14 @@ fn restored(fault: &FaultOutcome) -> Vec<Piece> {
 }
 
 fn attempts_each(attempts: &Distribution) -> String {
+    if attempts.min == attempts.max {
+        return format!("{} each", number::counted(attempts.max, "attempt"));
+    }
     format!(
-        "{} attempts each (p50), {} (p99), {} (max)",
-        attempts.p50, attempts.p99, attempts.max
+        "{} each (p50), {} (p99), {} (max)",
+        number::counted(attempts.p50, "attempt"),
+        attempts.p99,
+        attempts.max
     )
 }
 

@@ -147,10 +147,19 @@ impl Page {
         }
     }
 
-    /// Writes a text that is copied rather than read, unbroken if the page is wide enough for it.
-    pub(super) fn reference(&mut self, indent: usize, text: &str) {
-        let indent = indent.min(self.width.saturating_sub(text.width()));
-        self.paragraph(&[(Ink::Plain, " ".repeat(indent))], (Ink::Dim, text));
+    /// Writes a URL in one piece, so that it can be followed. Where the page is too narrow for it,
+    /// its fragment comes below in words: documentation names its sections so.
+    pub(super) fn reference(&mut self, indent: usize, url: &str) {
+        let lead = [(Ink::Plain, " ".repeat(indent))];
+        let room = self.width.saturating_sub(indent);
+        match url.split_once('#') {
+            Some((page, section)) if url.width() > room => {
+                let section = format!("under “{}”", section.replace('-', " "));
+                self.paragraph(&lead, (Ink::Dim, page));
+                self.paragraph(&lead, (Ink::Dim, &section));
+            }
+            Some(_) | None => self.paragraph(&lead, (Ink::Dim, url)),
+        }
     }
 
     /// Writes one line as it is, however wide.
@@ -256,6 +265,20 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("用户用户", 5), ["用户", "用户"]);
         assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn a_url_stays_in_one_piece_on_any_page() {
+        let written = |width| {
+            let mut page = Page::new(width, false);
+            page.reference(4, "https://example.com/docs/#the-one-place");
+            page.finish()
+        };
+        assert_eq!(written(44), "    https://example.com/docs/#the-one-place\n");
+        assert_eq!(
+            written(40),
+            "    https://example.com/docs/\n    under “the one place”\n"
+        );
     }
 
     #[test]

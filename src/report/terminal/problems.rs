@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::faults::by_name;
 use super::page::{Ink, Page};
 use crate::report::number;
@@ -12,8 +14,13 @@ pub(super) fn write_errors(page: &mut Page, errors: &[ErrorGroup]) {
         return;
     }
     page.heading("Errors");
+    let mut explained = BTreeSet::new();
     for error in errors.iter().take(KINDS) {
         write_error(page, error);
+        // The same words a second time would only hide what differs.
+        if explained.insert(error.hint.as_str()) {
+            write_explanation(page, error);
+        }
     }
     if let Some(rest) = errors.get(KINDS..).filter(|rest| !rest.is_empty()) {
         let failures = rest.iter().map(|error| error.count).sum();
@@ -26,8 +33,10 @@ pub(super) fn write_errors(page: &mut Page, errors: &[ErrorGroup]) {
     }
 }
 
+/// From the edge of the page to what follows the counts.
+const INDENT: usize = 11;
+
 fn write_error(page: &mut Page, error: &ErrorGroup) {
-    const INDENT: usize = 11;
     let indent = [(Ink::Plain, " ".repeat(INDENT))];
     let lead = [
         (Ink::Bad, format!("{:>9}", number::count(error.count))),
@@ -43,6 +52,10 @@ fn write_error(page: &mut Page, error: &ErrorGroup) {
     if let Some(message) = &error.message {
         page.paragraph(&indent, (Ink::Dim, &format!("“{message}”")));
     }
+}
+
+fn write_explanation(page: &mut Page, error: &ErrorGroup) {
+    let indent = [(Ink::Plain, " ".repeat(INDENT))];
     if !error.hint.is_empty() {
         page.paragraph(&indent, (Ink::Plain, &error.hint));
     }
