@@ -6,20 +6,17 @@
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::number;
-use super::terminal::wrap;
+use super::terminal::{cut, wrap};
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStage {
-    /// Waiting for the server that the run started.
-    Starting,
     /// Clients are still coming.
     Arriving,
     /// All clients are there.
@@ -31,7 +28,6 @@ pub enum RunStage {
 impl fmt::Display for RunStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Starting => "starting",
             Self::Arriving => "arriving",
             Self::Holding => "holding",
             Self::Draining => "draining",
@@ -46,44 +42,71 @@ pub struct ProgressState {
     pub stage: RunStage,
     /// Since the start of the load.
     pub elapsed: Duration,
-    /// Clients connected now.
+    /// Clients connected at the end of the last second.
     pub connected: u64,
-    /// Clients that should be connected now.
+    /// Clients that should have been connected then.
     pub asked: u64,
     /// Engine.IO handshakes begun in the last second.
     pub handshakes_per_s: u64,
     /// Failures so far, of all kinds.
     pub errors: u64,
-    /// The fault under way: its name first, for the end is cut off on a narrow terminal.
-    pub fault: Option<String>,
+    /// Where the scenario's faults stand.
+    pub fault: FaultState,
+}
+
+/// Where the scenario's faults stand; they are described with their name first, for the end is cut
+/// off on a narrow terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultState {
+    /// The scenario has none.
+    None,
+    /// One is under way; the latest if there are several.
+    UnderWay(String),
+    /// None is under way, this one comes next.
+    Next {
+        /// From now.
+        within: Duration,
+        /// Which.
+        fault: String,
+    },
+    /// The last one is over.
+    Over,
+}
+
+impl fmt::Display for FaultState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::UnderWay(fault) => write!(f, "fault under way: {fault}"),
+            Self::Next { within, fault } => {
+                write!(f, "next fault in {}: {fault}", number::stopwatch(*within))
+            }
+            Self::Over => f.write_str("no fault is left"),
+        }
+    }
 }
 
 impl ProgressState {
-    /// The line below the bar; what matters least stands last, where a narrow terminal cuts it.
-    fn figures(&self) -> String {
-        let mut facts = vec![
-            format!(
-                "{}/{} connected",
-                number::count(self.connected),
-                number::count(self.asked)
-            ),
-            format!("{} handshakes/s", number::count(self.handshakes_per_s)),
+    /// The lines below the bar, none wider than `width`.
+    fn figures(&self, width: usize) -> String {
+        let figures = format!(
+            "{}/{} connected · {} handshakes/s · {}",
+            number::count(self.connected),
+            number::count(self.asked),
+            number::count(self.handshakes_per_s),
             number::counted(self.errors, "error"),
-        ];
-        facts.extend(self.fault.clone());
-        facts.join(" · ")
+        );
+        let figures = cut(&figures, width);
+        if self.fault == FaultState::None {
+            return figures;
+        }
+        format!("{figures}\n{}", cut(&self.fault.to_string(), width))
     }
+}
 
-    /// What stands before the bar: always as wide, so that the bar stays where it is.
-    fn caption(&self, duration: Duration) -> String {
-        let stage = if self.fault.is_some() && self.stage != RunStage::Draining {
-            "fault".to_owned()
-        } else {
-            self.stage.to_string()
-        };
-        let left = number::stopwatch(duration.saturating_sub(self.elapsed));
-        format!("{stage:<8} {left:>7} left")
-    }
+/// What stands before the bar: always as wide, so that the bar stays where it is.
+fn caption(stage: &str, left: Duration) -> String {
+    format!("{stage:<8} {:>7} left", number::stopwatch(left))
 }
 
 /// Where the display goes.
@@ -120,7 +143,6 @@ pub struct Progress {
     display: Display,
     duration: Duration,
     bar: ProgressBar,
-    elapsed_ms: AtomicU64,
 }
 
 impl Progress {
@@ -139,29 +161,29 @@ impl Progress {
             display,
             duration,
             bar,
-            elapsed_ms: AtomicU64::new(0),
         }
+    }
+
+    /// Says what is done before the load begins.
+    pub fn starting(&self, what: &str) {
+        self.bar.set_prefix(caption("starting", self.duration));
+        self.bar.set_message(cut(what, columns()));
     }
 
     /// Shows new figures.
     pub fn update(&self, state: &ProgressState) {
-        let elapsed_ms = milliseconds(state.elapsed);
-        self.elapsed_ms.store(elapsed_ms, Ordering::Relaxed);
-        self.bar.set_prefix(state.caption(self.duration));
-        self.bar.set_message(state.figures());
+        let left = self.duration.saturating_sub(state.elapsed);
+        self.bar.set_prefix(caption(&state.stage.to_string(), left));
+        self.bar.set_message(state.figures(columns()));
         self.bar
-            .set_position(elapsed_ms.min(milliseconds(self.duration)));
+            .set_position(milliseconds(state.elapsed.min(self.duration)));
     }
 
-    /// Says something once, with the time of the run: above the bar, or as a plain line.
-    pub fn notice(&self, text: &str) {
-        let elapsed = Duration::from_millis(self.elapsed_ms.load(Ordering::Relaxed));
-        let lead = format!("{:>7}  ", number::stopwatch(elapsed));
+    /// Says something that happened at that time of the run: above the bar, or as a plain line.
+    pub fn notice(&self, at: Duration, text: &str) {
+        let lead = format!("{:>7}  ", number::stopwatch(at));
         match self.display {
-            Display::Live { .. } => {
-                let width = usize::from(Term::stderr().size().1);
-                self.bar.println(hanging(&lead, text, width));
-            }
+            Display::Live { .. } => self.bar.println(hanging(&lead, text, columns())),
             // A log is searched line by line: it gets the whole notice in one.
             Display::Notices => print(&hanging(&lead, text, usize::MAX)),
             Display::Silent => {}
@@ -182,13 +204,18 @@ impl Drop for Progress {
 
 fn style(color: bool) -> ProgressStyle {
     let template = if color {
-        "{prefix:.bold} {wide_bar:.green/dim}\n{wide_msg}"
+        "{prefix:.bold} {wide_bar:.green/dim}\n{msg}"
     } else {
-        "{prefix} {wide_bar}\n{wide_msg}"
+        "{prefix} {wide_bar}\n{msg}"
     };
     ProgressStyle::with_template(template)
         .expect("the template is well-formed")
         .progress_chars("━╸─")
+}
+
+/// The terminal's width now: it may change during a run.
+fn columns() -> usize {
+    usize::from(Term::stderr().size().1)
 }
 
 /// Text after a lead, wrapped to `width` with the lead's width as indent.
@@ -219,43 +246,53 @@ mod tests {
             asked: 1_000,
             handshakes_per_s: 512,
             errors: 1,
-            fault: None,
+            fault: FaultState::None,
         }
     }
 
     #[test]
     fn the_caption_is_as_wide_in_every_stage() {
-        let mut state = state();
-        for stage in [
-            RunStage::Starting,
-            RunStage::Arriving,
-            RunStage::Holding,
-            RunStage::Draining,
-        ] {
-            state.stage = stage;
+        let stages = [RunStage::Arriving, RunStage::Holding, RunStage::Draining];
+        for stage in stages.map(|stage| stage.to_string()) {
             for seconds in [0, 45, 4000] {
-                let caption = state.caption(Duration::from_secs(seconds));
+                let caption = caption(&stage, Duration::from_secs(seconds));
                 assert_eq!(caption.len(), 21, "{caption:?}");
             }
         }
+        assert_eq!(caption("starting", Duration::ZERO).len(), 21);
     }
 
     #[test]
-    fn figures_and_fault_are_named() {
+    fn figures_stand_below_the_bar_and_faults_below_them() {
         let mut state = state();
+        let figures = "998/1,000 connected · 512 handshakes/s · 1 error";
+        assert_eq!(state.figures(80), figures);
+        let restart = "server_restart (SIGKILL, down 3s)".to_owned();
+        state.fault = FaultState::UnderWay(restart.clone());
         assert_eq!(
-            state.figures(),
-            "998/1,000 connected · 512 handshakes/s · 1 error"
+            state.figures(80),
+            format!("{figures}\nfault under way: server_restart (SIGKILL, down 3s)")
         );
-        state.fault = Some("server_restart (SIGKILL, down 3s)".to_owned());
+        state.fault = FaultState::Next {
+            within: Duration::from_secs(7),
+            fault: restart,
+        };
         assert!(
             state
-                .figures()
-                .ends_with(" · server_restart (SIGKILL, down 3s)")
+                .figures(80)
+                .ends_with("\nnext fault in 0:07: server_restart (SIGKILL, down 3s)")
         );
+        state.fault = FaultState::Over;
+        assert_eq!(state.figures(80), format!("{figures}\nno fault is left"));
+    }
+
+    #[test]
+    fn no_line_of_figures_is_wider_than_the_terminal() {
+        let mut state = state();
+        state.fault = FaultState::UnderWay("server_restart (SIGKILL, down 3s)".to_owned());
         assert_eq!(
-            state.caption(Duration::from_secs(45)),
-            "fault       0:27 left"
+            state.figures(30),
+            "998/1,000 connected · 512 han…\nfault under way: server_resta…"
         );
     }
 
@@ -273,7 +310,7 @@ mod tests {
     fn without_a_terminal_there_is_no_bar() {
         let progress = Progress::new(Display::Silent, Duration::from_secs(45));
         progress.update(&state());
-        progress.notice("nobody sees this");
+        progress.notice(Duration::ZERO, "nobody sees this");
         assert!(progress.bar.is_hidden());
     }
 
@@ -292,15 +329,17 @@ mod tests {
                 state.stage = RunStage::Arriving;
             }
             if tick == 15 {
-                progress.notice("fault applied: server_restart (SIGKILL, down 3s)");
+                let at = state.elapsed;
+                progress.notice(at, "fault applied: server_restart (SIGKILL, down 3s)");
                 progress.notice(
+                    at,
                     "first error connection_refused (tcp, by the network): Nothing listens at \
                      this address and port: the server is down or still starting, or the URL \
                      names another port.",
                 );
             }
             if (15..30).contains(&tick) {
-                state.fault = Some("server_restart (SIGKILL, down 3s)".to_owned());
+                state.fault = FaultState::UnderWay("server_restart (SIGKILL, down 3s)".to_owned());
             }
             progress.update(&state);
             std::thread::sleep(Duration::from_millis(200));

@@ -122,9 +122,13 @@ impl Conductor {
                         break;
                     }
                     interrupts.set(interrupt());
-                    ending.interrupted = Some(self.elapsed());
-                    self.journal.note(self.elapsed(), &Note::Interrupted);
-                    self.progress.notice("interrupted: clients say goodbye; again to stop at once");
+                    let elapsed = self.elapsed();
+                    ending.interrupted = Some(elapsed);
+                    self.journal.note(elapsed, &Note::Interrupted);
+                    self.progress.notice(
+                        elapsed,
+                        "interrupted: clients say goodbye; again to stop at once",
+                    );
                     orders.stop().await;
                 }
             }
@@ -147,7 +151,8 @@ impl Conductor {
         self.journal.record(&closed);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
-            self.progress.notice(&notice(kind, example.as_deref()));
+            self.progress
+                .notice(elapsed, &notice(kind, example.as_deref()));
             self.journal
                 .note(elapsed, &Note::first_failure(kind, example));
         }
@@ -160,7 +165,7 @@ impl Conductor {
 
     fn take_step(&mut self, step: &FaultProgress) {
         if let Some((text, note)) = self.facts.fault_step(step) {
-            self.progress.notice(&text);
+            self.progress.notice(step.at, &text);
             self.journal.note(step.at, &note);
         }
     }
@@ -174,17 +179,20 @@ impl Conductor {
         } else {
             RunStage::Holding
         };
-        let last = self.totals.series().last();
+        let seconds = self.totals.series();
+        let last = seconds.last();
+        // Compared as of the same time: that of the last second that all workers have told of.
+        let known_until = Duration::from_secs(seconds.len() as u64);
         self.progress.update(&ProgressState {
             stage,
             elapsed,
             connected: self.totals.connected(),
-            asked: self.curve.asked(elapsed),
+            asked: self.curve.asked(known_until),
             handshakes_per_s: last.map_or(0, |second| {
                 second.counters.value(Counter::HandshakeAttempts)
             }),
             errors: self.totals.errors(),
-            fault: self.facts.fault_under_way(),
+            fault: self.facts.fault_state(elapsed),
         });
     }
 
@@ -197,7 +205,7 @@ impl Conductor {
                  server-{instance}.log{last_lines}",
                 elapsed.as_secs_f64()
             );
-            self.progress.notice(&text);
+            self.progress.notice(elapsed, &text);
             self.facts.warn("server_ended", text);
             let note = Note::ServerExited {
                 instance,

@@ -7,6 +7,7 @@ use super::target::Target;
 use crate::chaos::controller::{Progress, Step, detail};
 use crate::chaos::schedule::applications;
 use crate::clock::Clock;
+use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
@@ -87,11 +88,22 @@ impl Facts {
         })
     }
 
-    /// The fault under way, for people; the latest if there are several.
-    pub(super) fn fault_under_way(&self) -> Option<String> {
-        let under_way = |fault: &&FaultFacts| fault.applied.is_some() && fault.ended.is_none();
-        let fault = self.0.faults.iter().rev().find(under_way)?;
-        Some(format!("{} ({})", fault.fault, fault.detail))
+    /// Where the faults stand at `elapsed`, for people.
+    pub(super) fn fault_state(&self, elapsed: Duration) -> FaultState {
+        let describe = |fault: &FaultFacts| format!("{} ({})", fault.fault, fault.detail);
+        let faults = &self.0.faults;
+        let is_under_way = |fault: &&FaultFacts| fault.applied.is_some() && fault.ended.is_none();
+        if let Some(fault) = faults.iter().rev().find(is_under_way) {
+            return FaultState::UnderWay(describe(fault));
+        }
+        match faults.iter().find(|fault| fault.at > elapsed) {
+            Some(fault) => FaultState::Next {
+                within: fault.at - elapsed,
+                fault: describe(fault),
+            },
+            None if faults.is_empty() => FaultState::None,
+            None => FaultState::Over,
+        }
     }
 
     /// Faults that could not be carried out.

@@ -126,6 +126,9 @@ async fn carry_out(
     let folder = RunFolder::create(&options.out, &plan.name, clock::wall_now())?;
     let path = folder.path().to_owned();
     let progress = Progress::new(options.display, plan.duration);
+    if plan.server.is_some() {
+        progress.starting("waiting for the server to answer a handshake");
+    }
     let target = tokio::select! {
         target = Target::prepare(&plan, &path) => target,
         () = conductor::interrupt() => Err(RunError::Interrupted),

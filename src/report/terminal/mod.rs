@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub(in crate::report) use self::judgement::measured;
 use self::page::Page;
-pub(in crate::report) use self::page::wrap;
+pub(in crate::report) use self::page::{cut, wrap};
 use crate::results::summary::Summary;
 
 /// The page that a summary is rendered on.

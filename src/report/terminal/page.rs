@@ -207,7 +207,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// At most `width` columns of a text; an ellipsis stands for what was cut.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(in crate::report) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
