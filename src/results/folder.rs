@@ -50,12 +50,11 @@ pub enum FolderError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
-    latest_failed: Option<String>,
 }
 
 impl RunFolder {
-    /// Makes the folder for a run that starts now, never one that exists, and points `latest` at
-    /// it. What would make the run lose its results is found out here, before it starts.
+    /// Makes the folder for a run that starts now, never one that exists. What would make the run
+    /// lose its results is found out here, before it starts.
     ///
     /// # Errors
     /// If the name is none for a folder, or nothing can be written there, or the disk is full.
@@ -76,13 +75,16 @@ impl RunFolder {
                 // Nothing was written: an empty folder would only look like a run.
                 let _ = fs::remove_dir(&path);
             })?;
-        let latest_failed = point_latest(&parent, &path)
-            .err()
-            .map(|error| error.to_string());
-        Ok(Self {
-            path,
-            latest_failed,
-        })
+        Ok(Self { path })
+    }
+
+    /// Points `latest` here: once there are results, which a run that never began has none of.
+    ///
+    /// # Errors
+    /// If the system refuses; no reason to fail a run.
+    pub fn become_latest(&self) -> io::Result<()> {
+        let parent = self.path.parent().unwrap_or_else(|| Path::new("."));
+        point_latest(parent, &self.path)
     }
 
     /// Where it is.
@@ -95,12 +97,6 @@ impl RunFolder {
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
-    }
-
-    /// Why `latest` could not be pointed here, if it could not; no reason to fail a run.
-    #[must_use]
-    pub fn latest_failed(&self) -> Option<&str> {
-        self.latest_failed.as_deref()
     }
 
     /// Writes a whole file; whoever reads it meanwhile sees the old one or the new one.
@@ -206,18 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_named_by_its_scenario_and_its_start_and_is_the_latest() {
+    fn a_folder_is_named_by_its_scenario_and_its_start_and_becomes_the_latest() {
         let base = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(base.path(), "reconnect", started()).unwrap();
         let path = base.path().join("reconnect/2026-11-23T22-48-40Z");
         assert_eq!(folder.path(), path);
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "the probe is gone");
         let latest = base.path().join("reconnect/latest");
+        assert!(!latest.exists(), "there are no results yet");
+        folder.become_latest().unwrap();
         assert_eq!(
             fs::read_link(&latest).unwrap(),
             Path::new("2026-11-23T22-48-40Z")
         );
-        assert_eq!(folder.latest_failed(), None);
     }
 
     #[test]
@@ -230,6 +227,9 @@ mod tests {
         assert!(second.path().ends_with("2026-11-23T22-48-40Z-2"));
         assert!(third.path().ends_with("2026-11-23T22-48-40Z-3"));
         assert_eq!(fs::read(first.file("summary.json")).unwrap(), b"first");
+        for folder in [first, second, third] {
+            folder.become_latest().unwrap();
+        }
         assert_eq!(
             fs::read_link(base.path().join("a/latest")).unwrap(),
             Path::new("2026-11-23T22-48-40Z-3")
@@ -256,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn a_latest_that_cannot_be_replaced_does_not_fail_the_run() {
+    fn a_latest_that_cannot_be_replaced_is_an_error_of_its_own() {
         let base = tempfile::tempdir().unwrap();
         fs::create_dir_all(base.path().join("a/latest/occupied")).unwrap();
         let folder = RunFolder::create(base.path(), "a", started()).unwrap();
-        assert!(folder.latest_failed().is_some());
+        assert!(folder.become_latest().is_err());
     }
 
     #[test]

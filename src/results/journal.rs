@@ -29,7 +29,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins the files of a run whose time starts at `started`.
+    /// Begins the files of a run whose time starts at `started`, and makes them the latest.
     ///
     /// # Errors
     /// If one of them cannot be made.
@@ -45,15 +45,17 @@ impl Journal {
         let events = begin("events.jsonl", b"")?;
         let timeline = begin("timeline.csv", timeline::header().as_bytes())?;
         let histograms = begin("histograms.hlog", &hlog::head(started))?;
-        let first_failure = folder.latest_failed().map(|why| format!("latest: {why}"));
-        Ok(Self {
-            failed: u64::from(first_failure.is_some()),
-            first_failure,
+        let latest = folder.become_latest();
+        let mut journal = Self {
+            failed: 0,
+            first_failure: None,
             folder,
             events,
             timeline,
             histograms,
-        })
+        };
+        journal.keep("latest", latest);
+        Ok(journal)
     }
 
     /// Where the files are.

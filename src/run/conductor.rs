@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::facts::Facts;
+use super::interrupts::Interrupts;
 use super::population_curve::PopulationCurve;
 use super::target::Target;
 use super::workers::{Report, Workers};
@@ -54,21 +54,6 @@ pub(super) struct Conductor {
     pub(super) curve: PopulationCurve,
 }
 
-/// Ctrl-C or SIGTERM.
-pub(super) async fn interrupt() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        // Without handlers the system's own way of ending a process is in force.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
 impl Conductor {
     /// Writes down how the run begins.
     pub(super) fn begin(&mut self, notes: &[Note], workers: u32) {
@@ -90,6 +75,7 @@ impl Conductor {
         mut reports: mpsc::Receiver<Report>,
         workers: &Workers,
         target: &Target,
+        interrupts: &mut Interrupts,
     ) -> Ending {
         let (steps, mut fault_steps) = mpsc::channel::<FaultProgress>(64);
         let orders = workers.orders();
@@ -99,7 +85,6 @@ impl Conductor {
         let chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
         let mut ending = Ending::default();
         let mut display = tokio::time::interval(DISPLAY_EVERY);
-        let mut interrupts = std::pin::pin!(interrupt());
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
@@ -107,7 +92,7 @@ impl Conductor {
                     Some(Report::Ended) => {}
                     Some(Report::Failed(error)) => {
                         ending.failed = Some(error);
-                        orders.stop().await;
+                        orders.stop();
                     }
                     None => break,
                 },
@@ -116,20 +101,13 @@ impl Conductor {
                     self.show(ending.interrupted.is_some());
                     self.watch(target);
                 }
-                () = &mut interrupts => {
+                () = interrupts.next() => {
                     if ending.interrupted.is_some() {
                         ending.abandoned = true;
                         break;
                     }
-                    interrupts.set(interrupt());
-                    let elapsed = self.elapsed();
-                    ending.interrupted = Some(elapsed);
-                    self.journal.note(elapsed, &Note::Interrupted);
-                    self.progress.notice(
-                        elapsed,
-                        "interrupted: clients say goodbye; again to stop at once",
-                    );
-                    orders.stop().await;
+                    ending.interrupted = Some(self.note_interrupt());
+                    orders.stop();
                 }
             }
         }
@@ -139,6 +117,14 @@ impl Conductor {
             self.take_step(&step);
         }
         ending
+    }
+
+    fn note_interrupt(&mut self) -> Duration {
+        let elapsed = self.elapsed();
+        self.journal.note(elapsed, &Note::Interrupted);
+        let text = "interrupted: clients say goodbye; again to stop at once";
+        self.progress.notice(elapsed, text);
+        elapsed
     }
 
     fn elapsed(&self) -> Duration {

@@ -6,6 +6,7 @@
 
 mod conductor;
 mod facts;
+mod interrupts;
 mod population_curve;
 pub mod preflight;
 mod target;
@@ -32,6 +33,7 @@ use crate::workload::arrival::stays;
 
 use conductor::Conductor;
 use facts::Facts;
+use interrupts::Interrupts;
 use population_curve::PopulationCurve;
 use preflight::PreflightError;
 use target::Target;
@@ -123,6 +125,10 @@ async fn carry_out(
     options: &RunOptions,
     mut warnings: Vec<Warning>,
 ) -> Result<Finished, RunError> {
+    let mut interrupts = Interrupts::catch().map_err(RunError::Runtime)?;
+    let spread = preflight::spread_loopback_sources(&mut plan);
+    warnings.extend(spread.map(|message| warning("spread_sources", message)));
+    preflight::check_ports(&plan, preflight::ephemeral_ports())?;
     let folder = RunFolder::create(&options.out, &plan.name, clock::wall_now())?;
     let path = folder.path().to_owned();
     let progress = Progress::new(options.display, plan.duration);
@@ -131,14 +137,9 @@ async fn carry_out(
     }
     let target = tokio::select! {
         target = Target::prepare(&plan, &path) => target,
-        () = conductor::interrupt() => Err(RunError::Interrupted),
+        () = interrupts.next() => Err(RunError::Interrupted),
     };
     let target = target?;
-    if let Some(address) = target.loopback() {
-        let spread = preflight::spread_loopback_sources(&mut plan, address);
-        warnings.extend(spread.map(|message| warning("spread_sources", message)));
-    }
-    preflight::check_ports(&plan, preflight::ephemeral_ports())?;
     warnings.extend(
         plan.warnings
             .iter()
@@ -163,10 +164,18 @@ async fn carry_out(
         facts,
     };
     conductor.begin(&target.notes, count);
-    let mut ending = conductor.conduct(reports, &workers, &target).await;
+    let mut ending = conductor
+        .conduct(reports, &workers, &target, &mut interrupts)
+        .await;
     // A second Ctrl-C waits for nobody; the threads end with the process.
     ending.worker_lost = !ending.abandoned && workers.join();
-    target.stop().await;
+    if !ending.abandoned {
+        tokio::select! {
+            () = target.stop() => {}
+            // Servers that were not awaited are killed.
+            () = interrupts.next() => {}
+        }
+    }
     conductor.finish(ending, path)
 }
 

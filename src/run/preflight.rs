@@ -1,5 +1,6 @@
 //! What must hold before a run starts: descriptors and local ports enough for the clients asked.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -35,21 +36,31 @@ pub enum PreflightError {
         /// Clients that the limit leaves room for.
         affordable: u64,
     },
-    /// The ephemeral ports of the source addresses do not suffice.
+    /// The ephemeral ports of a source address do not suffice.
     #[error(
-        "{clients} clients need {clients} local ports, and {sources} source address(es) have \
-         {limit}\n  add addresses: `source_addresses = [\"127.0.1.1\", …]` in [[clients]], or \
-         widen the range: `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`; or ask for \
-         fewer clients (--clients {limit})"
+        "{needed} clients would connect from {}, and it has {limit} local ports for them\n  \
+         add addresses: `source_addresses = [\"127.0.1.1\", …]` in [[clients]]; or widen the \
+         range: `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`; or ask for fewer \
+         clients (--clients {affordable})",
+        address_name(*address)
     )]
     LocalPorts {
-        /// Asked for.
-        clients: u64,
-        /// Addresses that clients connect from.
-        sources: u64,
-        /// Ports that these have towards one target.
+        /// The address with the most clients; nothing if the system chooses it.
+        address: Option<IpAddr>,
+        /// Clients that connect from it, one port each.
+        needed: u64,
+        /// Ports that it has towards one target.
         limit: u64,
+        /// Clients in all that the limit leaves room for.
+        affordable: u64,
     },
+}
+
+fn address_name(address: Option<IpAddr>) -> String {
+    address.map_or_else(
+        || "this machine's one address towards the target".to_owned(),
+        |address| address.to_string(),
+    )
 }
 
 /// Raises the soft limit of open files to the hard one.
@@ -68,10 +79,9 @@ pub fn raise_descriptor_limit() -> u64 {
 
 /// Spreads the clients of large populations over loopback addresses, if the target is on this
 /// machine and the scenario names no addresses; says so if it did.
-pub fn spread_loopback_sources(plan: &mut Plan, target: IpAddr) -> Option<String> {
+pub fn spread_loopback_sources(plan: &mut Plan) -> Option<String> {
     let peak = plan.peak_clients();
-    if !matches!(target, IpAddr::V4(address) if address.is_loopback()) || peak <= CLIENTS_PER_SOURCE
-    {
+    if !is_loopback(plan) || peak <= CLIENTS_PER_SOURCE {
         return None;
     }
     let addresses: Vec<IpAddr> = (1..=peak.div_ceil(CLIENTS_PER_SOURCE).min(250))
@@ -87,6 +97,20 @@ pub fn spread_loopback_sources(plan: &mut Plan, target: IpAddr) -> Option<String
          address the kernel's search for ports would slow every connect",
         addresses.len()
     ))
+}
+
+/// Whether connections go to this machine's 127.0.0.0/8, where every address is its own.
+fn is_loopback(plan: &Plan) -> bool {
+    if plan.target.proxy.is_some() || !plan.target.connect_to.is_empty() {
+        return false;
+    }
+    match plan.target.url.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv6(_)) => false,
+        // The run's own server.
+        None => plan.server.is_some(),
+    }
 }
 
 /// Whether `limit` descriptors suffice for the plan, with its worst moment in mind.
@@ -124,8 +148,9 @@ pub fn check_descriptors(plan: &Plan, limit: u64) -> Result<Option<String>, Pref
         .sum();
     Ok((OWN_DESCRIPTORS + peak > limit).then(|| {
         format!(
-            "if all {clients} clients shake hands at once they need {peak} file descriptors, and \
-             this process may open {limit}: such a moment would show as no_descriptors"
+            "if all {clients} clients shake hands at once they need {} file descriptors, and \
+             this process may open {limit}: such a moment would show as no_descriptors",
+            OWN_DESCRIPTORS + peak
         )
     }))
 }
@@ -140,24 +165,33 @@ fn connections_at_handshake(client: &Client) -> u64 {
     }
 }
 
-/// Whether the ephemeral ports suffice.
+/// Whether the ephemeral ports suffice: populations share those of the addresses that they share.
 ///
 /// # Errors
 /// If they don't.
 pub fn check_ports(plan: &Plan, ports_per_address: u64) -> Result<(), PreflightError> {
+    let mut needed: BTreeMap<Option<IpAddr>, u64> = BTreeMap::new();
     for population in &plan.populations {
         let clients = population.load.peak_clients(plan.duration);
-        let sources = population.client.source_addresses.len().max(1) as u64;
-        let limit = ports_per_address * sources;
-        if clients > limit {
-            return Err(PreflightError::LocalPorts {
-                clients,
-                sources,
-                limit,
-            });
+        let addresses = &population.client.source_addresses;
+        let share = clients.div_ceil(addresses.len().max(1) as u64);
+        if addresses.is_empty() {
+            *needed.entry(None).or_default() += share;
+        }
+        for address in addresses {
+            *needed.entry(Some(*address)).or_default() += share;
         }
     }
-    Ok(())
+    let busiest = needed.into_iter().max_by_key(|(_, needed)| *needed);
+    match busiest {
+        Some((address, needed)) if needed > ports_per_address => Err(PreflightError::LocalPorts {
+            address,
+            needed,
+            limit: ports_per_address,
+            affordable: plan.peak_clients() * ports_per_address / needed,
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Ephemeral ports of one address towards one target.
@@ -171,4 +205,98 @@ pub fn ephemeral_ports() -> u64 {
     };
     // IANA's dynamic range, where the system does not tell.
     range.ok().and_then(parse).unwrap_or(16_384)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    fn plan(text: &str) -> Plan {
+        scenario::parse(text, "test.toml", &Overrides::default())
+            .unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn populations_share_the_ports_of_an_address() {
+        let two = plan(
+            r#"
+            duration = "1s"
+            target.url = "http://example.com/"
+            clients = [{ name = "a", count = 60 }, { name = "b", count = 60 }]
+            "#,
+        );
+        assert_eq!(check_ports(&two, 120), Ok(()));
+        let error = check_ports(&two, 100).unwrap_err();
+        let expected = PreflightError::LocalPorts {
+            address: None,
+            needed: 120,
+            limit: 100,
+            affordable: 100,
+        };
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains("--clients 100"), "{error}");
+    }
+
+    #[test]
+    fn ports_are_counted_by_source_address() {
+        let spread = plan(
+            r#"
+            duration = "1s"
+            target.url = "http://example.com/"
+            [[clients]]
+            count = 100
+            source_addresses = ["127.0.1.1", "127.0.1.2"]
+            "#,
+        );
+        assert_eq!(check_ports(&spread, 50), Ok(()));
+        assert!(check_ports(&spread, 49).is_err());
+    }
+
+    #[test]
+    fn only_connections_to_this_machine_are_spread_over_its_addresses() {
+        let many = |target: &str| {
+            plan(&format!(
+                "duration = '1s'\n{target}\n[[clients]]\ncount = 20000\n"
+            ))
+        };
+        for (target, is_spread) in [
+            ("server.embedded = true", true),
+            ("target.url = 'http://localhost:3000'", true),
+            ("target.url = 'http://127.0.0.1:3000'", true),
+            ("target.url = 'http://[::1]:3000'", false),
+            ("target.url = 'http://example.com'", false),
+            (
+                "target.url = 'http://localhost:3000'\ntarget.connect_to = ['::192.0.2.1:']",
+                false,
+            ),
+        ] {
+            let mut plan = many(target);
+            assert_eq!(
+                spread_loopback_sources(&mut plan).is_some(),
+                is_spread,
+                "{target}"
+            );
+            let addresses = plan.populations[0].client.source_addresses.len();
+            assert_eq!(addresses, if is_spread { 4 } else { 0 }, "{target}");
+        }
+    }
+
+    #[test]
+    fn descriptors_are_counted_at_both_ends_of_a_balancer() {
+        let balanced = plan(
+            "duration = '1s'\nserver = { embedded = true, instances = 2 }\n[[clients]]\ncount = 100\n",
+        );
+        let error = check_descriptors(&balanced, 300).unwrap_err();
+        let expected = PreflightError::Descriptors {
+            clients: 100,
+            needed: 364,
+            limit: 300,
+            affordable: 78,
+        };
+        assert_eq!(error, expected);
+        let warning = check_descriptors(&balanced, 400).unwrap();
+        assert!(warning.is_some_and(|text| text.contains("964")));
+        assert_eq!(check_descriptors(&balanced, 964), Ok(None));
+    }
 }

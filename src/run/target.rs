@@ -1,12 +1,13 @@
 //! What a run is aimed at: a server that is there, or the ones that the run starts.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
@@ -88,12 +89,13 @@ impl Target {
         })
     }
 
-    /// Ends the servers in order, and with SIGKILL those that will not.
+    /// Ends the servers in order, all at once, and with SIGKILL those that will not.
     pub(super) async fn stop(self) {
-        for server in &self.servers {
+        let stops = self.servers.iter().map(|server| async {
             // A server that cannot be signalled is killed when it is dropped.
             let _ = server.lock().await.stop(Signal::SigTerm, STOP_GRACE).await;
-        }
+        });
+        join_all(stops).await;
     }
 
     /// Servers that have ended and that no fault has in hand: instance, status, last lines.
@@ -118,17 +120,6 @@ impl Target {
             }
         }
         ends
-    }
-
-    /// Whether the target is on this machine, at which address.
-    pub(super) fn loopback(&self) -> Option<IpAddr> {
-        let host = self.url.host_str()?;
-        let address = if host == "localhost" {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            host.parse().ok()?
-        };
-        address.is_loopback().then_some(address)
     }
 }
 

@@ -57,10 +57,11 @@ pub(super) struct Orders(Vec<mpsc::Sender<Order>>);
 
 impl Orders {
     /// Ends the load now.
-    pub(super) async fn stop(&self) {
+    pub(super) fn stop(&self) {
         for worker in &self.0 {
-            // A worker that has ended has stopped.
-            let _ = worker.send(Order::Stop).await;
+            // A worker that has ended has stopped. One whose inbox is full is long stuck: nothing
+            // may wait for it, and a second Ctrl-C goes without it.
+            let _ = worker.try_send(Order::Stop);
         }
     }
 }
