@@ -46,6 +46,9 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// End the process group when standard input is closed: what a run starts beside its servers.
+    #[command(hide = true)]
+    Lifeline,
 }
 
 /// What changes a scenario from outside.

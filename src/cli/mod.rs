@@ -54,6 +54,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Init(args) => command::init::init(&args, &terminal),
         Command::Schema(args) => command::schema::schema(&args, &terminal),
         Command::Completions { shell } => command::completions::completions(shell, &terminal),
+        Command::Lifeline => command::lifeline::lifeline(),
     };
     outcome.unwrap_or_else(|failed| {
         terminal.error(&failed.message);

@@ -147,7 +147,7 @@ async fn start_each(
             program: server.program.clone(),
             port,
             path: path.clone(),
-            embedded: None,
+            sio_load: None,
         };
         let begun = clock::now();
         let log = logs.join(format!("server-{instance}.log"));

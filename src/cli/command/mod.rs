@@ -3,6 +3,7 @@
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod init;
+pub(super) mod lifeline;
 mod overrides;
 pub(super) mod report;
 pub(super) mod run;

@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,8 +14,8 @@ pub struct Launch {
     pub port: u16,
     /// The HTTP path that the embedded server shall answer on.
     pub path: String,
-    /// The program that has `serve`; nothing: the one that runs now.
-    pub embedded: Option<PathBuf>,
+    /// The sio-load program, for `serve` and `lifeline`; nothing: the one that runs now.
+    pub sio_load: Option<PathBuf>,
 }
 
 impl Launch {
@@ -50,21 +50,30 @@ impl Launch {
     }
 
     fn embedded(&self) -> Result<Command, ProcessError> {
-        let program: OsString = match &self.embedded {
-            Some(program) => program.into(),
-            None => std::env::current_exe()
-                .map_err(|source| ProcessError::Spawn {
-                    program: self.name(),
-                    source,
-                })?
-                .into(),
-        };
-        let mut command = Command::new(program);
+        let mut command = self.sio_load().map_err(|source| ProcessError::Spawn {
+            program: self.name(),
+            source,
+        })?;
         command
             .args(["serve", "--exit-with-stdin", "--listen"])
             .arg(format!("127.0.0.1:{}", self.port))
             .args(["--path", &self.path]);
         Ok(command)
+    }
+
+    /// The companion that kills the server's group if the run cannot; see [`super::lifeline`].
+    pub(super) fn companion(&self) -> io::Result<Command> {
+        let mut command = self.sio_load()?;
+        command.arg("lifeline");
+        Ok(command)
+    }
+
+    fn sio_load(&self) -> io::Result<Command> {
+        let program = match &self.sio_load {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?,
+        };
+        Ok(Command::new(program))
     }
 
     fn with_port(&self, text: &str) -> String {
@@ -87,7 +96,7 @@ mod tests {
             },
             port: 4321,
             path: "/socket.io/".to_owned(),
-            embedded: None,
+            sio_load: None,
         };
         let command = launch.command().unwrap();
         assert!(command.get_args().eq(["--port=4321"]));

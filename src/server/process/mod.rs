@@ -2,16 +2,18 @@
 //!
 //! A [`ServerProgram`] and a port come in; out comes a process that has answered an Engine.IO
 //! handshake, that can be signalled, awaited and started again on its port. Its whole process
-//! group ends with its [`ServerProcess`], on every path; it never writes to the terminal.
+//! group ends with its [`ServerProcess`], and with this process however it ends; it never writes to
+//! the terminal.
 
 mod any_certificate;
 mod launch;
+pub mod lifeline;
 mod output;
 mod port;
 mod readiness;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -53,8 +55,8 @@ enum State {
     Running {
         child: Child,
         group: Pid,
-        /// The pipe by which the embedded server notices the end of the run. Apart from the child,
-        /// which would close it as soon as it is awaited.
+        /// The pipe by which the embedded server, or the companion of another one, notices the end
+        /// of this process. Apart from its child, which would close it as soon as it is awaited.
         _lifeline: Option<ChildStdin>,
     },
     /// Reaped, and its group killed.
@@ -86,20 +88,22 @@ pub enum ProcessError {
     /// It ended before it answered a handshake.
     #[error(
         "the server {program:?} ended before it was ready: {status}{}",
-        said(tail)
+        said(log, tail)
     )]
     Ended {
         /// As the scenario names it.
         program: String,
         /// Exit code or signal.
         status: ExitStatus,
+        /// Where all that it wrote is.
+        log: PathBuf,
         /// The last lines that it wrote since it was started.
         tail: String,
     },
     /// It runs, but did not answer a handshake in time.
     #[error(
         "the server {program:?} was not ready within {}: {last}{}",
-        humantime::format_duration(*within), said(tail)
+        humantime::format_duration(*within), said(log, tail)
     )]
     NotReady {
         /// As the scenario names it.
@@ -108,6 +112,8 @@ pub enum ProcessError {
         within: Duration,
         /// What became of the last handshake that was tried.
         last: String,
+        /// Where all that it wrote is.
+        log: PathBuf,
         /// The last lines that it wrote since it was started.
         tail: String,
     },
@@ -131,11 +137,11 @@ pub enum ProcessError {
 }
 
 /// The end of an error message: what the server itself had to say.
-fn said(tail: &str) -> String {
+fn said(log: &Path, tail: &str) -> String {
     if tail.is_empty() {
         "; it wrote nothing".to_owned()
     } else {
-        format!("; its last lines:\n{tail}")
+        format!("; the last lines of {}:\n{tail}", log.display())
     }
 }
 
@@ -257,11 +263,13 @@ impl ServerProcess {
                 program: self.launch.name(),
                 within: self.readiness.within,
                 last,
+                log: self.output.path().to_owned(),
                 tail: self.output.tail(),
             },
             Err(status) => ProcessError::Ended {
                 program: self.launch.name(),
                 status,
+                log: self.output.path().to_owned(),
                 tail: self.output.tail(),
             },
         };
@@ -296,17 +304,34 @@ fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
         ServerProgram::Command { .. } => Stdio::null(),
     });
     output.mark()?;
-    let mut child = command.spawn().map_err(|source| ProcessError::Spawn {
+    let failed = |source| ProcessError::Spawn {
         program: launch.name(),
         source,
-    })?;
+    };
+    let mut child = command.spawn().map_err(failed)?;
     let id = child.id().expect("a child that nobody has awaited");
     let group = Pid::from_raw(i32::try_from(id).expect("process ids are positive i32"));
+    let lifeline = match child.stdin.take() {
+        Some(pipe) => Some(pipe),
+        None => start_companion(launch, group).map_err(failed)?,
+    };
     Ok(State::Running {
-        _lifeline: child.stdin.take(),
+        _lifeline: lifeline,
         child,
         group,
     })
+}
+
+/// Starts the process that kills the group if this one dies; it ends with its group in any case,
+/// and tokio reaps it.
+fn start_companion(launch: &Launch, group: Pid) -> io::Result<Option<ChildStdin>> {
+    let mut companion = Command::from(launch.companion()?)
+        .process_group(group.as_raw())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(companion.stdin.take())
 }
 
 fn signal_group(group: Pid, signal: SystemSignal) -> Result<(), ProcessError> {

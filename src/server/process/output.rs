@@ -1,6 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ProcessError;
 
@@ -21,6 +21,11 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, start: 0 }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// For standard output and error alike: appending, so that their lines don't overwrite each

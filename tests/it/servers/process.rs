@@ -23,7 +23,7 @@ fn launch(before: &str) -> Launch {
         },
         port: free_ports(1).expect("a free port")[0],
         path: "/socket.io/".to_owned(),
-        embedded: None,
+        sio_load: Some(PathBuf::from(env!("CARGO_BIN_EXE_sio-load"))),
     }
 }
 
@@ -95,7 +95,8 @@ async fn a_server_that_ends_early_is_reported_with_its_status_and_last_words() {
         text.contains("ended before it was ready: exit status: 3"),
         "{text}"
     );
-    assert!(text.ends_with("its last lines:\nno such module"), "{text}");
+    let last_lines = format!("; the last lines of {}:\nno such module", log.display());
+    assert!(text.ends_with(&last_lines), "{text}");
 }
 
 #[tokio::test]
@@ -192,7 +193,7 @@ async fn the_embedded_server_is_told_where_and_holds_a_pipe_of_the_run() {
     let mut launch = launch("");
     launch.program = ServerProgram::Embedded;
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/npm/stand_in.sh");
-    launch.embedded = Some(PathBuf::from(stand_in));
+    launch.sio_load = Some(PathBuf::from(stand_in));
     let port = launch.port;
     let mut server = ServerProcess::start(launch, within(LONG), log.clone())
         .await
