@@ -14,12 +14,12 @@ use crate::units::parse_duration;
 #[command(name = "sio-load", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 fine, 1 the run failed, 2 wrong command line, \
-    92 the generator was the bottleneck, 99 thresholds crossed, 104 invalid scenario, \
-    105 interrupted (results so far are written)."
+    92 the generator was the bottleneck, 93 a worker was lost, 99 thresholds crossed, \
+    104 invalid scenario, 105 interrupted (results so far are written)."
 )]
 pub struct Cli {
     /// No colours (also by NO_COLOR).
-    #[arg(long, global = true, env = "SIO_LOAD_NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, hide_env_values = true, env = "SIO_LOAD_NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_color: bool,
     /// What to do.
     #[command(subcommand)]
@@ -55,53 +55,50 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
     /// Target URL, in place of the scenario's; no server is started then.
-    #[arg(long, env = "SIO_LOAD_URL", value_hint = ValueHint::Url)]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_URL", value_hint = ValueHint::Url)]
     pub url: Option<String>,
     /// Number of clients in all; populations keep their proportions.
-    #[arg(long, env = "SIO_LOAD_CLIENTS")]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_CLIENTS")]
     pub clients: Option<u64>,
     /// Length of the run, such as 45s or 2m.
-    #[arg(long, env = "SIO_LOAD_DURATION")]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_DURATION")]
     pub duration: Option<String>,
-    /// Any value of the scenario: path.to.key=value, as often as needed.
-    #[arg(
-        long = "set",
-        env = "SIO_LOAD_SET",
-        value_name = "KEY=VALUE",
-        value_delimiter = '\n'
-    )]
+    /// Any value of the scenario: path.to.key=value, as often as needed [env: SIO_LOAD_SET, one a
+    /// line].
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Seed of all random choices.
-    #[arg(long, env = "SIO_LOAD_SEED")]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_SEED")]
     pub seed: Option<u64>,
     /// PEM file of the authorities to trust, in place of the system's.
-    #[arg(long, env = "SIO_LOAD_CACERT", value_hint = ValueHint::FilePath)]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_CACERT", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
     /// PEM file of the client certificate.
-    #[arg(long, env = "SIO_LOAD_CERT", value_hint = ValueHint::FilePath)]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_CERT", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
     /// PEM file of the client certificate's key.
-    #[arg(long, env = "SIO_LOAD_KEY", value_hint = ValueHint::FilePath)]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_KEY", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
     /// Accept any certificate.
-    #[arg(short = 'k', long, env = "SIO_LOAD_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(short = 'k', long, hide_env_values = true, env = "SIO_LOAD_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure: bool,
     /// HTTP proxy to go through.
-    #[arg(short = 'x', long, env = "SIO_LOAD_PROXY", value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(short = 'x', long, hide_env_values = true, env = "SIO_LOAD_PROXY", value_name = "URL", value_hint = ValueHint::Url)]
     pub proxy: Option<String>,
     /// Connect to HOST2:PORT2 where HOST1:PORT1 is meant.
     #[arg(
         long,
+        hide_env_values = true,
         env = "SIO_LOAD_CONNECT_TO",
         value_name = "HOST1:PORT1:HOST2:PORT2",
         value_delimiter = '\n'
     )]
     pub connect_to: Vec<String>,
-    /// Use IPv4 addresses only.
-    #[arg(short = '4', long, env = "SIO_LOAD_IPV4", conflicts_with = "ipv6", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Use IPv4 addresses only [env: SIO_LOAD_IPV4].
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub ipv4: bool,
-    /// Use IPv6 addresses only.
-    #[arg(short = '6', long, env = "SIO_LOAD_IPV6", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Use IPv6 addresses only [env: SIO_LOAD_IPV6].
+    #[arg(short = '6', long)]
     pub ipv6: bool,
 }
 
@@ -109,25 +106,25 @@ pub struct OverrideArgs {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The scenario file.
-    #[arg(env = "SIO_LOAD_SCENARIO", value_hint = ValueHint::FilePath)]
+    #[arg(hide_env_values = true, env = "SIO_LOAD_SCENARIO", value_hint = ValueHint::FilePath)]
     pub scenario: PathBuf,
     /// What changes the scenario.
     #[command(flatten)]
     pub overrides: OverrideArgs,
     /// Folder for results; each run gets a folder of its own below it.
-    #[arg(short, long, env = "SIO_LOAD_OUT", default_value = "results", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, hide_env_values = true, env = "SIO_LOAD_OUT", default_value = "results", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// Nothing on the terminal but errors.
-    #[arg(short, long, env = "SIO_LOAD_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(short, long, hide_env_values = true, env = "SIO_LOAD_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
     pub quiet: bool,
     /// summary.json on standard output, in place of the summary for people.
-    #[arg(long, env = "SIO_LOAD_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
     /// Worker threads; one for each core if left out.
-    #[arg(long, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
     /// Write values of auth, Authorization, Cookie and TLS keys into the results.
-    #[arg(long, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,
 }
 
@@ -135,7 +132,7 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The scenario file.
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(hide_env_values = true, env = "SIO_LOAD_SCENARIO", value_hint = ValueHint::FilePath)]
     pub scenario: PathBuf,
     /// What changes the scenario.
     #[command(flatten)]
@@ -171,7 +168,12 @@ pub enum ReportFormat {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env = "SIO_LOAD_LISTEN", default_value = "127.0.0.1:3000")]
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "SIO_LOAD_LISTEN",
+        default_value = "127.0.0.1:3000"
+    )]
     pub listen: SocketAddr,
     /// HTTP path.
     #[arg(long, default_value = "/socket.io/")]
@@ -183,7 +185,7 @@ pub struct ServeArgs {
     #[arg(long, default_value = "20s", value_parser = parse_duration)]
     pub ping_timeout: Duration,
     /// Largest payload taken, in bytes.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 1_000_000)]
     pub max_payload: u64,
     /// One JSON line per connection, disconnection and event, to this file (`-`: standard output).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod command;
+mod environment;
 mod masking;
 mod terminal;
 

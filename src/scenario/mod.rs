@@ -5,6 +5,7 @@
 //! a plan (`check`). The same table of keys makes the schema and the reference.
 
 pub mod plan;
+pub mod secret;
 pub mod template;
 pub mod threshold;
 

@@ -7,6 +7,7 @@ use super::nearest;
 use super::plan::IpFamily;
 use super::problem::{Code, Problems};
 use super::raw::{self, Node, Raw, Table};
+use super::secret::mask_setting;
 use crate::diagnostic::Place;
 
 /// What the command line and the environment change in a scenario; the default changes nothing.
@@ -60,7 +61,7 @@ impl Overrides {
         problems: &Problems,
     ) -> Option<(u64, Place)> {
         for set in &self.set {
-            let place = flags.add(format!("--set {set}"));
+            let place = flags.add(format!("--set {}", mask_setting(set)));
             apply_set(root, set, place, problems);
         }
         for (key, flag, value) in [("url", "url", &self.url), ("proxy", "proxy", &self.proxy)] {

@@ -12,7 +12,7 @@ pub(in crate::cli) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8,
         terminal.print(plan.timeline());
         return Ok(exit_code::SUCCESS);
     }
-    let (answer, code) = match super::overrides::checked(&args.scenario, &args.overrides) {
+    let (answer, code) = match super::overrides::checked(&args.scenario, &args.overrides)? {
         Ok(plan) => (
             json!({ "valid": true, "problems": [], "warnings": plan.warnings,
                     "peak_clients": plan.peak_clients(), "scenario": plan.to_toml(false) }),

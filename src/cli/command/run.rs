@@ -12,7 +12,7 @@ pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Fai
     let options = RunOptions {
         out: args.out.clone(),
         scenario_file: args.scenario.clone(),
-        command: masking::mask(std::env::args()),
+        command: masking::mask(arguments()),
         workers: args.workers,
         display: Display::detect(args.quiet, terminal.color_err()),
         show_secrets: args.show_secrets,
@@ -25,6 +25,11 @@ pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Fai
         terminal.summary(summary, Some(&finished.folder));
     }
     Ok(summary.exit_code)
+}
+
+/// The command line; what is no UTF-8, a path for one, is shown as well as can be.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// summary.json as it stands in the results.

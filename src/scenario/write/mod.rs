@@ -12,6 +12,7 @@ use super::plan::{
     Balance, ConnectTo, DisconnectHow, Fault, FaultKind, IpFamily, Plan, Server, ServerProgram,
     Signal, Target,
 };
+use super::secret::MASK;
 use super::threshold::Threshold;
 use crate::units::{ByteSize, Selection, format_duration};
 use text::{array, inline, is_secret_free, quoted, table_key};
@@ -25,9 +26,6 @@ const MASKED_HEAD: &str = "\
 # and Cookie headers, TLS keys, passwords in URLs) are masked as ***: put them back before running
 # this file, or let the run write them with --show-secrets.
 ";
-
-/// What stands in place of a secret.
-const MASK: &str = "***";
 
 impl Plan {
     /// The scenario as it ran: every default filled in, the seed, and what flags changed.
