@@ -37,7 +37,7 @@ enum Standing {
     Connected,
     /// Was connected, and lost it.
     Lost(Loss),
-    /// The server refused its last active namespace.
+    /// The server refused its last active namespace, for good.
     Refused,
     /// The server disconnected its last active namespace.
     Kicked,
@@ -60,7 +60,9 @@ pub struct Lifecycle<O> {
     standing: Standing,
     /// Namespaces that are neither refused nor kicked.
     active: u16,
-    /// Of these, connected.
+    /// Of these, refused on the present engine, and asked for again on the next.
+    refused: u16,
+    /// Of the others, connected.
     up: u16,
     transport: TransportKind,
     opening: Option<Opening>,
@@ -88,6 +90,7 @@ impl<O: Observer> Lifecycle<O> {
             intended,
             standing: Standing::Arriving,
             active: namespaces,
+            refused: 0,
             up: 0,
             transport: TransportKind::Polling,
             opening: None,
@@ -123,6 +126,7 @@ impl<O: Observer> Lifecycle<O> {
     /// How it stands now.
     pub fn fate(&self) -> Fate {
         match self.standing {
+            Standing::Arriving | Standing::Lost(_) if self.is_refused() => Fate::Rejected,
             Standing::Arriving => Fate::NeverConnected,
             Standing::Connected => Fate::Connected,
             Standing::Lost(_) => Fate::NeverBack,
@@ -131,10 +135,21 @@ impl<O: Observer> Lifecycle<O> {
         }
     }
 
+    /// Whether the server has refused all that was asked of it, and may be asked again.
+    fn is_refused(&self) -> bool {
+        self.refused > 0 && self.obtainable() == 0
+    }
+
+    /// How many namespaces the present engine can have.
+    fn obtainable(&self) -> u16 {
+        self.active - self.refused
+    }
+
     // The engine.
 
     /// An Engine.IO handshake is begun.
     pub fn engine_opening(&mut self, now: Instant, transport: TransportKind) {
+        self.refused = 0;
         self.opening = Some(Opening {
             begun: now,
             dialed: Duration::ZERO,
@@ -233,19 +248,20 @@ impl<O: Observer> Lifecycle<O> {
     pub fn namespace_failed(&mut self, now: Instant, failure: Failure, stays_active: bool) {
         self.report(now, Event::NamespaceFailed { failure });
         if stays_active {
-            return;
+            self.refused = self.active.min(self.refused + 1);
+        } else {
+            self.active = self.active.saturating_sub(1);
         }
-        self.active = self.active.saturating_sub(1);
         if self.active == 0 {
             self.standing = Standing::Refused;
-        } else {
+        } else if self.obtainable() > 0 {
             self.settle(now);
         }
     }
 
-    /// Connected again, or for the first time, if all active namespaces are.
+    /// Connected again, or for the first time, if all namespaces are that can be.
     fn settle(&mut self, now: Instant) {
-        if self.up < self.active {
+        if self.up < self.obtainable() {
             return;
         }
         self.namespace_asked = None;
@@ -290,8 +306,9 @@ impl<O: Observer> Lifecycle<O> {
         let kicked = reason == DisconnectReason::ServerDisconnect;
         if kicked {
             self.active = self.active.saturating_sub(1);
+            self.refused = self.refused.min(self.active);
         }
-        if kicked && self.active > 0 {
+        if kicked && self.obtainable() > 0 {
             // The client stays connected with the namespaces that it has left.
             self.report_disconnect(now, reason, None, false);
             return;
@@ -442,6 +459,13 @@ mod tests {
         fn lose(&mut self, ms: u64, reason: DisconnectReason) {
             self.lifecycle.disconnected(self.at(ms), reason, true);
         }
+
+        fn refuse(&mut self, ms: u64, stays_active: bool) {
+            let cause = Cause::NamespaceRejected;
+            let failure = Failure::new(Stage::Namespace, cause, Origin::Server);
+            let now = self.at(ms);
+            self.lifecycle.namespace_failed(now, failure, stays_active);
+        }
     }
 
     fn millis(ms: u64) -> Duration {
@@ -582,16 +606,44 @@ mod tests {
 
     #[test]
     fn a_refused_client_is_out_unless_the_namespace_stays_active() {
-        let failure = Failure::new(Stage::Namespace, Cause::NamespaceRejected, Origin::Server);
         let mut story = Story::new(1);
-        story
-            .lifecycle
-            .namespace_failed(story.at(1), failure.clone(), true);
-        assert_eq!(story.lifecycle.fate(), Fate::NeverConnected);
-        story
-            .lifecycle
-            .namespace_failed(story.at(2), failure, false);
+        story.refuse(1, true);
         assert_eq!(story.lifecycle.fate(), Fate::Rejected);
+        assert!(!story.lifecycle.is_out());
+        story.connect(500);
+        assert_eq!(story.lifecycle.fate(), Fate::Connected);
+
+        let mut story = Story::new(1);
+        story.refuse(1, false);
+        assert_eq!(story.lifecycle.fate(), Fate::Rejected);
+        assert!(story.lifecycle.is_out());
+    }
+
+    #[test]
+    fn a_client_is_connected_without_the_namespaces_that_are_refused() {
+        for stays_active in [true, false] {
+            let mut story = Story::new(2);
+            story.refuse(1, stays_active);
+            story.lifecycle.namespace_connected(story.at(2), None);
+            assert_eq!(story.lifecycle.fate(), Fate::Connected);
+            let mut story = Story::new(2);
+            story.connect(1);
+            assert_eq!(story.lifecycle.fate(), Fate::NeverConnected);
+            story.refuse(2, stays_active);
+            assert_eq!(story.lifecycle.fate(), Fate::Connected);
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_stays_active_is_waited_for_again_on_the_next_engine() {
+        let mut story = Story::new(2);
+        story.connect(1);
+        story.refuse(2, true);
+        story.lose(10, DisconnectReason::TransportClose);
+        story.connect(20);
+        assert_eq!(story.lifecycle.fate(), Fate::NeverBack);
+        story.lifecycle.namespace_connected(story.at(21), None);
+        assert_eq!(story.lifecycle.fate(), Fate::Connected);
     }
 
     #[test]
