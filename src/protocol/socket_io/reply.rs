@@ -54,13 +54,16 @@ struct WrittenError<'a> {
 }
 
 /// The failure that a CONNECT_ERROR with this data is: an object with `message`, a string, or
-/// nothing at all.
+/// nothing at all. Servers of release 2 may say anything else, which is shown as it is.
 #[must_use]
 pub fn rejection(json: &[u8]) -> Failure {
     let message = if let Ok(text) = serde_json::from_slice::<Cow<'_, str>>(json) {
         Cow::Owned(text.into_owned())
-    } else if let Ok(error) = serde_json::from_slice::<WrittenError<'_>>(json) {
-        error.message.unwrap_or_default()
+    } else if let Ok(WrittenError {
+        message: Some(said),
+    }) = serde_json::from_slice(json)
+    {
+        said
     } else {
         String::from_utf8_lossy(json)
     };
@@ -104,5 +107,7 @@ mod tests {
             (Cause::NamespaceRejected, Some("no".into()))
         );
         assert_eq!(read("\"\\ud83d\"").0, Cause::NamespaceRejected);
+        let other = "{\"code\":4}";
+        assert_eq!(read(other), (Cause::NamespaceRejected, Some(other.into())));
     }
 }
