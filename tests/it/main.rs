@@ -2,6 +2,7 @@
 
 mod architecture;
 mod harness;
+mod live;
 mod results;
 mod results_docs;
 mod scenario;

@@ -41,6 +41,7 @@ pub(crate) enum What {
     Close,
     Upgrade,
     ConnectionError,
+    Cut,
     Connect,
     Disconnect,
     Event,

@@ -142,6 +142,15 @@ impl RealServer {
         }
     }
 
+    /// Sends a signal to a server that is a program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let Some(Running::Program(child)) = &self.running else {
+            panic!("no program runs");
+        };
+        let id = i32::try_from(child.id()).expect("process ids are positive i32");
+        killpg(Pid::from_raw(id), signal).expect("a child of ours");
+    }
+
     /// Where it listens.
     #[must_use]
     pub(crate) fn address(&self) -> SocketAddr {

@@ -4,29 +4,32 @@
 //   PORT             where to listen, on 127.0.0.1
 //   LOG              file that gets one JSON object per line and happening; none without it
 //   OPTIONS          JSON: the options of the release's Server, and those of this program:
+//     namespaces     the namespaces that there are; every one is accepted without it
 //     auth           true: CONNECT with the token "bad" (auth, or query in release 2) is rejected
 //     refuse         true: allowRequest refuses every engine ("Forbidden")
 //     logArguments   true: `event` lines carry the arguments
 //     logRequests    true: one `request` line per HTTP request and WebSocket handshake
+//     tls            { cert, key }: PEM; the server speaks HTTPS
 //   EXIT_WITH_STDIN  set: end when standard input does
 //
 // Lines: `at_us` (wall clock) and `what`:
-//   listening, open, close, upgrade, connection_error       the engine's
+//   listening, open, close, upgrade, connection_error, cut   the engine's
 //   connect, disconnect, event, ack                          a namespace's
 //
-// Every namespace is accepted. Events: echo, broadcast, kick, kick_engine, big_reply, push, later,
-// never; any other is acked with its arguments.
+// Events: echo, broadcast, kick, kick_engine, big_reply, push, surrogates, later, never; any other
+// is acked with its arguments. SIGUSR2 resets the connection of every session on WebSocket.
 "use strict";
 
 const fs = require("node:fs");
 const http = require("node:http");
+const https = require("node:https");
 const path = require("node:path");
 const { createRequire } = require("node:module");
 
 const library = createRequire(path.join(process.cwd(), "package.json"))("socket.io");
 const Server = library.Server ?? library;
 
-const { auth, refuse, logArguments, logRequests, ...options } = JSON.parse(
+const { namespaces, auth, refuse, logArguments, logRequests, tls, ...options } = JSON.parse(
   process.env.OPTIONS || "{}",
 );
 
@@ -48,7 +51,7 @@ if (refuse) {
   options.allowRequest = (_request, callback) => callback(null, false);
 }
 
-const server = http.createServer();
+const server = tls ? https.createServer(tls) : http.createServer();
 const io = new Server(server, options);
 
 if (logRequests) {
@@ -73,13 +76,28 @@ io.engine?.on("connection_error", ({ req, code, message, context }) => {
   write("connection_error", { code, message, context: detail });
 });
 
+const engines = new Map();
+
 (io.engine ?? io.eio).on("connection", (engine) => {
   if (isCheck(engine.request)) return;
   const sid = engine.id;
-  const eio = engine.protocol ?? Number(engine.request._query?.EIO ?? 3);
-  write("open", { sid, transport: engine.transport.name, eio });
+  const query = engine.request._query;
+  engines.set(sid, engine);
+  write("open", { sid, transport: engine.transport.name, eio: Number(query.EIO), query });
   engine.on("upgrade", (transport) => write("upgrade", { sid, transport: transport.name }));
-  engine.on("close", (reason) => write("close", { sid, reason }));
+  engine.on("close", (reason) => {
+    engines.delete(sid);
+    write("close", { sid, reason });
+  });
+});
+
+// What a load balancer that dies does to its clients, one by one and at a known time.
+process.on("SIGUSR2", () => {
+  for (const [sid, engine] of engines) {
+    if (engine.transport.name !== "websocket") continue;
+    write("cut", { sid, query: engine.request._query });
+    engine.transport.socket._socket.resetAndDestroy();
+  }
 });
 
 function onConnect(socket) {
@@ -128,6 +146,10 @@ function answer(socket, where, [event, ...args]) {
     case "push":
       for (let n = 0; n < args[0]; n++) socket.emit("push", n);
       return ack();
+    case "surrogates":
+      // Halves of a pair, which JSON.stringify writes as escapes.
+      socket.emit("surrogates", "\ud83d", { "\udc00": "a\udc00b" });
+      return ack("\ud83d\ud83d");
     case "later":
       return setTimeout(() => ack(...args), args[0]);
     case "never":
@@ -145,7 +167,8 @@ function authenticate(socket, next) {
   return next(error);
 }
 
-for (const namespace of [io.of("/"), io.of(/^\/.+$/)]) {
+const accepted = namespaces ?? ["/", /^\/.+$/];
+for (const namespace of accepted.map((name) => io.of(name))) {
   if (auth) namespace.use(authenticate);
   namespace.on("connection", onConnect);
 }

@@ -1,9 +1,10 @@
 """A python-socketio server on aiohttp for the tests.
 
 Environment, events and log lines are those of ../npm/server.cjs, as far as the library has them:
-OPTIONS holds the options of socketio.AsyncServer in its own words, and `auth`, `refuse`,
-`logArguments` and `logRequests` as there. Disconnect reasons are translated into npm's words.
-`upgrade`, `connection_error` and `big_reply` without an ack are not logged or not there.
+OPTIONS holds the options of socketio.AsyncServer in its own words, and `namespaces`, `auth`,
+`refuse`, `logArguments` and `logRequests` as there. Disconnect reasons are translated into npm's
+words. `upgrade`, `connection_error`, `cut` and `big_reply` without an ack are not logged or not
+there.
 """
 
 import asyncio
@@ -114,6 +115,10 @@ async def answer(event, namespace, sid, ack, *args):
         for n in range(args[0]):
             await sio.emit("push", n, to=sid, namespace=namespace)
         return ()
+    elif event == "surrogates":
+        # Halves of a pair, which json.dumps writes as escapes.
+        await sio.emit(event, ("\ud83d", {"\udc00": "a\udc00b"}), to=sid, namespace=namespace)
+        return "\ud83d\ud83d"
     elif event == "later":
         await asyncio.sleep(args[0] / 1000)
     elif event == "never":

@@ -1,0 +1,104 @@
+//! What a run left behind.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sio_load::results::summary::{Distribution, ErrorGroup, FaultOutcome, Summary};
+
+use crate::harness::Finished;
+
+/// A run that is over.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// summary.json.
+    pub(super) summary: Summary,
+    finished: Finished,
+}
+
+/// A kind of failure: stage, cause, origin, status, code.
+pub(super) type Kind<'a> = (&'a str, &'a str, &'a str, Option<u16>, Option<i64>);
+
+impl Outcome {
+    /// Reads what is there.
+    ///
+    /// # Panics
+    /// If there is no summary, or it does not tell the exit code that the program ended with.
+    pub(super) fn of(finished: Finished) -> Self {
+        let summary: Summary = serde_json::from_value(finished.summary()).expect("a summary");
+        assert_eq!(finished.status.code(), Some(i32::from(summary.exit_code)));
+        Self { summary, finished }
+    }
+
+    /// A counter of the whole run.
+    pub(super) fn count(&self, name: &str) -> u64 {
+        find(&self.summary.counters, name)
+    }
+
+    /// A counter of one population.
+    pub(super) fn count_of(&self, population: &str, name: &str) -> u64 {
+        find(&self.summary.populations[population].counters, name)
+    }
+
+    /// A rate of the whole run.
+    pub(super) fn rate(&self, name: &str) -> Option<f64> {
+        self.summary.rates[name]
+    }
+
+    /// A distribution of the whole run.
+    pub(super) fn metric(&self, name: &str) -> &Distribution {
+        self.summary
+            .metrics
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.summary.metrics.keys()))
+    }
+
+    /// How many values a metric has.
+    pub(super) fn values(&self, name: &str) -> u64 {
+        self.summary.metrics.get(name).map_or(0, |d| d.count)
+    }
+
+    /// The only application of the only fault.
+    pub(super) fn fault(&self) -> &FaultOutcome {
+        let faults = &self.summary.faults;
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        &faults[0]
+    }
+
+    /// All failures, and how many of each kind.
+    pub(super) fn errors(&self) -> BTreeMap<Kind<'_>, u64> {
+        let groups = self.summary.errors.iter();
+        groups.map(|group| (kind(group), group.count)).collect()
+    }
+
+    /// events.jsonl, the lines of one kind.
+    pub(super) fn events(&self, kind: &str) -> Vec<Value> {
+        let path = self.folder().join("events.jsonl");
+        let text = std::fs::read_to_string(path).expect("events.jsonl");
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .filter(|line| line["kind"] == kind)
+            .collect()
+    }
+
+    /// The folder of the results.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.finished.results()
+    }
+}
+
+fn kind(group: &ErrorGroup) -> Kind<'_> {
+    (
+        &group.stage,
+        &group.cause,
+        &group.origin,
+        group.status,
+        group.code,
+    )
+}
+
+fn find(counters: &BTreeMap<String, u64>, name: &str) -> u64 {
+    *counters
+        .get(name)
+        .unwrap_or_else(|| panic!("no counter {name}"))
+}
