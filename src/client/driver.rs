@@ -346,7 +346,8 @@ impl<O: Observer> Driver<O> {
             moved = true;
         }
         while let Some(tick) = self.behaviour.poll_tick(now) {
-            self.emit(now, tick);
+            // A time of its own: each tick is a turn of the event loop that a real client has.
+            self.emit(clock::now(), tick);
             moved = true;
         }
         moved

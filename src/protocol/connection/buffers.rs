@@ -78,7 +78,7 @@ impl Connection {
         {
             return self.emit_with_retries(now, emit, request);
         }
-        let is_writable = matches!(&self.phase, Phase::Open(session) if session.is_writable());
+        let is_writable = matches!(&self.phase, Phase::Open(session) if session.is_writable(now));
         if emit.volatile && !is_writable {
             return Emitted::Dropped;
         }
@@ -88,6 +88,9 @@ impl Connection {
         let text = self.event_packet(emit, id);
         if self.namespaces[emit.namespace].state == State::Connected {
             self.send_message(text, emit.attachments);
+            if let Phase::Open(session) = &mut self.phase {
+                session.wrote(now);
+            }
             return Emitted::Sent;
         }
         let buffered = Buffered {

@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) is_closing: bool,
     max_payload: Option<usize>,
     queue: VecDeque<Outgoing>,
+    /// When an event was last written.
+    written: Option<Instant>,
 }
 
 /// What carries a session.
@@ -117,6 +119,7 @@ impl Session {
             carrier,
             is_closing: false,
             queue: VecDeque::new(),
+            written: None,
         }
     }
 
@@ -127,13 +130,18 @@ impl Session {
         }
     }
 
-    /// Whether a volatile event would be taken. A WebSocket always takes one: the reference client
-    /// calls it busy for the rest of the tick only.
-    pub(super) fn is_writable(&self) -> bool {
+    /// Whether a volatile event would be taken now. The reference client calls a WebSocket busy for
+    /// the rest of the event loop's turn in which it wrote: of a burst, it takes the first alone.
+    pub(super) fn is_writable(&self, now: Instant) -> bool {
         match &self.carrier {
             Carrier::Polling(polling) => polling.post.is_none(),
-            Carrier::WebSocket { .. } => true,
+            Carrier::WebSocket { .. } => self.written != Some(now),
         }
+    }
+
+    /// An event was written now.
+    pub(super) fn wrote(&mut self, now: Instant) {
+        self.written = Some(now);
     }
 
     /// Sends a packet, or lets it wait for its turn. An engine that closes takes none.

@@ -138,6 +138,16 @@ fn a_volatile_event_is_dropped_while_a_post_is_under_way() {
 }
 
 #[test]
+fn a_websocket_takes_one_volatile_event_in_a_turn_of_the_event_loop() {
+    let mut client = Client::websocket();
+    assert_eq!(client.emit_as("a", true, None), Emitted::Sent);
+    assert_eq!(client.emit_as("b", true, None), Emitted::Dropped);
+    assert_eq!(client.emit("c", None), Emitted::Sent);
+    client.now += Duration::from_micros(1);
+    assert_eq!(client.emit_as("d", true, None), Emitted::Sent);
+}
+
+#[test]
 fn an_ack_is_sent_for_a_received_event() {
     let mut client = Client::websocket();
     client.text("4212[\"x\"]");
