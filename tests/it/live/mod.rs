@@ -6,6 +6,8 @@
 
 mod agreement;
 mod connect;
+mod emit;
+mod faults;
 mod outcome;
 
 use std::fmt::Debug;

@@ -16,8 +16,8 @@
 //   listening, open, close, upgrade, connection_error, cut   the engine's
 //   connect, disconnect, event, ack                          a namespace's
 //
-// Events: echo, broadcast, kick, kick_engine, big_reply, push, surrogates, later, never; any other
-// is acked with its arguments. SIGUSR2 resets the connection of every session on WebSocket.
+// Events: echo, broadcast, kick, kick_engine, big_reply, push, surrogates, later, never, forget
+// (acked only if it comes again); any other is acked with its arguments. SIGUSR2 resets the connection of every session on WebSocket.
 "use strict";
 
 const fs = require("node:fs");
@@ -116,6 +116,8 @@ function onConnect(socket) {
   socket.use((packet, _next) => answer(socket, where, packet));
 }
 
+const forgotten = new Set();
+
 function answer(socket, where, [event, ...args]) {
   const callback = typeof args.at(-1) === "function" ? args.pop() : undefined;
   write("event", {
@@ -154,6 +156,12 @@ function answer(socket, where, [event, ...args]) {
       return setTimeout(() => ack(...args), args[0]);
     case "never":
       return undefined;
+    case "forget": {
+      const said = JSON.stringify(args);
+      if (forgotten.has(said)) return ack();
+      forgotten.add(said);
+      return undefined;
+    }
     default:
       return ack(...args);
   }

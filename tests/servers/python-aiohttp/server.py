@@ -35,11 +35,18 @@ REASONS = {
 }
 
 
+def as_npm_writes_it(value):
+    """A buffer, and the name of whatever else is no JSON."""
+    if isinstance(value, bytes):
+        return {"type": "Buffer", "data": list(value)}
+    return repr(value)
+
+
 def write(what, **fields):
     """One line by one call, so that a SIGKILL loses none that a client could have noticed."""
     if LOG is not None:
         line = {"at_us": time.time_ns() // 1000, "what": what, **fields}
-        os.write(LOG, (json.dumps(line, default=repr) + "\n").encode())
+        os.write(LOG, (json.dumps(line, default=as_npm_writes_it) + "\n").encode())
 
 
 def is_check(environ):
@@ -63,6 +70,8 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_disconnect(self, eio_sid, reason):
         if not is_check(self.environ.get(eio_sid, {})):
             write("close", sid=eio_sid, reason=reason)
+        # An engine that says goodbye is no namespace that does.
+        reason = "transport close" if reason == "client disconnect" else reason
         await super()._handle_eio_disconnect(eio_sid, reason)
 
     async def _handle_event_internal(self, server, sid, eio_sid, data, namespace, id):
