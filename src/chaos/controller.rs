@@ -29,6 +29,29 @@ pub enum Step {
     Ended,
     /// It could not be carried out.
     Failed(String),
+    /// It has ended a server.
+    ServerExited {
+        /// Which instance.
+        instance: u16,
+        /// Exit code or signal, in words.
+        status: String,
+    },
+    /// It has started a server again.
+    ServerStarted {
+        /// Which instance.
+        instance: u16,
+        /// Its new process.
+        pid: u32,
+        /// Where it listens.
+        port: u16,
+    },
+    /// That server answers.
+    ServerReady {
+        /// Which instance.
+        instance: u16,
+        /// How long after its start.
+        after: Duration,
+    },
 }
 
 /// A step of one application, at its time.
@@ -54,7 +77,7 @@ pub struct Controller<A> {
     clock: Clock,
     servers: Servers,
     announce: A,
-    progress: mpsc::Sender<Progress>,
+    reporter: Reporter,
     /// Set when no further fault may begin.
     over: Cell<bool>,
     under_way: RefCell<JoinSet<()>>,
@@ -74,7 +97,7 @@ impl<A: Announce + 'static> Controller<A> {
             clock,
             servers,
             announce,
-            progress,
+            reporter: Reporter { clock, progress },
             over: Cell::new(false),
             under_way: RefCell::default(),
         })
@@ -121,10 +144,10 @@ impl<A: Announce + 'static> Controller<A> {
             }
             // The workers carry these out by the same schedule.
             FaultKind::Disconnect { .. } | FaultKind::TransportSwitch { .. } => {
-                self.tell(application.id, Step::Applied).await;
+                self.reporter.tell(application.id, Step::Applied).await;
                 let end = self.clock.origin() + application.at + fault.over.unwrap_or_default();
                 tokio::time::sleep_until(end.into()).await;
-                self.tell(application.id, Step::Ended).await;
+                self.reporter.tell(application.id, Step::Ended).await;
             }
         }
     }
@@ -138,11 +161,17 @@ impl<A: Announce + 'static> Controller<A> {
         for (index, server) in self.servers.iter().enumerate() {
             if chosen(index) {
                 let server = Rc::clone(server);
-                let ambient = ambient.clone();
-                restarts.spawn_local(restart.carry_out(server, ambient));
+                let (ambient, reporter) = (ambient.clone(), self.reporter.clone());
+                restarts.spawn_local(async move {
+                    let mut server = server.lock().await;
+                    ambient.strike(clock::now());
+                    restart
+                        .carry_out(&mut server, index as u16, &reporter)
+                        .await
+                });
             }
         }
-        self.tell(restart.fault, Step::Applied).await;
+        self.reporter.tell(restart.fault, Step::Applied).await;
         let mut problem = None;
         while let Some(restarted) = restarts.join_next().await {
             if let Ok(Err(error)) = restarted {
@@ -151,9 +180,18 @@ impl<A: Announce + 'static> Controller<A> {
         }
         ambient.end(clock::now());
         let step = problem.map_or(Step::Ended, Step::Failed);
-        self.tell(restart.fault, step).await;
+        self.reporter.tell(restart.fault, step).await;
     }
+}
 
+/// Tells the run how its faults get on.
+#[derive(Clone)]
+struct Reporter {
+    clock: Clock,
+    progress: mpsc::Sender<Progress>,
+}
+
+impl Reporter {
     async fn tell(&self, fault: FaultId, step: Step) {
         let at = self.clock.since_origin(clock::now());
         // The run listens until the controller is finished.
@@ -171,14 +209,27 @@ struct Restart {
 impl Restart {
     async fn carry_out(
         self,
-        server: Rc<Mutex<ServerProcess>>,
-        ambient: AmbientFault,
+        server: &mut ServerProcess,
+        instance: u16,
+        reporter: &Reporter,
     ) -> Result<(), ProcessError> {
-        let mut server = server.lock().await;
-        ambient.strike(clock::now());
-        server.stop(self.signal, GOODBYE_LIMIT).await?;
+        let status = server.stop(self.signal, GOODBYE_LIMIT).await?.to_string();
+        let exited = Step::ServerExited { instance, status };
+        reporter.tell(self.fault, exited).await;
         tokio::time::sleep(self.down).await;
-        server.restart().await
+        server.launch_again().await?;
+        let launched = clock::now();
+        let started = Step::ServerStarted {
+            instance,
+            pid: server.id().unwrap_or_default(),
+            port: server.port(),
+        };
+        reporter.tell(self.fault, started).await;
+        server.become_ready().await?;
+        let after = clock::now() - launched;
+        let ready = Step::ServerReady { instance, after };
+        reporter.tell(self.fault, ready).await;
+        Ok(())
     }
 }
 

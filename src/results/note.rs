@@ -21,7 +21,7 @@ pub enum Note {
     },
     /// A stretch of the run begins.
     Phase {
-        /// `connect`, `load`, `close`, …
+        /// `arriving` (clients still come), `holding` (all are there) or `draining` (they leave).
         phase: String,
     },
     /// A server process was started.

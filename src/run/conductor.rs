@@ -52,6 +52,8 @@ pub(super) struct Conductor {
     pub(super) progress: Progress,
     pub(super) facts: Facts,
     pub(super) curve: PopulationCurve,
+    /// The stretch of the run that was last written down.
+    pub(super) stage: RunStage,
 }
 
 impl Conductor {
@@ -111,6 +113,8 @@ impl Conductor {
                 }
             }
         }
+        // A quick goodbye falls between two moves of the display.
+        self.enter(RunStage::Draining);
         controller.finish();
         chaos.abort();
         while let Ok(step) = fault_steps.try_recv() {
@@ -150,13 +154,24 @@ impl Conductor {
     }
 
     fn take_step(&mut self, step: &FaultProgress) {
-        if let Some((text, note)) = self.facts.fault_step(step) {
-            self.progress.notice(step.at, &text);
+        if let Some((note, text)) = self.facts.fault_step(step) {
             self.journal.note(step.at, &note);
+            if let Some(text) = text {
+                self.progress.notice(step.at, &text);
+            }
         }
     }
 
-    fn show(&self, stopping: bool) {
+    /// Writes down that a stretch of the run begins.
+    fn enter(&mut self, stage: RunStage) {
+        if self.stage != stage {
+            self.stage = stage;
+            let phase = stage.to_string();
+            self.journal.note(self.elapsed(), &Note::Phase { phase });
+        }
+    }
+
+    fn show(&mut self, stopping: bool) {
         let elapsed = self.elapsed();
         let stage = if stopping || elapsed >= self.plan.duration {
             RunStage::Draining
@@ -165,6 +180,7 @@ impl Conductor {
         } else {
             RunStage::Holding
         };
+        self.enter(stage);
         let seconds = self.totals.series();
         let last = seconds.last();
         // Compared as of the same time: that of the last second that all workers have told of.

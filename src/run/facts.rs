@@ -55,8 +55,9 @@ impl Facts {
         });
     }
 
-    /// Takes note of a step of a fault; says what to tell people, and what to write down.
-    pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(String, Note)> {
+    /// Takes note of a step of a fault; says what to write down, and what to tell people, if
+    /// anything.
+    pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(Note, Option<String>)> {
         let fault = self
             .0
             .faults
@@ -69,21 +70,45 @@ impl Facts {
                 let (name, detail) = (fault.fault.clone(), fault.detail.clone());
                 let text = format!("fault: {name} ({detail})");
                 let fault = name;
-                (text, Note::FaultApplied { id, fault, detail })
+                (Note::FaultApplied { id, fault, detail }, Some(text))
             }
             Step::Ended => {
                 fault.ended = Some(progress.at);
-                (
-                    format!("fault over: {}", fault.fault),
-                    Note::FaultEnded { id },
-                )
+                let text = format!("fault over: {}", fault.fault);
+                (Note::FaultEnded { id }, Some(text))
             }
             Step::Failed(why) => {
                 fault.ended = Some(progress.at);
                 fault.failed = Some(why.clone());
                 let text = format!("fault failed: {}: {why}", fault.fault);
                 let error = why.clone();
-                (text, Note::FaultFailed { id, error })
+                (Note::FaultFailed { id, error }, Some(text))
+            }
+            Step::ServerExited { instance, status } => {
+                let (instance, status) = (*instance, status.clone());
+                let expected = true;
+                let note = Note::ServerExited {
+                    instance,
+                    status,
+                    expected,
+                };
+                (note, None)
+            }
+            &Step::ServerStarted {
+                instance,
+                pid,
+                port,
+            } => {
+                let note = Note::ServerStarted {
+                    instance,
+                    pid,
+                    port,
+                };
+                (note, None)
+            }
+            &Step::ServerReady { instance, after } => {
+                let after_s = after.as_secs_f64();
+                (Note::ServerReady { instance, after_s }, None)
             }
         })
     }

@@ -236,9 +236,18 @@ impl ServerProcess {
     /// # Errors
     /// As [`Self::start`].
     pub async fn restart(&mut self) -> Result<(), ProcessError> {
+        self.launch_again().await?;
+        self.become_ready().await
+    }
+
+    /// Starts it again on the same port; ends it first if it runs.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn launch_again(&mut self) -> Result<(), ProcessError> {
         self.stop(Signal::SigKill, Duration::ZERO).await?;
         self.state = spawn(&self.launch, &mut self.output)?;
-        self.become_ready().await
+        Ok(())
     }
 
     /// The last lines that the process wrote since it was started.
@@ -247,7 +256,11 @@ impl ServerProcess {
         self.output.tail()
     }
 
-    async fn become_ready(&mut self) -> Result<(), ProcessError> {
+    /// Waits until it answers a handshake.
+    ///
+    /// # Errors
+    /// If it ends early, or is not ready in time; nothing is left running then.
+    pub async fn become_ready(&mut self) -> Result<(), ProcessError> {
         let mut last = String::new();
         let checked = {
             let (readiness, port) = (self.readiness.clone(), self.launch.port);
