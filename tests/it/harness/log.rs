@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,8 +57,14 @@ pub(crate) struct ServerLog {
 }
 
 impl ServerLog {
+    /// What is in a file so far.
+    #[must_use]
+    pub(crate) fn read(path: &Path) -> Self {
+        Self::parse(&std::fs::read_to_string(path).unwrap_or_default())
+    }
+
     /// Reads complete lines; one that is being written is left for the next time.
-    pub(super) fn parse(text: &str) -> Self {
+    fn parse(text: &str) -> Self {
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);
         let lines = complete
             .lines()

@@ -166,8 +166,7 @@ impl RealServer {
     /// What it has logged so far.
     #[must_use]
     pub(crate) fn log(&self) -> ServerLog {
-        let text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
-        ServerLog::parse(&text)
+        ServerLog::read(&self.log_path())
     }
 
     /// Waits until its log fulfils a condition.

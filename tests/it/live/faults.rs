@@ -45,7 +45,7 @@ fn scenario(protocol: u8, duration: &str, faults: &str) -> String {
     )
 }
 
-fn counts(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
+pub(super) fn counts(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
     let owned = list
         .iter()
         .map(|(name, count)| ((*name).to_owned(), *count));
@@ -53,7 +53,7 @@ fn counts(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
 }
 
 /// A fault that so many clients felt, and all came back from.
-fn assert_restored(fault: &FaultOutcome, affected: u64) {
+pub(super) fn assert_restored(fault: &FaultOutcome, affected: u64) {
     let back = (fault.affected, fault.restored, fault.never_back);
     assert_eq!(back, (affected, affected, 0), "{fault:#?}");
     let restored = fault.restored_s;

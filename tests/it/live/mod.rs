@@ -9,6 +9,7 @@ mod connect;
 mod emit;
 mod faults;
 mod outcome;
+mod restart;
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -1,0 +1,132 @@
+//! Servers that a run starts, kills and starts again.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::faults::{assert_restored, counts};
+use super::{LIMIT, Outcome, TARGETS, Target, at_once};
+use crate::harness::{Kind, ServerLog, SioLoad, What};
+
+/// A `[server]` table that starts this server, with its log there.
+fn server(target: Target, log: &Path) -> String {
+    let log = log.to_str().expect("a path in UTF-8");
+    let (argv, cwd) = target.kind.command().unwrap_or_else(|| {
+        let program = env!("CARGO_BIN_EXE_sio-load");
+        let words = [
+            program,
+            "serve",
+            "--listen",
+            "127.0.0.1:{{port}}",
+            "--log",
+            log,
+        ];
+        (words.map(str::to_owned).to_vec(), PathBuf::from("."))
+    });
+    let options = json!({ "allowEIO3": true }).to_string();
+    let options = if target.kind == Kind::PythonAiohttp {
+        "{}"
+    } else {
+        &options
+    };
+    format!(
+        "[server]\nready = \"30s\"\ncommand = {argv:?}\ncwd = {cwd:?}\n\
+         env = {{ LOG = {log:?}, OPTIONS = {options:?} }}"
+    )
+}
+
+fn restarted(target: Target, signal: &str) {
+    let directory = TempDir::new().expect("a temporary directory");
+    let log = directory.path().join("server.jsonl");
+    let scenario = format!(
+        r#"
+        duration = "4s"
+        seed = 31
+        {server}
+        [[clients]]
+        name = "polling"
+        count = 3
+        protocol = {protocol}
+        transports = ["polling"]
+        reconnection = {{ delay = "100ms", delay_max = "200ms" }}
+        [[clients]]
+        name = "both"
+        count = 3
+        protocol = {protocol}
+        reconnection = {{ delay = "100ms", delay_max = "200ms" }}
+        [[chaos]]
+        at = "1s"
+        fault = "server_restart"
+        signal = "{signal}"
+        down = "300ms"
+        "#,
+        server = server(target, &log),
+        protocol = target.protocol,
+    );
+    let program = SioLoad::new(&["run", "live.toml", "--quiet"]).file("live.toml", &scenario);
+    let outcome = Outcome::of(program.run(LIMIT));
+    let log = ServerLog::read(&log);
+    assert_came_back(&outcome, &log);
+    if target.kind != Kind::PythonAiohttp && target.kind != Kind::Embedded {
+        let opened = outcome.count("handshake.attempts") - outcome.count("handshake.errors");
+        assert_eq!(opened, log.count(What::Open));
+    }
+    let says_goodbye = signal == "SIGTERM" && target.kind != Kind::PythonAiohttp;
+    let lost = if says_goodbye {
+        counts(&[("transport close", 6)])
+    } else {
+        counts(&[("transport close", 3), ("transport error", 3)])
+    };
+    assert_eq!(outcome.fault().disconnects, lost);
+    let mut ends = lost;
+    ends.insert("io client disconnect".to_owned(), 6);
+    assert_eq!(outcome.summary.disconnects, ends);
+    if says_goodbye && target.protocol == 4 && target.kind != Kind::Embedded {
+        let ends = [
+            ("client namespace disconnect", 6),
+            ("server shutting down", 6),
+        ];
+        assert_eq!(log.disconnects(), counts(&ends));
+    }
+}
+
+/// All six clients lost their connection once, were refused while the server was down, and came
+/// back to the next one.
+fn assert_came_back(outcome: &Outcome, log: &ServerLog) {
+    assert_restored(outcome.fault(), 6);
+    assert_eq!((outcome.count("connects"), log.connects()), (12, 12));
+    assert_eq!(outcome.count("reconnects"), 6);
+    assert_eq!(outcome.count("clients.never_back"), 0);
+    let errors = outcome.errors();
+    let of = |wanted| errors.iter().filter(move |(kind, _)| kind.0 == wanted);
+    assert_eq!(of("session").map(|(_, count)| count).sum::<u64>(), 6);
+    let refused = ("tcp", "connection_refused", "server", None, None);
+    assert_eq!(errors[&refused], outcome.count("handshake.errors"));
+    assert!(
+        errors[&refused] >= 6,
+        "no client came back at its first try"
+    );
+    let starts: Vec<_> = outcome.events("server_started");
+    assert_eq!(starts.len(), 2);
+    assert_ne!(starts[0]["pid"], starts[1]["pid"]);
+    assert_eq!(starts[0]["port"], starts[1]["port"]);
+    for kind in ["fault_applied", "fault_ended"] {
+        assert_eq!(outcome.events(kind).len(), 1, "{kind}");
+    }
+    let exits = outcome.events("server_exited");
+    assert!(
+        exits.iter().all(|exit| exit["expected"] == true),
+        "{exits:?}"
+    );
+}
+
+#[test]
+fn clients_of_a_server_that_is_killed_come_back() {
+    at_once(TARGETS, |target| restarted(target, "SIGKILL"));
+}
+
+#[test]
+fn clients_of_a_server_that_is_stopped_come_back() {
+    at_once(TARGETS, |target| restarted(target, "SIGTERM"));
+}
