@@ -65,7 +65,11 @@ impl Connection {
 
     pub(super) fn leaving_probed(&mut self, index: usize, probed: &Probed) {
         if matches!(probed, Probed::Failed(_)) {
-            self.leaving[index].session.poll_again(&mut self.out);
+            let session = &mut self.leaving[index].session;
+            session.poll_again(&mut self.out);
+            if session.only_waits_for_upgrade() {
+                return self.end_leaving(index, true);
+            }
         }
         self.settle_leaving(index);
     }

@@ -227,11 +227,21 @@ impl Session {
 
     /// Whether the engine may close now, if it is to close.
     pub(super) fn is_done(&self) -> bool {
-        let drained = match &self.carrier {
-            Carrier::WebSocket { .. } => true,
-            Carrier::Polling(polling) => polling.post.is_none() && !polling.probe.holds_writes(),
+        let switches = match &self.carrier {
+            Carrier::WebSocket { .. } => false,
+            Carrier::Polling(polling) => polling.probe.holds_writes(),
         };
-        self.is_closing && drained && self.queue.is_empty()
+        self.only_waits_for_upgrade() && !switches
+    }
+
+    /// Whether the engine is to close and all is written. The end of an upgrade that holds it up,
+    /// whichever end, is then its own.
+    pub(super) fn only_waits_for_upgrade(&self) -> bool {
+        let is_posting = match &self.carrier {
+            Carrier::WebSocket { .. } => false,
+            Carrier::Polling(polling) => polling.post.is_some(),
+        };
+        self.is_closing && !is_posting && self.queue.is_empty()
     }
 
     /// Ends it from our side: the goodbye over polling, the close frame on WebSocket, and no probe.

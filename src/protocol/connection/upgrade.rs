@@ -143,6 +143,9 @@ impl Connection {
                 self.timers.stop(Timer::NextPoll);
                 if let Phase::Open(session) = &mut self.phase {
                     session.poll_again(&mut self.out);
+                    if session.only_waits_for_upgrade() {
+                        return self.end_session(now, DisconnectReason::ForcedClose, None);
+                    }
                 }
             }
         }

@@ -190,3 +190,29 @@ fn a_close_during_the_switch_waits_for_it() {
     assert_eq!(client.wire(), ["> 5", "> 41", "CLOSE", "END"]);
     assert!(client.connection.is_idle());
 }
+
+#[test]
+fn a_close_during_the_switch_ends_with_an_upgrade_that_fails() {
+    let mut client = probing();
+    client.open_websocket();
+    client.text("3probe");
+    client.act(Connection::close_engine);
+    assert_eq!(client.wire(), ["> 2probe"]);
+    client.close_websocket();
+    // A transport that is pausing says no goodbye.
+    assert_eq!(client.wire(), ["END"]);
+    assert_eq!(client.events()[1], "disconnected 0: forced close");
+}
+
+#[test]
+fn what_was_to_be_written_first_is_never_written_after_an_upgrade_that_failed() {
+    let mut client = probing();
+    client.open_websocket();
+    client.text("3probe");
+    client.act(Connection::disconnect);
+    client.close_websocket();
+    assert_eq!(client.wire(), ["> 2probe"]);
+    client.pass(ms(45_000));
+    assert_eq!(client.wire(), ["END"]);
+    assert!(client.connection.is_idle());
+}
