@@ -65,6 +65,15 @@ impl EngineRevision {
         }
     }
 
+    /// Whether the sockets hear of a poll's packets only when the next poll is on its way: release 4
+    /// of the reference client hands them on with `nextTick`, release 2 at once.
+    pub(super) fn polls_before_sockets_hear(self) -> bool {
+        match self {
+            Self::V3 => false,
+            Self::V4 => true,
+        }
+    }
+
     /// Whether CONNECT carries a JSON object, and its reply one with a `sid`.
     pub(super) fn connect_has_payload(self) -> bool {
         match self {

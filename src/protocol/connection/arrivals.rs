@@ -22,6 +22,8 @@ use crate::protocol::socket_io::decoder;
 pub(super) struct Inbox {
     reader: PayloadReader,
     body: Bytes,
+    /// What was found in them, if it is dealt with after the next poll has gone out.
+    decoded: Vec<decoder::Packet>,
 }
 
 /// Whom something of an engine concerns.
@@ -139,6 +141,7 @@ impl Connection {
         self.inbox = Some(Box::new(Inbox {
             reader: PayloadReader::new(self.out.revision(), body.clone()),
             body,
+            decoded: Vec::new(),
         }));
         self.pump(now);
     }
@@ -155,11 +158,16 @@ impl Connection {
                 Some(Ok(packet)) => self.packet(now, packet),
                 Some(Err(_)) => {
                     let body = std::mem::take(&mut inbox.body);
+                    self.deal_with_decoded(now);
                     self.undecodable(now, &body);
                 }
                 None => {
+                    let decoded = std::mem::take(&mut inbox.decoded);
                     self.inbox = None;
                     self.poll_was_read(now);
+                    for packet in decoded {
+                        self.on_socket_packet(now, packet);
+                    }
                 }
             }
         }
@@ -245,10 +253,25 @@ impl Connection {
         now: Instant,
         decoded: Result<Option<decoder::Packet>, decoder::DecodeError>,
     ) {
-        match decoded {
-            Ok(Some(packet)) => self.on_socket_packet(now, packet),
-            Ok(None) => {}
-            Err(error) => self.parse_failed(now, error),
+        let defers = self.out.revision().polls_before_sockets_hear();
+        match (decoded, &mut self.inbox) {
+            (Ok(Some(packet)), Some(inbox)) if defers => inbox.decoded.push(packet),
+            (Ok(Some(packet)), _) => self.on_socket_packet(now, packet),
+            (Ok(None), _) => {}
+            (Err(error), _) => {
+                self.deal_with_decoded(now);
+                self.parse_failed(now, error);
+            }
+        }
+    }
+
+    /// The namespaces hear what came before the end of their engine. In the reference client they
+    /// hear it after that end, and so on the next engine, if there ever is one.
+    fn deal_with_decoded(&mut self, now: Instant) {
+        let inbox = self.inbox.as_deref_mut();
+        let decoded = inbox.map(|inbox| std::mem::take(&mut inbox.decoded));
+        for packet in decoded.unwrap_or_default() {
+            self.on_socket_packet(now, packet);
         }
     }
 
@@ -257,6 +280,7 @@ impl Connection {
         if let Phase::Open(session) = &self.phase
             && let Carrier::Polling(_) = session.carrier
         {
+            self.deal_with_decoded(now);
             let failure = closed(Stage::Session, None);
             self.session_lost(now, DisconnectReason::TransportClose, failure);
         }

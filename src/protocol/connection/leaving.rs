@@ -25,6 +25,7 @@ impl Connection {
         session.is_closing = true;
         if let Carrier::Polling(polling) = &session.carrier
             && matches!(polling.get, Lane::Reading { .. })
+            && !session.is_done()
         {
             // The rest of the poll is of no interest, but a polling transport polls on until it
             // is closed; a poll that would be put off is not missed.

@@ -84,12 +84,61 @@ fn a_leaving_engine_gives_up_with_its_ping_timeout() {
 }
 
 #[test]
-fn a_kick_in_mid_payload_leaves_the_rest_of_it_alone() {
+fn a_kick_in_mid_payload_is_heard_after_all_that_concerns_the_engine() {
     let mut client = Client::polling(polling_only());
     client.emit("a", None);
     client.answer_get("41\u{1e}42[\"late\"]\u{1e}2");
-    assert_eq!(client.events(), ["disconnected 0: io server disconnect"]);
+    assert_eq!(
+        client.events(),
+        ["ping, 0 ms late", "disconnected 0: io server disconnect"]
+    );
     assert_eq!(client.wire(), ["POST 42[\"a\"]", "GET"]);
+    client.answer_post();
+    assert_eq!(client.wire(), ["POST 3"]);
+    client.answer_post();
+    assert_eq!(client.wire(), ["POST 1", "END"]);
+}
+
+#[test]
+fn the_next_poll_goes_out_before_what_the_last_one_gives_rise_to() {
+    let mut client = Client::connecting(polling_only());
+    client.answer_get(OPEN);
+    client.answer_post();
+    client.emit("kept", None);
+    client.forget();
+    client.answer_get(CONNECTED);
+    assert_eq!(client.wire(), ["GET", "POST 42[\"kept\"]"]);
+    client.answer_post();
+    client.answer_get("41");
+    assert_eq!(client.wire(), ["GET", "POST 1", "END"]);
+}
+
+#[test]
+fn what_came_before_the_end_of_an_engine_is_heard_before_it() {
+    for end in ["1", "x", "4abc"] {
+        let mut client = Client::polling(polling_only());
+        client.answer_get(&format!("42[\"a\"]\u{1e}{end}\u{1e}42[\"b\"]"));
+        let events = client.events();
+        assert_eq!(events[0], "received a []", "{end}");
+        assert!(events[2].starts_with("disconnected 0"), "{end}: {events:?}");
+        let expected: &[&str] = if end == "1" {
+            &["END"]
+        } else {
+            &["POST 1", "END"]
+        };
+        assert_eq!(client.wire(), expected, "{end}");
+        assert!(!events.contains(&"received b []".to_owned()), "{end}");
+    }
+}
+
+#[test]
+fn a_parse_error_waits_for_what_is_to_be_written_and_polls_on_meanwhile() {
+    let mut client = Client::polling(polling_only());
+    client.emit("a", None);
+    client.forget();
+    client.answer_get("4abc");
+    assert_eq!(client.events()[1], "disconnected 0: parse error");
+    assert_eq!(client.wire(), ["GET"]);
     client.answer_post();
     assert_eq!(client.wire(), ["POST 1", "END"]);
 }

@@ -122,3 +122,14 @@ fn binary_has_a_type_byte_on_websocket_and_base64_on_polling() {
     client.answer_post();
     assert_eq!(client.wire()[1], "POST 6:b4Bw==");
 }
+
+#[test]
+fn the_sockets_of_release_2_hear_of_a_packet_before_the_next_poll() {
+    let mut client = Client::connecting(release2(&["/"]));
+    assert_eq!(client.emit("kept", None), Emitted::Buffered);
+    client.answer_get(&open());
+    assert_eq!(client.wire(), ["GET", "POST 10:42[\"kept\"]", "GET"]);
+    client.answer_post();
+    client.answer_get("2:41");
+    assert_eq!(client.wire(), ["POST 1:1", "END"]);
+}
