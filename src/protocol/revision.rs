@@ -90,6 +90,14 @@ impl EngineRevision {
         }
     }
 
+    /// Whether a packet of a type that there is not goes unheard; else it ends the connection.
+    pub(super) fn ignores_unknown_packets(self) -> bool {
+        match self {
+            Self::V3 => true,
+            Self::V4 => false,
+        }
+    }
+
     /// The most attachments of one packet.
     pub(super) fn max_attachments(self) -> u64 {
         match self {

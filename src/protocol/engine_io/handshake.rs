@@ -35,10 +35,15 @@ struct Written<'a> {
     sid: Cow<'a, str>,
     #[serde(borrow, default)]
     upgrades: Vec<Cow<'a, str>>,
-    ping_interval: u64,
-    ping_timeout: u64,
+    ping_interval: f64,
+    ping_timeout: f64,
     #[serde(default)]
-    max_payload: Option<u64>,
+    max_payload: Option<f64>,
+}
+
+/// Not every server writes its times as integers.
+fn milliseconds(written: f64) -> Duration {
+    Duration::from_millis((written as u64).min(LONGEST_MS))
 }
 
 impl Handshake {
@@ -51,12 +56,12 @@ impl Handshake {
         Ok(Self {
             sid: written.sid.into(),
             offers_websocket: written.upgrades.iter().any(|name| name == "websocket"),
-            ping_interval: Duration::from_millis(written.ping_interval.min(LONGEST_MS)),
-            ping_timeout: Duration::from_millis(written.ping_timeout.min(LONGEST_MS)),
+            ping_interval: milliseconds(written.ping_interval),
+            ping_timeout: milliseconds(written.ping_timeout),
             // Zero is false in JavaScript, and so no limit.
             max_payload: written
                 .max_payload
-                .and_then(|max| usize::try_from(max).ok())
+                .map(|max| max as usize)
                 .filter(|max| *max > 0),
         })
     }
@@ -82,6 +87,19 @@ mod tests {
         let json = br#"{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":5000}"#;
         let handshake = Handshake::read(json).unwrap();
         assert!(!handshake.offers_websocket);
+        assert_eq!(handshake.max_payload, None);
+    }
+
+    #[test]
+    fn numbers_may_be_written_as_json_writes_any_number() {
+        let json = br#"{"sid":"a","upgrades":[],"pingInterval":25000.0,"pingTimeout":2e4,"maxPayload":1e6}"#;
+        let handshake = Handshake::read(json).unwrap();
+        assert_eq!(handshake.ping_interval, Duration::from_secs(25));
+        assert_eq!(handshake.ping_timeout, Duration::from_secs(20));
+        assert_eq!(handshake.max_payload, Some(1_000_000));
+        let json = br#"{"sid":"a","pingInterval":-1,"pingTimeout":1e300,"maxPayload":-5}"#;
+        let handshake = Handshake::read(json).unwrap();
+        assert_eq!(handshake.ping_interval, Duration::ZERO);
         assert_eq!(handshake.max_payload, None);
     }
 

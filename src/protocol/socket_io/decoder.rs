@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::json::{self, Document, List};
+use super::placeholder;
 use crate::event::EngineRevision;
 
 /// What a packet is for.
@@ -71,7 +72,7 @@ pub enum DecodeError {
     /// The first character is none of `0` to `6`.
     #[error("unknown packet type")]
     UnknownType,
-    /// The number of attachments is missing, or no number.
+    /// The number of attachments is missing, zero, or no number.
     #[error("illegal attachments")]
     Attachments,
     /// More attachments than the revision allows.
@@ -136,10 +137,15 @@ impl Decoder {
         if self.waiting.is_some() {
             return Err(DecodeError::TextOutOfTurn);
         }
-        let (packet, total) = parse(self.revision, text)?;
-        if total == 0 {
+        let (packet, total) = match parse(self.revision, text) {
+            Err(DecodeError::UnknownType) if self.revision.ignores_unknown_packets() => {
+                return Ok(None);
+            }
+            parsed => parsed?,
+        };
+        let Some(total) = total else {
             return Ok(Some(packet));
-        }
+        };
         self.waiting = Some(Box::new(Waiting { packet, total }));
         Ok(None)
     }
@@ -160,11 +166,15 @@ impl Decoder {
     }
 }
 
-/// The packet in a message of text, and how many attachments follow it.
-fn parse(revision: EngineRevision, text: Bytes) -> Result<(Packet, u64), DecodeError> {
+/// The packet in a message of text, and how many attachments follow it if it is a binary one.
+fn parse(revision: EngineRevision, text: Bytes) -> Result<(Packet, Option<u64>), DecodeError> {
     u32::try_from(text.len()).map_err(|_| DecodeError::TooLong)?;
     let mut at = 1;
-    let number = *text.first().ok_or(DecodeError::UnknownType)?;
+    let is_type = |byte: &&u8| matches!(byte, b'0'..=b'6');
+    let number = *text
+        .first()
+        .filter(is_type)
+        .ok_or(DecodeError::UnknownType)?;
     let attachments = match number {
         b'5' | b'6' => Some(take_attachments(revision, &text, &mut at)?),
         _ => None,
@@ -174,7 +184,7 @@ fn parse(revision: EngineRevision, text: Bytes) -> Result<(Packet, u64), DecodeE
     let data = at..text.len();
     let kind = kind_of(revision, number, &text, &data)?;
     if let Some(total) = attachments
-        && !placeholders_fit(&text[data.clone()], total)
+        && !placeholder::fit(&text[data.clone()], total)
     {
         return Err(DecodeError::Placeholder);
     }
@@ -186,7 +196,7 @@ fn parse(revision: EngineRevision, text: Bytes) -> Result<(Packet, u64), DecodeE
         data: narrow(data),
         text,
     };
-    Ok((packet, attachments.unwrap_or(0)))
+    Ok((packet, attachments))
 }
 
 fn take_attachments(
@@ -195,7 +205,9 @@ fn take_attachments(
     at: &mut usize,
 ) -> Result<u64, DecodeError> {
     let end = memchr::memchr(b'-', text).ok_or(DecodeError::Attachments)?;
-    let total = decimal(&text[*at..end]).ok_or(DecodeError::Attachments)?;
+    let total = decimal(&text[*at..end])
+        .filter(|total| *total > 0)
+        .ok_or(DecodeError::Attachments)?;
     if total > revision.max_attachments() {
         return Err(DecodeError::TooManyAttachments(total));
     }
@@ -263,8 +275,7 @@ fn kind_of(
         (b'3' | b'6', None | Some(Document::List(_))) => Ok(Kind::Ack),
         (b'4', None | Some(Document::Object | Document::String)) => Ok(Kind::ConnectError),
         (b'4', Some(_)) if !revision.connect_has_payload() => Ok(Kind::ConnectError),
-        (b'0'..=b'6', _) => Err(DecodeError::Payload),
-        (_, _) => Err(DecodeError::UnknownType),
+        (_, _) => Err(DecodeError::Payload),
     }
 }
 
@@ -294,22 +305,6 @@ fn is_reserved(revision: EngineRevision, quoted: &[u8]) -> bool {
     }
     // A name that cannot be decoded holds a lone surrogate, and none of the reserved ones does.
     serde_json::from_slice::<String>(quoted).is_ok_and(|name| revision.reserves(name.as_bytes()))
-}
-
-/// Whether every placeholder names one of so many attachments.
-///
-/// Found by their spelling, which is that of `JSON.stringify`; within a string the quotes would be
-/// escaped, so nothing else is spelt like this.
-fn placeholders_fit(json: &[u8], total: u64) -> bool {
-    const SPELLING: &[u8] = b"\"_placeholder\":true";
-    memchr::memmem::find_iter(json, SPELLING).all(|at| {
-        let rest = &json[at + SPELLING.len()..];
-        let Some(number) = rest.strip_prefix(b",\"num\":") else {
-            return false;
-        };
-        let length = number.iter().take_while(|b| b.is_ascii_digit()).count();
-        decimal(&number[..length]).is_some_and(|number| number < total)
-    })
 }
 
 fn slice<'a>(text: &'a [u8], range: &Range<u32>) -> &'a [u8] {
@@ -402,6 +397,7 @@ mod tests {
             "5[\"a\"]",
             "5x-[\"a\"]",
             "5-[\"a\"]",
+            "50-[\"a\"]",
             "511-[\"a\"]",
             "2\"a\"",
             "3",
@@ -445,6 +441,15 @@ mod tests {
             Err(DecodeError::Placeholder)
         );
         assert_eq!(decode(r#"51-["a","\"_placeholder\":true"]"#), Ok(None));
+    }
+
+    #[test]
+    fn release_2_ignores_packets_of_unknown_types() {
+        let mut decoder = Decoder::new(EngineRevision::V3);
+        for text in ["abc", "7", "9[]"] {
+            assert_eq!(decoder.take_text(text.into()), Ok(None));
+        }
+        assert_eq!(decoder.take_text("2{}".into()), Err(DecodeError::Payload));
     }
 
     proptest! {

@@ -6,4 +6,5 @@
 pub mod decoder;
 pub mod encode;
 mod json;
+mod placeholder;
 pub mod reply;
