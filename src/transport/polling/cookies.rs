@@ -38,7 +38,7 @@ impl Jar {
         }
         let now = clock::wall_now();
         self.0
-            .retain(|cookie| cookie.expires.is_none_or(|expires| expires >= now));
+            .retain(|cookie| cookie.expires.is_none_or(|expires| expires > now));
         let pairs: Vec<_> = self
             .0
             .iter()
@@ -64,11 +64,13 @@ fn parse(text: &str, now: SystemTime) -> Option<Cookie> {
         None => value,
     };
     let mut expires = None;
-    for part in parts {
-        match part.split_once('=').map(|(k, v)| (k.trim(), v.trim())) {
-            Some(("Expires", date)) => expires = http_date(date).or(expires),
-            Some(("Max-Age", seconds)) => expires = max_age(seconds, now).or(expires),
-            Some(_) | None => {}
+    for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+        let is = |known| key.trim().eq_ignore_ascii_case(known);
+        // What cannot be read must not keep a cookie that was to be deleted.
+        if is("expires") {
+            expires = http_date(value.trim()).or(Some(SystemTime::UNIX_EPOCH));
+        } else if is("max-age") {
+            expires = max_age(value.trim(), now).or(Some(SystemTime::UNIX_EPOCH));
         }
     }
     Some(Cookie {
@@ -78,24 +80,30 @@ fn parse(text: &str, now: SystemTime) -> Option<Cookie> {
     })
 }
 
-fn max_age(seconds: &str, now: SystemTime) -> Option<SystemTime> {
-    let seconds: i64 = seconds.parse().ok()?;
-    let length = Duration::from_secs(seconds.unsigned_abs());
-    if seconds < 0 {
-        now.checked_sub(length)
-    } else {
-        now.checked_add(length)
-    }
+/// Nothing if it is no number above zero, for `parseInt`.
+fn max_age(text: &str, now: SystemTime) -> Option<SystemTime> {
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let seconds: u64 = text[..digits.unwrap_or(text.len())].parse().ok()?;
+    now.checked_add(Duration::from_secs(seconds))
+        .filter(|expires| *expires > now)
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, with spaces or the older dashes.
+/// The dates that servers write: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`,
+/// `Sun Nov  6 08:49:37 1994`, `1994-11-06T08:49:37Z`.
 fn http_date(text: &str) -> Option<SystemTime> {
-    let text = text.replace('-', " ");
-    let at = jiff::fmt::rfc2822::DateTimeParser::new()
-        .relaxed_weekday(true)
-        .parse_timestamp(&text)
-        .ok()?;
-    Some(at.into())
+    let (_weekday, date) = text.split_once(',').unwrap_or(("", text));
+    let date = date.trim().replace('-', " ").replace("UTC", "GMT");
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    let at = parser
+        .parse_timestamp(&date)
+        .or_else(|_| text.parse::<jiff::Timestamp>())
+        .or_else(|_| {
+            let asctime = jiff::civil::DateTime::strptime("%a %b %e %H:%M:%S %Y", text)?;
+            asctime
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .map(|at| at.timestamp())
+        });
+    Some(at.ok()?.into())
 }
 
 #[cfg(test)]
@@ -130,13 +138,28 @@ mod tests {
     #[test]
     fn an_expired_cookie_is_not_sent() {
         assert_eq!(sent(&["a=1; Max-Age=-1"]), None);
+        assert_eq!(sent(&["a=1; Max-Age=0"]), None);
+        assert_eq!(sent(&["a=1; max-age=soon"]), None);
+        assert_eq!(sent(&["a=1; expires=never"]), None);
+        assert_eq!(sent(&["a=1; max-age=60s"]).as_deref(), Some("a=1"));
         assert_eq!(sent(&["a=1; Expires=Wed, 21 Oct 2015 07:28:00 GMT"]), None);
         assert_eq!(sent(&["a=1; Expires=Wed, 21-Oct-2015 07:28:00 GMT"]), None);
         assert_eq!(sent(&["a=1; Max-Age=60"]).as_deref(), Some("a=1"));
-        assert_eq!(
-            sent(&["a=1; Expires=Wed, 21 Oct 2099 07:28:00 GMT"]).as_deref(),
-            Some("a=1")
-        );
+    }
+
+    #[test]
+    fn a_date_to_come_is_read_in_every_form_that_servers_write() {
+        for date in [
+            "Wed, 21 Oct 2099 07:28:00 GMT",
+            "Wed, 21-Oct-2099 07:28:00 GMT",
+            "Wednesday, 21-Oct-2099 07:28:00 UTC",
+            "21 Oct 2099 07:28:00 GMT",
+            "Wed Oct 21 07:28:00 2099",
+            "2099-10-21T07:28:00Z",
+        ] {
+            let cookie = format!("a=1; Expires={date}");
+            assert_eq!(sent(&[&cookie]).as_deref(), Some("a=1"), "{date}");
+        }
     }
 
     #[test]

@@ -70,10 +70,11 @@ impl Head<'_> {
         let mut headers = HeaderMap::with_capacity(8 + self.user.len());
         headers.insert(USER_AGENT, NODE_AGENT);
         headers.insert(ACCEPT, ANYTHING);
-        self.add_user_and_cookie(&mut headers);
+        self.add_user(&mut headers);
         if self.method == Method::Post {
             self.add_content_type(&mut headers);
         }
+        self.add_cookie(&mut headers);
         headers.insert(HOST, self.host.clone());
         if self.method == Method::Post {
             headers.insert(CONTENT_LENGTH, self.body.len().into());
@@ -97,7 +98,8 @@ impl Head<'_> {
         }
         headers.insert(ORIGIN, origin.clone());
         headers.insert(ACCEPT_ENCODING, GZIP);
-        self.add_user_and_cookie(&mut headers);
+        self.add_user(&mut headers);
+        self.add_cookie(&mut headers);
         headers
     }
 
@@ -112,11 +114,15 @@ impl Head<'_> {
         }
     }
 
-    /// A header of the user replaces ours of the same name, and a cookie of the jar the user's.
-    fn add_user_and_cookie(&self, headers: &mut HeaderMap) {
+    /// A header of the user replaces ours of the same name.
+    fn add_user(&self, headers: &mut HeaderMap) {
         for (name, value) in self.user.iter().filter(|(name, _)| !is_framing(name)) {
             headers.insert(name, value.clone());
         }
+    }
+
+    /// The cookies of the jar replace the user's.
+    fn add_cookie(&self, headers: &mut HeaderMap) {
         if let Some(cookie) = &self.cookie {
             headers.insert(COOKIE, cookie.clone());
         }

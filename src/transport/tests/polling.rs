@@ -66,8 +66,8 @@ fn a_post_of_the_node_profile_is_byte_for_byte_that_of_the_js_client() {
              Accept: */*\r\n\
              x-My-Head: v\r\n\
              authorization: b\r\n\
-             cookie: io=1\r\n\
              Content-type: text/plain;charset=UTF-8\r\n\
+             cookie: io=1\r\n\
              Host: {}\r\n\
              Content-Length: 2\r\n\
              Connection: close\r\n\r\n40",

@@ -77,6 +77,39 @@ fn a_handshake_of_the_node_profile_is_that_of_ws_without_the_offer_to_compress()
 }
 
 #[test]
+fn the_cookies_of_the_jar_stand_where_the_reference_client_puts_them() {
+    run(async {
+        let server = Server::start(|_, request| {
+            let cookie = if request.contains("first") {
+                "Set-Cookie: io=1\r\n"
+            } else {
+                ""
+            };
+            (response("200 OK", cookie, b"ok"), Then::Close)
+        })
+        .await;
+        let dial = dial_settings(server.url());
+        for (number, (spelled, expected)) in [
+            ("x-other", "x-other: u=1\r\na: b\r\ncookie: io=1\r\n"),
+            ("Cookie", "cookie: io=1\r\na: b\r\n"),
+            ("cookie", "cookie: u=1; io=1\r\na: b\r\n"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut http = http_with(&dial, Profile::Node, true, &[spelled, "a"]);
+            response_to(&mut http, get("/first")).await;
+            let headers = [header(spelled, "u=1"), header("a", "b")];
+            let mut handshake = http.open_websocket("/", &headers);
+            assert!(poll_fn(|cx| handshake.poll(cx)).await.result.is_err());
+            let seen = server.seen(2 * number + 1);
+            let (_, lines) = seen.split_once("\r\n").unwrap();
+            assert!(lines.starts_with(expected), "{spelled}: {seen}");
+        }
+    });
+}
+
+#[test]
 fn messages_go_both_ways() {
     run(async {
         let url = accepting(|mut stream| async move {

@@ -32,13 +32,14 @@ impl HandshakeRequest {
         lines.push(&["GET ", path_and_query, " HTTP/1.1"]);
         match settings.profile {
             Profile::Node => {
-                lines.push_user(settings, user, cookie.is_some());
-                lines.push_cookie("cookie", cookie);
+                lines.push_user(settings, user, cookie);
                 lines.push_node(settings, &key, user.iter().any(|(name, _)| *name == HOST));
             }
             Profile::Browser => {
                 lines.push_browser(settings);
-                lines.push_cookie("Cookie", cookie);
+                if let Some(cookie) = cookie {
+                    lines.push_header("Cookie", &cookie);
+                }
                 lines.push(&["Sec-WebSocket-Key: ", &key]);
             }
         }
@@ -65,25 +66,36 @@ impl Lines {
         self.0.extend_from_slice(b"\r\n");
     }
 
-    /// A cookie of the jar stands in for the user's.
+    /// The cookies of the jar come in the place of the user's header, and behind its own if the
+    /// user spells it in lower case, as the reference client has it (`websocket.node.ts`).
     fn push_user(
         &mut self,
         settings: &Settings,
         user: &[(HeaderName, HeaderValue)],
-        has_cookie: bool,
+        mut cookie: Option<HeaderValue>,
     ) {
-        for (name, value) in user {
-            let replaced = has_cookie && *name == COOKIE;
-            if !replaced && !is_framing(name) {
-                self.push_header(settings.spelled(name), value);
+        for (name, value) in user.iter().filter(|(name, _)| !is_framing(name)) {
+            let spelled = settings.spelled(name);
+            match cookie.take_if(|_| *name == COOKIE) {
+                None => self.push_header(spelled, value),
+                Some(jar) if spelled == "cookie" => self.push_cookies(&[value, &jar]),
+                Some(jar) => self.push_cookies(&[&jar]),
             }
+        }
+        if let Some(jar) = cookie {
+            self.push_cookies(&[&jar]);
         }
     }
 
-    fn push_cookie(&mut self, name: &str, cookie: Option<HeaderValue>) {
-        if let Some(cookie) = cookie {
-            self.push_header(name, &cookie);
+    fn push_cookies(&mut self, cookies: &[&HeaderValue]) {
+        self.0.extend_from_slice(b"cookie: ");
+        for (place, cookie) in cookies.iter().enumerate() {
+            if place > 0 {
+                self.0.extend_from_slice(b"; ");
+            }
+            self.0.extend_from_slice(cookie.as_bytes());
         }
+        self.0.extend_from_slice(b"\r\n");
     }
 
     /// In the order of `ws` on Node's http module, which takes a `Host` of the user for its own.
