@@ -53,7 +53,7 @@ pub(super) struct Conductor {
     pub(super) facts: Facts,
     pub(super) curve: PopulationCurve,
     /// The stretch of the run that was last written down.
-    pub(super) stage: RunStage,
+    pub(super) stage: Option<RunStage>,
 }
 
 impl Conductor {
@@ -164,8 +164,7 @@ impl Conductor {
 
     /// Writes down that a stretch of the run begins.
     fn enter(&mut self, stage: RunStage) {
-        if self.stage != stage {
-            self.stage = stage;
+        if self.stage.replace(stage) != Some(stage) {
             let phase = stage.to_string();
             self.journal.note(self.elapsed(), &Note::Phase { phase });
         }

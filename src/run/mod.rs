@@ -22,7 +22,7 @@ use tokio::task::LocalSet;
 
 use crate::clock::{self, Clock};
 use crate::metrics::Totals;
-use crate::report::progress::{Display, Progress, RunStage};
+use crate::report::progress::{Display, Progress};
 use crate::results::summary::{Summary, Warning};
 use crate::results::{FolderError, Journal, RunFolder};
 use crate::scenario::plan::Plan;
@@ -162,7 +162,7 @@ async fn carry_out(
         journal,
         progress,
         facts,
-        stage: RunStage::Starting,
+        stage: None,
     };
     conductor.begin(&target.notes, count);
     let mut ending = conductor

@@ -128,6 +128,7 @@ impl Connection {
 
     /// A handshake that nobody waits for any more may still have made a session.
     fn late_response(&mut self, id: RequestId, result: Result<Bytes, Failure>) {
+        self.remains_answered(id, result.is_ok());
         let Ok(body) = result else {
             return;
         };

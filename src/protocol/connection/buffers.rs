@@ -78,8 +78,11 @@ impl Connection {
         {
             return self.emit_with_retries(now, emit, request);
         }
-        let is_writable = matches!(&self.phase, Phase::Open(session) if session.is_writable(now));
-        if emit.volatile && !is_writable {
+        if emit.volatile && !self.takes_volatile(now) {
+            if emit.ack.is_some() {
+                // Spent all the same, in the reference client too.
+                self.namespaces[emit.namespace].acks.next_id();
+            }
             return Emitted::Dropped;
         }
         let id = emit

@@ -93,6 +93,9 @@ impl Connection {
         } else {
             session.drop_probe(&mut self.out);
         }
+        if self.is_last(session.head.id) {
+            self.remains = session.remains();
+        }
         self.out.engine_ended(session.head.id);
         if self.leaving.is_empty() {
             self.leaving = Vec::new();

@@ -4,8 +4,8 @@
 //! after each call. A call with an id of an engine that is gone changes nothing.
 //!
 //! The files follow the client's life: `opening`, `session`, `upgrade`, `heartbeat`, `ending`,
-//! `leaving`, `reconnect` for the engine and its Manager; `namespace`, `buffers`, `acks` for the
-//! sockets; `arrivals` tells whom an arrival concerns.
+//! `leaving`, `reconnect` for the engine and its Manager; `namespace`, `buffers`, `acks`, `writable`
+//! for the sockets; `arrivals` tells whom an arrival concerns.
 
 mod acks;
 mod arrivals;
@@ -26,6 +26,7 @@ mod tests;
 mod timer;
 mod transmit;
 mod upgrade;
+mod writable;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -46,6 +47,7 @@ use opening::Opening;
 use outbox::Outbox;
 use session::Session;
 use timer::{Timer, Timers};
+use writable::Remains;
 
 pub use config::{Config, ReconnectionConfig};
 pub use event::{AckRequest, Emit, Emitted, Event, Received};
@@ -73,6 +75,7 @@ pub struct Connection {
     choice: Option<Box<Choice>>,
     /// What `remember_upgrade` remembers.
     websocket_worked: bool,
+    remains: Remains,
     engines: u32,
 }
 
@@ -122,6 +125,7 @@ impl Connection {
             leaving: Vec::new(),
             choice: None,
             websocket_worked: false,
+            remains: Remains::default(),
             engines: 0,
         }
     }

@@ -8,6 +8,7 @@ use super::outbox::{Head, Outbox};
 use super::session::Session;
 use super::timer::Timer;
 use super::transmit::{EngineId, RequestId, WebSocketId};
+use super::writable::Remains;
 use super::{Connection, heartbeat};
 use crate::event::{Cause, Failure, Origin, Stage, TransportKind};
 use crate::protocol::engine_io::error_body;
@@ -59,6 +60,16 @@ impl Opening {
         match self.websocket() {
             Some(_) => TransportKind::WebSocket,
             None => TransportKind::Polling,
+        }
+    }
+
+    /// What it leaves behind if it never opens.
+    pub(super) fn remains(&self) -> Remains {
+        match self.step {
+            Step::AwaitingOpen(_) => Remains::Writable,
+            Step::Polling(_) | Step::ReadingPoll | Step::Dialling(_) | Step::Silent(_) => {
+                Remains::Busy
+            }
         }
     }
 
@@ -154,7 +165,7 @@ impl Connection {
             });
             self.open_transport(opening.head, opening.attempt, skipped);
         } else {
-            self.give_up_engine(now, &opening.head, failure);
+            self.give_up_engine(now, &opening, failure);
         }
     }
 
@@ -163,18 +174,19 @@ impl Connection {
             return;
         };
         opening.let_go(&mut self.out);
-        let failure = match opening.step {
-            Step::Silent(failure) => failure,
+        let failure = match &opening.step {
+            Step::Silent(failure) => failure.clone(),
             Step::Polling(_) | Step::ReadingPoll | Step::Dialling(_) | Step::AwaitingOpen(_) => {
                 Failure::new(Stage::Open, Cause::TimedOut, Origin::Server)
             }
         };
-        self.give_up_engine(now, &opening.head, failure);
+        self.give_up_engine(now, &opening, failure);
     }
 
-    fn give_up_engine(&mut self, now: Instant, head: &Head, failure: Failure) {
+    fn give_up_engine(&mut self, now: Instant, opening: &Opening, failure: Failure) {
         self.timers.stop(Timer::ConnectTimeout);
-        self.out.engine_ended(head.id);
+        self.remains = opening.remains();
+        self.out.engine_ended(opening.head.id);
         self.events.push_back(Event::EngineFailed { failure });
         self.schedule_reconnect(now);
     }

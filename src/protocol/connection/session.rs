@@ -253,7 +253,7 @@ impl Session {
                 if !polling.probe.holds_writes() {
                     let revision = out.revision();
                     let body = payload::encode(revision, false, std::iter::once(Outgoing::CLOSE));
-                    out.post(&self.head, &self.sid, body);
+                    polling.post = Some(out.post(&self.head, &self.sid, body));
                 }
                 polling.probe.abort(out);
             }

@@ -148,6 +148,51 @@ fn a_websocket_takes_one_volatile_event_in_a_turn_of_the_event_loop() {
 }
 
 #[test]
+fn a_volatile_event_that_is_dropped_spends_its_ack_id() {
+    let mut client = Client::polling(polling_only());
+    client.emit("a", Some((None, 0)));
+    assert_eq!(client.emit_as("b", true, Some((None, 0))), Emitted::Dropped);
+    client.emit("c", Some((None, 0)));
+    client.answer_post();
+    assert_eq!(client.wire(), ["POST 420[\"a\"]", "POST 422[\"c\"]"]);
+}
+
+#[test]
+fn a_websocket_that_is_gone_still_takes_volatile_events_as_in_the_reference_client() {
+    let mut client = Client::new(websocket_only());
+    assert_eq!(client.emit_as("never open", true, None), Emitted::Dropped);
+    client.act(Connection::connect);
+    assert_eq!(client.emit_as("opening", true, None), Emitted::Dropped);
+    client.open_websocket();
+    assert_eq!(client.emit_as("a", true, None), Emitted::Buffered);
+    client.text(OPEN);
+    client.text(CONNECTED);
+    client.close_websocket();
+    assert_eq!(client.emit_as("b", true, None), Emitted::Buffered);
+    client.pass(ms(1500));
+    assert_eq!(client.emit_as("c", true, None), Emitted::Dropped);
+    client.open_websocket();
+    client.forget();
+    client.text(OPEN);
+    client.text(CONNECTED);
+    assert_eq!(client.wire(), ["> 40", "> 42[\"b\"]"]);
+}
+
+#[test]
+fn polling_takes_volatile_events_again_once_its_goodbye_is_answered() {
+    for (status, expected) in [(200, Emitted::Buffered), (400, Emitted::Dropped)] {
+        let mut client = Client::polling(polling_only());
+        client.fail_get();
+        assert_eq!(client.emit_as("a", true, None), Emitted::Dropped);
+        client.answer_post_with(status, "");
+        assert_eq!(client.emit_as("b", true, None), expected);
+    }
+    let mut client = Client::polling(polling_only());
+    client.answer_get("1");
+    assert_eq!(client.emit_as("c", true, None), Emitted::Buffered);
+}
+
+#[test]
 fn an_ack_is_sent_for_a_received_event() {
     let mut client = Client::websocket();
     client.text("4212[\"x\"]");
