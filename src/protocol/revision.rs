@@ -82,6 +82,14 @@ impl EngineRevision {
         }
     }
 
+    /// Whether CONNECT repeats the client's query behind the namespace's name.
+    pub(super) fn connect_has_query(self) -> bool {
+        match self {
+            Self::V3 => true,
+            Self::V4 => false,
+        }
+    }
+
     /// Whether an error packet deactivates its namespace.
     pub(super) fn rejection_is_final(self) -> bool {
         match self {

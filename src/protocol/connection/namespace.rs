@@ -1,5 +1,6 @@
 //! One Socket: a namespace on the connection.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::acks::{Acks, PendingAck};
@@ -136,7 +137,7 @@ impl Connection {
     pub(super) fn send_connect(&mut self, namespace: usize, auth: Option<&str>) {
         self.namespaces[namespace].state = State::Connecting;
         let payload = self.namespaces[namespace].connect_payload(auth);
-        let packet = encode::connect(&self.out.config.namespaces[namespace], &payload);
+        let packet = encode::connect(&self.connect_name(namespace), &payload);
         self.send(Outgoing::Text(packet));
         self.events
             .push_back(Event::NamespaceConnecting { namespace });
@@ -324,6 +325,26 @@ impl Connection {
 
     fn find_namespace(&self, name: &[u8]) -> Option<usize> {
         (0..self.namespaces.len()).find(|index| self.name(*index).as_bytes() == name)
+    }
+
+    /// The name that CONNECT has: in release 2 with the client's query behind it, unless the
+    /// namespace has one of its own.
+    fn connect_name(&self, namespace: usize) -> Cow<'_, str> {
+        let written = &*self.out.config.namespaces[namespace];
+        match &self.phase {
+            Phase::Open(session)
+                if self.out.revision().connect_has_query()
+                    && !session.head.query.is_empty()
+                    && !written.contains('?') =>
+            {
+                format!("{written}?{}", session.head.query).into()
+            }
+            Phase::Idle
+            | Phase::Waiting { .. }
+            | Phase::AskingQuery { .. }
+            | Phase::Opening(_)
+            | Phase::Open(_) => written.into(),
+        }
     }
 
     /// The name without the query that revision 3 may have behind it.

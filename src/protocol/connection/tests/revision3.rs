@@ -14,11 +14,11 @@ fn open() -> String {
 
 #[test]
 fn the_root_connects_itself_and_the_others_with_their_query() {
-    let mut client = Client::connecting(release2(&["/", "/adm?k=v"]));
+    let mut client = Client::connecting(release2(&["/", "/adm?own=1"]));
     assert!(client.queries[0].starts_with("k=v&EIO=3&transport=polling&t="));
     assert!(client.queries[0].ends_with("&b64=1"));
     client.answer_get(&open());
-    assert_eq!(client.wire(), ["GET", "POST 11:40/adm?k=v,", "GET"]);
+    assert_eq!(client.wire(), ["GET", "POST 13:40/adm?own=1,", "GET"]);
     assert_eq!(
         client.events()[2..],
         ["connecting 0", "connecting 1", "connected 0"]
@@ -26,9 +26,10 @@ fn the_root_connects_itself_and_the_others_with_their_query() {
 }
 
 #[test]
-fn a_namespace_is_connected_by_a_packet_without_data() {
-    let mut client = Client::connecting(release2(&["/", "/adm?k=v"]));
+fn a_namespace_without_a_query_of_its_own_connects_with_the_clients() {
+    let mut client = Client::connecting(release2(&["/", "/adm"]));
     client.answer_get(&open());
+    assert_eq!(client.wire(), ["GET", "POST 11:40/adm?k=v,", "GET"]);
     client.forget();
     client.answer_get("7:40/adm,");
     assert_eq!(client.events(), ["connected 1"]);
