@@ -118,7 +118,10 @@ fn query(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Box<str> {
     }
     let mut query = String::new();
     let mut value = String::new();
-    for (name, template) in &blueprint.client.query {
+    // What the engine sets itself overwrites the user's, it does not stand beside it.
+    let is_free = |name: &str| !matches!(name, "EIO" | "transport");
+    let pairs = blueprint.client.query.iter();
+    for (name, template) in pairs.filter(|(name, _)| is_free(name)) {
         value.clear();
         template.render(scope, &mut value);
         append_pair(&mut query, name, &value);

@@ -243,16 +243,22 @@ fn url(reader: &Reader<'_>, key: &str, schemes: &'static [&'static str]) -> Chec
     }))
 }
 
-/// Takes the query out of the URL, decoded as the JS client does it (`parseqs`): `+` is a plus.
+/// Takes the query out of the URL, decoded as the JS client does it (`parseqs`): `+` is a plus, and
+/// of two equal names the last value counts, in the place of the first.
 fn take_query(url: &mut Url) -> Option<Vec<(String, TextTemplate)>> {
     let query = url.query().filter(|query| !query.is_empty())?.to_owned();
     url.set_query(None);
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let pairs = query.split('&').map(|pair| {
+    let mut pairs: Vec<(String, TextTemplate)> = Vec::new();
+    for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), TextTemplate::literal(&decode(value)))
-    });
-    Some(pairs.collect())
+        let (name, value) = (decode(name), TextTemplate::literal(&decode(value)));
+        match pairs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => pairs.push((name, value)),
+        }
+    }
+    Some(pairs)
 }
 
 fn connect_to(reader: &Reader<'_>) -> Checked<Vec<ConnectTo>> {
@@ -313,10 +319,11 @@ mod tests {
 
     #[test]
     fn the_query_of_the_url_is_taken_out_and_decoded() {
-        let mut url = Url::parse("http://h/ns?a=1%202&b").unwrap();
+        let mut url = Url::parse("http://h/ns?a=1%202&b&c=d=e&a=3+4").unwrap();
         let query = take_query(&mut url).unwrap();
         assert_eq!(url.as_str(), "http://h/ns");
-        assert_eq!(query[0].1.constant(), Some("1 2"));
-        assert_eq!(query[1], ("b".to_owned(), TextTemplate::literal("")));
+        let literal = |name: &str, value| (name.to_owned(), TextTemplate::literal(value));
+        let expected = [literal("a", "3+4"), literal("b", ""), literal("c", "d=e")];
+        assert_eq!(query, expected);
     }
 }
