@@ -16,7 +16,7 @@ use crate::event::{Cause, ClientId, Failure, Origin, Stage};
 use crate::protocol::{self, Frame, RequestId, WebSocketEnd, WebSocketId};
 use crate::transport::{self, Exchange, Http, Settings, Timings, WebSocket, WebSocketHandshake};
 
-/// How long a closed WebSocket waits for the peer's close frame, as the `ws` package does.
+/// How long a closed WebSocket waits for the peer, as the `ws` package does.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Something that came in.
@@ -72,8 +72,10 @@ struct OpenSocket {
     id: WebSocketId,
     socket: WebSocket,
     flushed: bool,
-    /// Set once it is closed from here: nothing on it is of interest, and it goes by this time.
-    closing: Option<Instant>,
+    /// Whether it is closed from here: nothing on it is of interest.
+    closing: bool,
+    /// When it is let go, once a side has closed it.
+    until: Option<Instant>,
     /// A fault of the scenario ended it.
     finned: bool,
 }
@@ -170,7 +172,8 @@ impl Lanes {
         if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
             let _ = open.socket.start_close();
             open.flushed = false;
-            open.closing = Some(now + CLOSE_LIMIT);
+            open.closing = true;
+            open.until = Some(now + CLOSE_LIMIT);
             self.news = true;
         }
     }
@@ -202,7 +205,7 @@ impl Lanes {
     pub(super) fn reset(&mut self) {
         for open in self.sockets.drain(..) {
             open.socket.reset();
-            if open.closing.is_none() {
+            if !open.closing {
                 let (id, end) = (open.id, WebSocketEnd::Dropped(own_reset()));
                 self.broken.push_back(Arrival::WebSocketEnded { id, end });
             }
@@ -243,7 +246,7 @@ impl Lanes {
 
     /// When a connection that was closed is let go.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.sockets.iter().filter_map(|open| open.closing).min()
+        self.sockets.iter().filter_map(|open| open.until).min()
     }
 
     // What arrives.
@@ -274,7 +277,7 @@ impl Lanes {
                 // An error shows at the next read.
                 open.flushed = open.socket.poll_flush(cx).is_ready();
             }
-            let interesting = open.closing.is_none();
+            let interesting = !open.closing;
             match open.socket.poll_next(cx) {
                 Poll::Ready(Ok(frame)) if interesting => {
                     let (id, frame) = (open.id, received(frame));
@@ -290,10 +293,17 @@ impl Lanes {
                     }
                 }
                 Poll::Pending => {
-                    if open.closing.is_some_and(|until| until <= clock::now()) {
-                        self.sockets.swap_remove(place);
-                    } else {
+                    if open.socket.is_closed_by_peer() && open.until.is_none() {
+                        open.until = Some(clock::now() + CLOSE_LIMIT);
+                    }
+                    if !open.until.is_some_and(|until| until <= clock::now()) {
                         place += 1;
+                        continue;
+                    }
+                    let open = self.sockets.swap_remove(place);
+                    if interesting {
+                        let end = ended(open.socket.give_up(), open.finned);
+                        return Some(Arrival::WebSocketEnded { id: open.id, end });
                     }
                 }
             }
@@ -348,7 +358,8 @@ impl Lanes {
                 id,
                 socket,
                 flushed: true,
-                closing: None,
+                closing: false,
+                until: None,
                 finned: false,
             };
             push(&mut self.sockets, open);

@@ -193,6 +193,22 @@ fn the_code_of_the_servers_close_frame_is_told() {
 }
 
 #[test]
+fn a_client_hangs_up_once_both_close_frames_are_through() {
+    run(async {
+        let url = accepting(|mut stream| async move {
+            let stream = stream.get_mut();
+            stream.write_all(&[0x88, 0]).await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(answer[..2], [0x88, 0x80]);
+        })
+        .await;
+        let end = next(&mut open(url).await).await.unwrap_err();
+        assert_eq!(end, WebSocketEnd::Closed { code: None });
+    });
+}
+
+#[test]
 fn a_connection_lost_without_close_frame_says_how() {
     run(async {
         for (linger, cause) in [

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::{Sink, Stream as _};
 use socket2::SockRef;
+use tokio::io::AsyncWrite as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -55,6 +56,8 @@ pub struct WebSocket {
     inner: WebSocketStream<Stream>,
     /// The code of the peer's close frame, once one came.
     closed: Option<Option<u16>>,
+    /// Whether our side of the connection has ended since.
+    hung_up: bool,
 }
 
 impl WebSocket {
@@ -75,6 +78,7 @@ impl WebSocket {
         Self {
             inner,
             closed: None,
+            hung_up: false,
         }
     }
 
@@ -84,6 +88,7 @@ impl WebSocket {
     /// Says how the connection ended; there is nothing to be read after that.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, WebSocketEnd>> {
         loop {
+            self.hang_up(cx);
             let Some(next) = ready!(Pin::new(&mut self.inner).poll_next(cx)) else {
                 return Poll::Ready(Err(self.end()));
             };
@@ -95,6 +100,32 @@ impl WebSocket {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 Err(error) => return Poll::Ready(Err(self.failed(&error))),
             }
+        }
+    }
+
+    /// Whether the peer's close frame has come. The end of the connection is then a matter of
+    /// moments, but not of a certain time.
+    #[must_use]
+    pub fn is_closed_by_peer(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Gives up waiting for the end of the connection.
+    #[must_use]
+    pub fn give_up(self) -> WebSocketEnd {
+        self.end()
+    }
+
+    /// Ends our side once both close frames are through, as `ws` does without waiting for the
+    /// peer: where both wait, the connection stays for ever.
+    fn hang_up(&mut self, cx: &mut Context<'_>) {
+        if self.closed.is_none() || self.hung_up {
+            return;
+        }
+        if Pin::new(&mut self.inner).poll_flush(cx).is_ready() {
+            self.hung_up = true;
+            // Whatever comes of it shows at the next read.
+            let _ = Pin::new(self.inner.get_mut()).poll_shutdown(cx);
         }
     }
 
