@@ -296,7 +296,7 @@ impl Lanes {
                     if open.socket.is_closed_by_peer() && open.until.is_none() {
                         open.until = Some(clock::now() + CLOSE_LIMIT);
                     }
-                    if !open.until.is_some_and(|until| until <= clock::now()) {
+                    if open.until.is_none_or(|until| until > clock::now()) {
                         place += 1;
                         continue;
                     }
