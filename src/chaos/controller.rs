@@ -1,30 +1,27 @@
-//! Carries out the faults that touch servers, and tells when each fault begins and ends.
+//! Carries out the faults of a run that no client carries out on itself, and tells when each fault
+//! begins and ends.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::process::{self, Fleet};
 use super::schedule::{Application, applications};
+use super::{FaultError, hook};
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, FaultId};
-use crate::scenario::plan::{Fault, FaultKind, Plan, Signal};
-use crate::server::process::{ProcessError, ServerProcess};
-use crate::units::format_duration;
-
-/// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(30);
-
-/// The servers that a run started, by instance.
-pub type Servers = Vec<Rc<Mutex<ServerProcess>>>;
+use crate::scenario::plan::{Exec, Fault, FaultKind, PathFault, Plan, ServerFault, Toxic};
 
 /// A step in the life of a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// It is being carried out.
     Applied,
+    /// What a command wrote, both streams together.
+    Output(String),
     /// It is over and undone.
     Ended,
     /// It could not be carried out.
@@ -52,7 +49,7 @@ pub trait Announce {
 pub struct Controller<A> {
     plan: Rc<Plan>,
     clock: Clock,
-    servers: Servers,
+    fleet: Fleet,
     announce: A,
     progress: mpsc::Sender<Progress>,
     /// Set when no further fault may begin.
@@ -65,14 +62,14 @@ impl<A: Announce + 'static> Controller<A> {
     pub fn new(
         plan: Rc<Plan>,
         clock: Clock,
-        servers: Servers,
+        fleet: Fleet,
         announce: A,
         progress: mpsc::Sender<Progress>,
     ) -> Rc<Self> {
         Rc::new(Self {
             plan,
             clock,
-            servers,
+            fleet,
             announce,
             progress,
             over: Cell::new(false),
@@ -97,8 +94,10 @@ impl<A: Announce + 'static> Controller<A> {
         }
     }
 
-    /// Begins no further fault and drops those under way: the servers that they touch end with the
-    /// run in any case.
+    /// Begins no further fault and drops those under way.
+    ///
+    /// Whatever a fault holds undoes itself when it is dropped: a paused server is continued, a
+    /// command is killed. Servers that are down end with the run in any case.
     pub fn finish(&self) {
         self.over.set(true);
         self.under_way.borrow_mut().abort_all();
@@ -106,79 +105,99 @@ impl<A: Announce + 'static> Controller<A> {
 
     async fn apply(&self, application: Application) {
         let fault = &self.plan.chaos[application.entry];
-        match &fault.kind {
-            FaultKind::ServerRestart {
-                signal,
-                down,
-                instance,
-            } => {
-                let restart = Restart {
-                    fault: application.id,
-                    signal: *signal,
-                    down: *down,
+        let id = application.id;
+        let done = match &fault.kind {
+            FaultKind::Client(kind) => {
+                // The workers carry these out by the same schedule.
+                self.tell(id, Step::Applied).await;
+                let lasts = if kind.lasts() {
+                    fault.lasts
+                } else {
+                    Some(Duration::ZERO)
                 };
-                self.restart(restart, *instance).await;
+                let spread = fault.over.unwrap_or_default();
+                let end = lasts.map_or(self.plan.duration, |lasts| application.at + spread + lasts);
+                tokio::time::sleep_until((self.clock.origin() + end).into()).await;
+                Ok(())
             }
-            // The workers carry these out by the same schedule.
-            FaultKind::Disconnect { .. } | FaultKind::TransportSwitch { .. } => {
-                self.tell(application.id, Step::Applied).await;
-                let end = self.clock.origin() + application.at + fault.over.unwrap_or_default();
-                tokio::time::sleep_until(end.into()).await;
-                self.tell(application.id, Step::Ended).await;
-            }
+            FaultKind::Server(kind) => self.at_servers(id, fault, *kind).await,
+            FaultKind::Exec(exec) => self.by_hook(id, fault, exec).await,
+            FaultKind::Path(path) => self.on_the_way(id, fault, path).await,
+        };
+        let step = done.map_or_else(|error| Step::Failed(describe(&error)), |()| Step::Ended);
+        self.tell(id, step).await;
+    }
+
+    async fn at_servers(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        kind: ServerFault,
+    ) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        self.tell(id, Step::Applied).await;
+        let done = process::carry_out(kind, fault.lasts, &self.fleet, &ambient).await;
+        ambient.end(clock::now());
+        done
+    }
+
+    async fn on_the_way(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        path: &PathFault,
+    ) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        let (Toxic::NonSticky, Some(balancer)) = (path.toxic, &self.fleet.balancer) else {
+            return Err(FaultError::NoProxy);
+        };
+        let forgetful = balancer.forget();
+        ambient.strike(clock::now());
+        self.tell(id, Step::Applied).await;
+        self.last(fault.lasts).await;
+        drop(forgetful);
+        ambient.end(clock::now());
+        Ok(())
+    }
+
+    /// Waits until a fault that began now is to be undone.
+    async fn last(&self, lasts: Option<Duration>) {
+        match lasts {
+            Some(lasts) => tokio::time::sleep(lasts).await,
+            // The run drops it at its end.
+            None => std::future::pending().await,
         }
     }
 
-    /// Ends one instance or all at once, and starts them again.
-    async fn restart(&self, restart: Restart, instance: Option<u16>) {
-        let ambient = AmbientFault::announce(restart.fault);
-        self.announce.announce(ambient.clone()).await;
-        let mut restarts = JoinSet::new();
-        let chosen = |index| instance.is_none_or(|wanted| usize::from(wanted) == index);
-        for (index, server) in self.servers.iter().enumerate() {
-            if chosen(index) {
-                let server = Rc::clone(server);
-                let ambient = ambient.clone();
-                restarts.spawn_local(restart.carry_out(server, ambient));
+    async fn by_hook(&self, id: FaultId, fault: &Fault, exec: &Exec) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        self.tell(id, Step::Applied).await;
+        ambient.strike(clock::now());
+        let over = self.clock.since_origin(clock::now()) + fault.lasts.unwrap_or_default();
+        let ran = hook::run(exec).await;
+        let done = match ran {
+            Ok(output) => {
+                self.tell(id, Step::Output(output)).await;
+                tokio::time::sleep_until((self.clock.origin() + over).into()).await;
+                Ok(())
             }
-        }
-        self.tell(restart.fault, Step::Applied).await;
-        let mut problem = None;
-        while let Some(restarted) = restarts.join_next().await {
-            if let Ok(Err(error)) = restarted {
-                problem = Some(describe(&error));
-            }
-        }
+            Err(error) => Err(error),
+        };
         ambient.end(clock::now());
-        let step = problem.map_or(Step::Ended, Step::Failed);
-        self.tell(restart.fault, step).await;
+        done
+    }
+
+    /// Lets every worker know of a fault before it strikes.
+    async fn announce(&self, id: FaultId, fault: &Fault) -> AmbientFault {
+        let ambient = AmbientFault::announce(id, fault.population);
+        self.announce.announce(ambient.clone()).await;
+        ambient
     }
 
     async fn tell(&self, fault: FaultId, step: Step) {
         let at = self.clock.since_origin(clock::now());
         // The run listens until the controller is finished.
         let _ = self.progress.send(Progress { fault, at, step }).await;
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Restart {
-    fault: FaultId,
-    signal: Signal,
-    down: Duration,
-}
-
-impl Restart {
-    async fn carry_out(
-        self,
-        server: Rc<Mutex<ServerProcess>>,
-        ambient: AmbientFault,
-    ) -> Result<(), ProcessError> {
-        let mut server = server.lock().await;
-        ambient.strike(clock::now());
-        server.stop(self.signal, GOODBYE_LIMIT).await?;
-        tokio::time::sleep(self.down).await;
-        server.restart().await
     }
 }
 
@@ -192,42 +211,4 @@ fn describe(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// What a fault was told, in the scenario's words.
-#[must_use]
-pub fn detail(plan: &Plan, fault: &Fault) -> String {
-    let mut parts = Vec::new();
-    match &fault.kind {
-        FaultKind::ServerRestart {
-            signal,
-            down,
-            instance,
-        } => {
-            parts.push(format!(
-                "{}, down {}",
-                signal.name(),
-                format_duration(*down)
-            ));
-            parts.extend(instance.map(|instance| format!("instance {instance}")));
-            return parts.join(", ");
-        }
-        FaultKind::Disconnect { how } => parts.push(how.name().to_owned()),
-        FaultKind::TransportSwitch { to, upgrade } => parts.push(if *upgrade {
-            "upgrade in place".to_owned()
-        } else {
-            format!("to {to}")
-        }),
-    }
-    parts.push(format!("{} of the clients", fault.clients));
-    if let Some(population) = fault.population {
-        let name = &plan.populations[usize::from(population.0)].name;
-        parts.push(format!("population {name}"));
-    }
-    parts.extend(
-        fault
-            .over
-            .map(|over| format!("over {}", format_duration(over))),
-    );
-    parts.join(", ")
 }

@@ -12,8 +12,8 @@ use crate::event::{
 };
 use crate::transport::Timings;
 
-/// The ambient faults that the clients of one worker may meet, latest last.
-pub type Ambient = Rc<RefCell<Option<AmbientFault>>>;
+/// The faults at large that the clients of one population on one worker may meet, latest last.
+pub type Ambient = Rc<RefCell<Vec<AmbientFault>>>;
 
 /// A fault that touched this client, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,8 @@ pub struct Lifecycle<O> {
     /// A fault of this client's own that has not shown its effect yet.
     mark: Option<Mark>,
     ambient: Ambient,
-    last_ambient: Option<FaultId>,
+    /// Faults at large that this client has felt; empty for most.
+    felt: Vec<FaultId>,
 }
 
 /// An Engine.IO handshake under way.
@@ -95,7 +96,7 @@ impl<O: Observer> Lifecycle<O> {
             upgrade_begun: None,
             mark: None,
             ambient,
-            last_ambient: None,
+            felt: Vec::new(),
         }
     }
 
@@ -353,22 +354,31 @@ impl<O: Observer> Lifecycle<O> {
         if let Some(mark) = self.mark.take() {
             return Some(mark);
         }
-        let at_large = match reason {
+        match reason {
             DisconnectReason::PingTimeout
             | DisconnectReason::TransportClose
             | DisconnectReason::TransportError
             | DisconnectReason::ParseError
-            | DisconnectReason::ServerDisconnect => self.ambient.borrow().clone()?,
+            | DisconnectReason::ServerDisconnect => {}
             DisconnectReason::ClientDisconnect | DisconnectReason::ForcedClose => return None,
-        };
-        let struck = at_large.explains(now)?;
-        // One fault is felt once: what comes after the client was back has another cause.
-        if self.last_ambient.replace(at_large.fault) == Some(at_large.fault) {
-            return None;
         }
-        let fault = at_large.fault;
+        let (fault, struck) = self.at_large(now)?;
+        self.felt.push(fault);
         self.report(now, Event::FaultFelt { fault });
         Some(Mark { fault, struck })
+    }
+
+    /// The latest fault at large that explains a loss at `now`.
+    ///
+    /// One fault is felt once: what comes after the client was back has another cause.
+    fn at_large(&self, now: Instant) -> Option<(FaultId, Instant)> {
+        let ambient = self.ambient.borrow();
+        let mut latest_first = ambient.iter().rev();
+        latest_first.find_map(|at_large| {
+            let struck = at_large.explains(now)?;
+            let is_new = !self.felt.contains(&at_large.fault);
+            is_new.then_some((at_large.fault, struck))
+        })
     }
 
     /// A fault of the client's own turned out to need no reconnection.
@@ -501,8 +511,8 @@ mod tests {
     fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
         let mut story = Story::new(1);
         story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2));
-        story.ambient.replace(Some(fault.clone()));
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
         story.lose(500, DisconnectReason::TransportClose);
         assert_eq!(
             story
@@ -532,10 +542,10 @@ mod tests {
     fn a_fault_at_large_does_not_explain_what_comes_long_after_its_end() {
         let mut story = Story::new(1);
         story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2));
+        let fault = AmbientFault::announce(FaultId(2), None);
         fault.strike(story.at(10));
         fault.end(story.at(20));
-        story.ambient.replace(Some(fault));
+        story.ambient.borrow_mut().push(fault);
         story.lose(60_000, DisconnectReason::TransportClose);
         assert_eq!(
             story

@@ -1,7 +1,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::FaultId;
+use super::{FaultId, PopulationId};
 
 /// How long after a fault's end a lost connection is still put down to it: the heartbeat window of
 /// a server with default settings (pingInterval + pingTimeout), after which a silent loss must
@@ -16,6 +16,8 @@ pub const ATTRIBUTION_WINDOW: Duration = Duration::from_secs(45);
 pub struct AmbientFault {
     /// Which application.
     pub fault: FaultId,
+    /// Clients of this population alone can meet it.
+    pub population: Option<PopulationId>,
     struck: Arc<OnceLock<Instant>>,
     ended: Arc<OnceLock<Instant>>,
 }
@@ -23,9 +25,10 @@ pub struct AmbientFault {
 impl AmbientFault {
     /// A fault that has not struck yet.
     #[must_use]
-    pub fn announce(fault: FaultId) -> Self {
+    pub fn announce(fault: FaultId, population: Option<PopulationId>) -> Self {
         Self {
             fault,
+            population,
             struck: Arc::new(OnceLock::new()),
             ended: Arc::new(OnceLock::new()),
         }
@@ -39,6 +42,13 @@ impl AmbientFault {
     /// It is over and undone; only the first call counts.
     pub fn end(&self, now: Instant) {
         let _ = self.ended.set(now);
+    }
+
+    /// Whether it explains nothing that is noticed from `now` on.
+    #[must_use]
+    pub fn is_past(&self, now: Instant) -> bool {
+        let ended = self.ended.get();
+        ended.is_some_and(|ended| now.saturating_duration_since(*ended) > ATTRIBUTION_WINDOW)
     }
 
     /// When it struck, if a connection lost at `noticed` can be put down to it.

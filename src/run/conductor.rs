@@ -94,8 +94,8 @@ impl Conductor {
         let (steps, mut fault_steps) = mpsc::channel::<FaultProgress>(64);
         let orders = workers.orders();
         let plan = Rc::new(self.plan.as_ref().clone());
-        let servers = target.servers.clone();
-        let controller = Controller::new(plan, self.clock, servers, orders.clone(), steps);
+        let fleet = target.fleet.clone();
+        let controller = Controller::new(plan, self.clock, fleet, orders.clone(), steps);
         let chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
         let mut ending = Ending::default();
         let mut display = tokio::time::interval(DISPLAY_EVERY);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::RunOptions;
 use super::target::Target;
-use crate::chaos::controller::{Progress, Step, detail};
+use crate::chaos::controller::{Progress, Step};
 use crate::chaos::schedule::applications;
 use crate::clock::Clock;
 use crate::results::summary::{Provenance, Warning};
@@ -70,6 +70,11 @@ impl Facts {
                 let fault = name;
                 (text, Note::FaultApplied { id, fault, detail })
             }
+            Step::Output(output) => {
+                let output = output.clone();
+                let text = format!("fault: {} wrote: {output}", fault.fault);
+                (text, Note::FaultOutput { id, output })
+            }
             Step::Ended => {
                 fault.ended = Some(progress.at);
                 (
@@ -121,7 +126,7 @@ fn faults(plan: &Plan) -> Vec<FaultFacts> {
         FaultFacts {
             id: application.id,
             fault: fault.kind.name().to_owned(),
-            detail: detail(plan, fault),
+            detail: fault.detail(plan),
             at: application.at,
             applied: None,
             ended: None,

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::RunError;
-use crate::chaos::controller::Servers;
+use crate::chaos::process::{Fleet, Servers};
 use crate::clock;
 use crate::results::Note;
 use crate::scenario::plan::{Plan, Server, ServerProgram, Signal};
@@ -27,7 +27,7 @@ pub(super) struct Target {
     /// Where clients connect to.
     pub(super) url: Url,
     /// The servers that the run started; none if it started none.
-    pub(super) servers: Servers,
+    pub(super) fleet: Fleet,
     /// What is known about it, for the provenance.
     pub(super) facts: BTreeMap<String, Value>,
     /// What happened while it was made ready.
@@ -49,7 +49,7 @@ impl Target {
                 Ok(Self {
                     facts: BTreeMap::from([("url".to_owned(), public(&url).into())]),
                     url,
-                    servers: Vec::new(),
+                    fleet: Fleet::default(),
                     notes: Vec::new(),
                     _balancer: None,
                 })
@@ -82,7 +82,10 @@ impl Target {
                 ("instances".to_owned(), server.instances.into()),
             ]),
             url,
-            servers,
+            fleet: Fleet {
+                servers,
+                balancer: balancer.as_ref().map(Balancer::control),
+            },
             notes,
             _balancer: balancer,
         })
@@ -90,7 +93,7 @@ impl Target {
 
     /// Ends the servers in order, and with SIGKILL those that will not.
     pub(super) async fn stop(self) {
-        for server in &self.servers {
+        for server in &self.fleet.servers {
             // A server that cannot be signalled is killed when it is dropped.
             let _ = server.lock().await.stop(Signal::SigTerm, STOP_GRACE).await;
         }
@@ -101,7 +104,7 @@ impl Target {
     /// Each is told once.
     pub(super) fn unexpected_ends(&self) -> Vec<(u16, String, String)> {
         let mut ends = Vec::new();
-        for (instance, server) in self.servers.iter().enumerate() {
+        for (instance, server) in self.fleet.servers.iter().enumerate() {
             let Ok(mut server) = server.try_lock() else {
                 continue;
             };

@@ -120,6 +120,12 @@ pub(in crate::scenario) static TARGET: TableSpec = TableSpec {
             "As curl's `--connect-to`: `\"HOST1:PORT1:HOST2:PORT2\"` connects to the second where the first is meant. Empty parts match anything, or keep what is there.",
         ),
         key(
+            "toxiproxy",
+            Kind::Url(&["http"]),
+            Means("the built-in proxy"),
+            "The HTTP API of a running Toxiproxy, such as `http://127.0.0.1:8474`: faults on the way are carried out by it. The run makes proxies of its own there and takes them away at its end.",
+        ),
+        key(
             "ip",
             Kind::Choice(&[4, 6]),
             Means("both"),

@@ -1,6 +1,6 @@
 use super::{Reader, all};
 use crate::diagnostic::Place;
-use crate::scenario::keys::{Kind, LATER_WORDS};
+use crate::scenario::keys::Kind;
 use crate::scenario::nearest;
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::raw::{Entry, Node};
@@ -106,12 +106,6 @@ impl<'a> Reader<'a> {
         let words = self.spec_of(key).kind.words();
         let position = words.iter().position(|word| *word == text);
         position.ok_or_else(|| {
-            if LATER_WORDS.contains(&(key, &text)) {
-                let message = format!("`{key}` does not know {text:?} yet");
-                return self.report(Code::LaterVersion, node.place, message, |d| {
-                    d.label("known, but not built yet").key(self.path_of(key))
-                });
-            }
             let message = format!("`{key}` does not know {text:?}");
             let expected = Kind::Word(words).expected();
             self.report(Code::UnknownWord, node.place, message, |d| {

@@ -183,8 +183,28 @@ impl ServerProcess {
     /// # Errors
     /// If the system refuses. A process that has ended already is no error.
     pub fn signal(&mut self, signal: Signal) -> Result<(), ProcessError> {
+        self.signal_as(system_name(signal))
+    }
+
+    /// Lets the process and all that it has started stand still, by SIGSTOP.
+    ///
+    /// # Errors
+    /// If the system refuses. A process that has ended already is no error.
+    pub fn pause(&mut self) -> Result<(), ProcessError> {
+        self.signal_as(SystemSignal::SIGSTOP)
+    }
+
+    /// Lets it go on, by SIGCONT.
+    ///
+    /// # Errors
+    /// If the system refuses. A process that has ended already is no error.
+    pub fn resume(&mut self) -> Result<(), ProcessError> {
+        self.signal_as(SystemSignal::SIGCONT)
+    }
+
+    fn signal_as(&self, signal: SystemSignal) -> Result<(), ProcessError> {
         match &self.state {
-            State::Running { group, .. } => signal_group(*group, system_name(signal)),
+            State::Running { group, .. } => signal_group(*group, signal),
             State::Exited(_) => Ok(()),
         }
     }

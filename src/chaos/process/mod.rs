@@ -1,0 +1,84 @@
+//! Faults at processes that the run started.
+
+mod pause;
+mod restart;
+mod rolling;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::Mutex;
+
+use super::FaultError;
+use crate::event::AmbientFault;
+use crate::scenario::plan::ServerFault;
+use crate::server::balancer::Control;
+use crate::server::process::ServerProcess;
+
+/// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The servers that a run started, by instance.
+pub type Servers = Vec<Rc<Mutex<ServerProcess>>>;
+
+/// What a run has started, and what stands before it.
+#[derive(Clone, Default)]
+pub struct Fleet {
+    /// By instance.
+    pub servers: Servers,
+    /// There is one before several instances.
+    pub balancer: Option<Control>,
+}
+
+/// Carries out a fault and undoes it; returns when it is over.
+///
+/// # Errors
+/// If a process cannot be signalled, awaited or started again; the others are seen to all the same.
+pub(super) async fn carry_out(
+    fault: ServerFault,
+    lasts: Option<Duration>,
+    fleet: &Fleet,
+    ambient: &AmbientFault,
+) -> Result<(), FaultError> {
+    let instance = fault.instance().map(usize::from);
+    let chosen = fleet
+        .servers
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| instance.is_none_or(|wanted| wanted == *index));
+    match fault {
+        ServerFault::Restart { signal, down, .. } => {
+            let each = chosen.map(|(_, server)| restart::restart(server, signal, down, ambient));
+            all(each).await
+        }
+        ServerFault::Kill { signal, .. } => {
+            all(chosen.map(|(_, server)| restart::kill(server, signal, ambient))).await
+        }
+        ServerFault::Pause { .. } => {
+            let each = chosen.map(|(index, server)| pause::pause(index, server, lasts, ambient));
+            all(each).await
+        }
+        ServerFault::RollingRestart {
+            signal,
+            down,
+            drain,
+            pause,
+        } => {
+            let step = rolling::Step {
+                signal,
+                down,
+                drain,
+                pause,
+            };
+            rolling::restart(fleet, step, ambient).await
+        }
+    }
+}
+
+/// Waits for all of them, and tells the first failure.
+async fn all(
+    each: impl Iterator<Item = impl Future<Output = Result<(), FaultError>>>,
+) -> Result<(), FaultError> {
+    join_all(each).await.into_iter().collect()
+}
