@@ -69,8 +69,8 @@ pub struct Lifecycle<O> {
     /// A fault of this client's own that has not shown its effect yet.
     mark: Option<Mark>,
     ambient: Ambient,
-    /// Faults at large that this client has felt; empty for most.
-    felt: Vec<FaultId>,
+    /// Faults at large that this client has felt, each with its last strike; empty for most.
+    felt: Vec<Mark>,
 }
 
 /// An Engine.IO handshake under way.
@@ -362,22 +362,27 @@ impl<O: Observer> Lifecycle<O> {
             | DisconnectReason::ServerDisconnect => {}
             DisconnectReason::ClientDisconnect | DisconnectReason::ForcedClose => return None,
         }
-        let (fault, struck) = self.at_large(now)?;
-        self.felt.push(fault);
+        let mark = self.at_large(now)?;
+        let fault = mark.fault;
+        self.felt.retain(|felt| felt.fault != fault);
+        self.felt.push(mark);
         self.report(now, Event::FaultFelt { fault });
-        Some(Mark { fault, struck })
+        Some(mark)
     }
 
     /// The latest fault at large that explains a loss at `now`.
     ///
-    /// One fault is felt once: what comes after the client was back has another cause.
-    fn at_large(&self, now: Instant) -> Option<(FaultId, Instant)> {
+    /// One strike is felt once: what comes after the client was back has another cause. A rolling
+    /// restart strikes again with each instance, and may find a client a second time.
+    fn at_large(&self, now: Instant) -> Option<Mark> {
         let ambient = self.ambient.borrow();
         let mut latest_first = ambient.iter().rev();
         latest_first.find_map(|at_large| {
-            let struck = at_large.explains(now)?;
-            let is_new = !self.felt.contains(&at_large.fault);
-            is_new.then_some((at_large.fault, struck))
+            let mark = Mark {
+                fault: at_large.fault,
+                struck: at_large.explains(now)?,
+            };
+            (!self.felt.contains(&mark)).then_some(mark)
         })
     }
 
@@ -536,6 +541,31 @@ mod tests {
             matches!(e, Event::Disconnected { detect: Some(detect), .. } if *detect == millis(3))
         });
         assert_eq!(detects, 1);
+    }
+
+    #[test]
+    fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
+        let mut story = Story::new(1);
+        story.connect(0);
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
+        fault.strike(story.at(1000));
+        story.lose(1003, DisconnectReason::TransportClose);
+        story.connect(2000);
+        fault.strike(story.at(9000));
+        story.lose(9004, DisconnectReason::TransportClose);
+        story.connect(9500);
+        story.lose(9600, DisconnectReason::TransportClose);
+        let felt = |event: &Event| matches!(event, Event::FaultFelt { .. });
+        assert_eq!(story.notebook.count(felt), 2);
+        let after = |ms| {
+            move |event: &Event| {
+                matches!(event, Event::Disconnected { detect: Some(detect), .. }
+                    if *detect == millis(ms))
+            }
+        };
+        assert_eq!(story.notebook.count(after(3)), 1);
+        assert_eq!(story.notebook.count(after(4)), 1);
     }
 
     #[test]

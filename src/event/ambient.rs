@@ -1,4 +1,4 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{FaultId, PopulationId};
@@ -18,7 +18,8 @@ pub struct AmbientFault {
     pub fault: FaultId,
     /// Clients of this population alone can meet it.
     pub population: Option<PopulationId>,
-    struck: Arc<OnceLock<Instant>>,
+    /// In order of time; a rolling restart strikes once for each instance.
+    strikes: Arc<Mutex<Vec<Instant>>>,
     ended: Arc<OnceLock<Instant>>,
 }
 
@@ -29,14 +30,14 @@ impl AmbientFault {
         Self {
             fault,
             population,
-            struck: Arc::new(OnceLock::new()),
+            strikes: Arc::default(),
             ended: Arc::new(OnceLock::new()),
         }
     }
 
-    /// It strikes now; only the first call counts.
+    /// It strikes now, for the first time or again.
     pub fn strike(&self, now: Instant) {
-        let _ = self.struck.set(now);
+        self.strikes().push(now);
     }
 
     /// It is over and undone; only the first call counts.
@@ -51,14 +52,26 @@ impl AmbientFault {
         ended.is_some_and(|ended| now.saturating_duration_since(*ended) > ATTRIBUTION_WINDOW)
     }
 
-    /// When it struck, if a connection lost at `noticed` can be put down to it.
+    /// Whether it has struck and is not over.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.ended.get().is_none() && !self.strikes().is_empty()
+    }
+
+    /// When it last struck, if a connection lost at `noticed` can be put down to it.
     #[must_use]
     pub fn explains(&self, noticed: Instant) -> Option<Instant> {
-        let struck = *self.struck.get()?;
         let in_time = match self.ended.get() {
             Some(ended) => noticed.saturating_duration_since(*ended) <= ATTRIBUTION_WINDOW,
             None => true,
         };
-        (in_time && noticed >= struck).then_some(struck)
+        let strikes = self.strikes();
+        let mut latest_first = strikes.iter().rev().copied();
+        latest_first.find(|struck| in_time && noticed >= *struck)
+    }
+
+    fn strikes(&self) -> MutexGuard<'_, Vec<Instant>> {
+        // A list of instants is whole whenever somebody lets go of it.
+        self.strikes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
