@@ -1,11 +1,12 @@
 //! Carries out the faults of a run that no client carries out on itself, and tells when each fault
 //! begins and ends.
 
-use std::cell::{Cell, RefCell};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::process::{self, Fleet};
@@ -53,8 +54,7 @@ pub struct Controller<A> {
     announce: A,
     progress: mpsc::Sender<Progress>,
     /// Set when no further fault may begin.
-    over: Cell<bool>,
-    under_way: RefCell<JoinSet<()>>,
+    finished: watch::Sender<bool>,
 }
 
 impl<A: Announce + 'static> Controller<A> {
@@ -72,41 +72,69 @@ impl<A: Announce + 'static> Controller<A> {
             fleet,
             announce,
             progress,
-            over: Cell::new(false),
-            under_way: RefCell::default(),
+            finished: watch::Sender::new(false),
         })
     }
 
-    /// Carries out all faults in time; ends when the last has begun.
+    /// Carries out all faults in time; ends when all are over and undone.
     ///
     /// Must be called inside a [`tokio::task::LocalSet`].
     pub async fn run(self: Rc<Self>) {
+        let mut under_way = JoinSet::new();
         for application in applications(&self.plan) {
             let due = self.clock.origin() + application.at;
-            tokio::time::sleep_until(due.into()).await;
-            if self.over.get() {
-                return;
+            tokio::select! {
+                biased;
+                () = self.finished() => break,
+                () = tokio::time::sleep_until(due.into()) => {}
             }
+            while under_way.try_join_next().is_some() {}
             let controller = Rc::clone(&self);
-            self.under_way
-                .borrow_mut()
-                .spawn_local(async move { controller.apply(application).await });
+            under_way.spawn_local(async move { controller.apply(application).await });
         }
+        while under_way.join_next().await.is_some() {}
     }
 
-    /// Begins no further fault and drops those under way.
+    /// Begins no further fault and undoes those under way, as the end of the load does by itself.
     ///
     /// Whatever a fault holds undoes itself when it is dropped: a paused server is continued, a
     /// command is killed. Servers that are down end with the run in any case.
     pub fn finish(&self) {
-        self.over.set(true);
-        self.under_way.borrow_mut().abort_all();
+        self.finished.send_replace(true);
+    }
+
+    /// Until the load is over, by its plan or before its time.
+    async fn finished(&self) {
+        let mut finished = self.finished.subscribe();
+        let end = self.clock.origin() + self.plan.duration;
+        tokio::select! {
+            // Whoever could tell holds `self`.
+            _ = finished.wait_for(|finished| *finished) => {}
+            () = tokio::time::sleep_until(end.into()) => {}
+        }
     }
 
     async fn apply(&self, application: Application) {
         let fault = &self.plan.chaos[application.entry];
         let id = application.id;
-        let done = match &fault.kind {
+        let carried_out = AssertUnwindSafe(self.carry_out(fault, application)).catch_unwind();
+        let done = tokio::select! {
+            done = carried_out => Some(done.unwrap_or(Err(FaultError::Panicked))),
+            // Dropped, and by that undone.
+            () = self.finished() => None,
+        };
+        match done {
+            Some(Ok(())) => self.tell(id, Step::Ended).await,
+            Some(Err(error)) => self.tell(id, Step::Failed(describe(&error))).await,
+            None if fault.kind.ends_with_the_load() => self.tell(id, Step::Ended).await,
+            // Cut off: it never came to its own end.
+            None => {}
+        }
+    }
+
+    async fn carry_out(&self, fault: &Fault, application: Application) -> Result<(), FaultError> {
+        let id = application.id;
+        match &fault.kind {
             FaultKind::Client(kind) => {
                 // The workers carry these out by the same schedule.
                 self.tell(id, Step::Applied).await;
@@ -123,9 +151,7 @@ impl<A: Announce + 'static> Controller<A> {
             FaultKind::Server(kind) => self.at_servers(id, fault, *kind).await,
             FaultKind::Exec(exec) => self.by_hook(id, fault, exec).await,
             FaultKind::Path(path) => self.on_the_way(id, fault, path).await,
-        };
-        let step = done.map_or_else(|error| Step::Failed(describe(&error)), |()| Step::Ended);
-        self.tell(id, step).await;
+        }
     }
 
     async fn at_servers(
@@ -174,17 +200,15 @@ impl<A: Announce + 'static> Controller<A> {
         self.tell(id, Step::Applied).await;
         ambient.strike(clock::now());
         let over = self.clock.since_origin(clock::now()) + fault.lasts.unwrap_or_default();
-        let ran = hook::run(exec).await;
-        let done = match ran {
-            Ok(output) => {
-                self.tell(id, Step::Output(output)).await;
-                tokio::time::sleep_until((self.clock.origin() + over).into()).await;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let ran = hook::run(exec, self.fleet.guardian.as_ref()).await;
+        if !ran.output.is_empty() {
+            self.tell(id, Step::Output(ran.output)).await;
+        }
+        if ran.done.is_ok() {
+            tokio::time::sleep_until((self.clock.origin() + over).into()).await;
+        }
         ambient.end(clock::now());
-        done
+        ran.done
     }
 
     /// Lets every worker know of a fault before it strikes.
@@ -211,4 +235,103 @@ fn describe(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    /// Knows of everything at once; a fault that it is told to panics instead.
+    struct Workers {
+        panics_at: Option<FaultId>,
+    }
+
+    impl Announce for Workers {
+        async fn announce(&self, fault: AmbientFault) {
+            assert!(self.panics_at != Some(fault.fault), "as the test wants it");
+        }
+    }
+
+    /// What became of the faults of a scenario, the run of which is finished after `finish`.
+    async fn steps(chaos: &str, workers: Workers, finish: Option<Duration>) -> Vec<(u32, Step)> {
+        let text = format!(
+            "duration = \"600ms\"\n[target]\nurl = \"http://127.0.0.1:1/\"\n\
+             [[clients]]\ncount = 1\n{chaos}"
+        );
+        let plan = scenario::parse(&text, "test.toml", &Overrides::default())
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let (sender, mut receiver) = mpsc::channel(64);
+        let fleet = Fleet::default();
+        let controller = Controller::new(Rc::new(plan), Clock::start(), fleet, workers, sender);
+        LocalSet::new()
+            .run_until(async {
+                let run = tokio::task::spawn_local(Rc::clone(&controller).run());
+                if let Some(finish) = finish {
+                    tokio::time::sleep(finish).await;
+                    controller.finish();
+                }
+                run.await.unwrap();
+            })
+            .await;
+        let mut steps = Vec::new();
+        while let Ok(progress) = receiver.try_recv() {
+            steps.push((progress.fault.0, progress.step));
+        }
+        steps
+    }
+
+    fn exec(at: &str, script: &str) -> String {
+        format!(
+            "[[chaos]]\nat = {at:?}\nfault = \"exec\"\ncommand = [\"sh\", \"-c\", {script:?}]\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_fault_that_panics_has_failed_and_the_others_go_on() {
+        let chaos = exec("0s", "true") + &exec("50ms", "echo later");
+        let workers = Workers {
+            panics_at: Some(FaultId(0)),
+        };
+        let mut steps = steps(&chaos, workers, None).await;
+        steps.sort_by_key(|(fault, _)| *fault);
+        assert_eq!(
+            steps,
+            [
+                (0, Step::Failed("the fault panicked".to_owned())),
+                (1, Step::Applied),
+                (1, Step::Output("later".to_owned())),
+                (1, Step::Ended),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_load_cuts_off_a_command_and_kills_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let script = format!("echo $$ > '{}'; exec sleep 100", file.display());
+        let nobody = Workers { panics_at: None };
+        let steps = steps(&exec("0s", &script), nobody, None).await;
+        assert_eq!(steps, [(0, Step::Applied)], "it never came to its own end");
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let runs = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+        let gone = async {
+            while runs() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
+        gone.expect("the end of the command");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_finished_begins_no_further_fault() {
+        let chaos = exec("500ms", "true");
+        let nobody = Workers { panics_at: None };
+        assert_eq!(steps(&chaos, nobody, Some(Duration::ZERO)).await, []);
+    }
 }

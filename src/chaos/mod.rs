@@ -36,35 +36,25 @@ pub enum FaultError {
         /// What the system said.
         source: io::Error,
     },
-    /// A hook's output could not be read.
-    #[error("cannot read what the command writes")]
-    Output(#[source] io::Error),
+    /// A hook's end could not be awaited.
+    #[error("cannot wait for the command")]
+    Wait(#[source] io::Error),
     /// A hook said that it failed.
-    #[error("the command failed: {status}{}", said(output))]
+    #[error("the command failed: {status}")]
     Failed {
         /// Exit code or signal.
         status: ExitStatus,
-        /// The last that it wrote.
-        output: String,
     },
     /// A hook took too long and was killed.
-    #[error("the command was killed after {}{}", crate::units::format_duration(*limit), said(output))]
+    #[error("the command was killed after {}", crate::units::format_duration(*limit))]
     TooLong {
         /// As the scenario allows.
         limit: Duration,
-        /// The last that it wrote.
-        output: String,
     },
+    /// A mistake of this program; what it was stands in the panic's message.
+    #[error("the fault panicked")]
+    Panicked,
     /// Nothing stands between clients and server that could do it.
     #[error("no proxy stands on the way")]
     NoProxy,
-}
-
-/// The end of an error message: what the command itself had to say.
-fn said(output: &str) -> String {
-    if output.is_empty() {
-        "; it wrote nothing".to_owned()
-    } else {
-        format!("; its output: {output}")
-    }
 }

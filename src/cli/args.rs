@@ -37,6 +37,9 @@ pub enum Command {
     Report(ReportArgs),
     /// The embedded Socket.IO server.
     Serve(ServeArgs),
+    /// Ends what a killed run leaves behind; started by runs, holds their pipe.
+    #[command(hide = true)]
+    Guard,
     /// Write a scenario to start from.
     Init(InitArgs),
     /// Print the JSON Schema of scenarios, or of summary.json.

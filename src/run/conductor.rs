@@ -96,7 +96,7 @@ impl Conductor {
         let plan = Rc::new(self.plan.as_ref().clone());
         let fleet = target.fleet.clone();
         let controller = Controller::new(plan, self.clock, fleet, orders.clone(), steps);
-        let chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
+        let mut chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
         let mut ending = Ending::default();
         let mut display = tokio::time::interval(DISPLAY_EVERY);
         let mut interrupts = std::pin::pin!(interrupt());
@@ -125,12 +125,20 @@ impl Conductor {
                     ending.interrupted = Some(self.elapsed());
                     self.journal.note(self.elapsed(), &Note::Interrupted);
                     self.progress.notice("interrupted: clients say goodbye; again to stop at once");
+                    // A server that stands still could not hear them.
+                    controller.finish();
                     orders.stop().await;
                 }
             }
         }
         controller.finish();
-        chaos.abort();
+        loop {
+            tokio::select! {
+                Some(step) = fault_steps.recv() => self.take_step(&step),
+                // What panics in it is told as a step.
+                _ = &mut chaos => break,
+            }
+        }
         while let Ok(step) = fault_steps.try_recv() {
             self.take_step(&step);
         }

@@ -14,6 +14,7 @@ use super::FaultError;
 use crate::event::AmbientFault;
 use crate::scenario::plan::ServerFault;
 use crate::server::balancer::Control;
+use crate::server::guardian::Guardian;
 use crate::server::process::ServerProcess;
 
 /// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
@@ -29,6 +30,8 @@ pub struct Fleet {
     pub servers: Servers,
     /// There is one before several instances.
     pub balancer: Option<Control>,
+    /// There is one where something would be left behind if the run were killed.
+    pub guardian: Option<Guardian>,
 }
 
 /// Carries out a fault and undoes it; returns when it is over.
@@ -53,7 +56,8 @@ pub(super) async fn carry_out(
             all(each).await
         }
         ServerFault::Kill { signal, .. } => {
-            all(chosen.map(|(_, server)| restart::kill(server, signal, ambient))).await
+            let each = chosen.map(|(index, server)| restart::kill(index, server, signal, ambient));
+            all(each).await
         }
         ServerFault::Pause { .. } => {
             let each = chosen.map(|(index, server)| pause::pause(index, server, lasts, ambient));

@@ -27,7 +27,7 @@ pub(super) async fn pause(
     ambient: &AmbientFault,
 ) -> Result<(), FaultError> {
     let mut server = server.lock().await;
-    if server.id().is_none() {
+    if !server.is_running()? {
         return Err(FaultError::NotRunning { instance: index });
     }
     ambient.strike(clock::now());

@@ -25,14 +25,23 @@ pub(super) async fn restart(
     Ok(server.restart().await?)
 }
 
-/// Ends a server.
+/// Ends a server; returns when something else has started it again.
 pub(super) async fn kill(
+    index: usize,
     server: &Mutex<ServerProcess>,
     signal: Signal,
     ambient: &AmbientFault,
 ) -> Result<(), FaultError> {
-    let mut server = server.lock().await;
-    ambient.strike(clock::now());
-    server.stop(signal, GOODBYE_LIMIT).await?;
+    let mut starts = {
+        let mut server = server.lock().await;
+        if !server.is_running()? {
+            return Err(FaultError::NotRunning { instance: index });
+        }
+        ambient.strike(clock::now());
+        server.stop(signal, GOODBYE_LIMIT).await?;
+        server.starts()
+    };
+    // A server that goes away for good takes its channel with it, and the run ends then.
+    let _ = starts.changed().await;
     Ok(())
 }

@@ -16,10 +16,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::signal::{self as system_signal, Signal as SystemSignal};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal as SystemSignal;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::watch;
 
+use super::group::ProcessGroup;
+use super::guardian::{Guardian, GuardianError};
 use crate::scenario::plan::{ServerProgram, Signal};
 
 pub use launch::Launch;
@@ -44,6 +46,9 @@ pub struct ServerProcess {
     launch: Launch,
     readiness: Readiness,
     output: Output,
+    guardian: Option<Guardian>,
+    /// How often it has become ready.
+    starts: watch::Sender<u32>,
     state: State,
 }
 
@@ -51,8 +56,8 @@ pub struct ServerProcess {
 enum State {
     /// Not known to have ended.
     Running {
-        child: Child,
-        group: Pid,
+        child: Box<Child>,
+        group: ProcessGroup,
         /// The pipe by which the embedded server notices the end of the run. Apart from the child,
         /// which would close it as soon as it is awaited.
         _lifeline: Option<ChildStdin>,
@@ -125,6 +130,9 @@ pub enum ProcessError {
     /// The process could not be awaited.
     #[error("cannot wait for the server")]
     Wait(#[source] io::Error),
+    /// Nobody would end it if the run were killed.
+    #[error(transparent)]
+    Guardian(#[from] GuardianError),
     /// No local port could be had.
     #[error("no free local port for a server")]
     NoPort(#[source] io::Error),
@@ -142,7 +150,7 @@ fn said(tail: &str) -> String {
 impl ServerProcess {
     /// Starts an instance and waits until it answers an Engine.IO handshake.
     ///
-    /// Its output is appended to `log`, as it comes.
+    /// Its output is appended to `log`, as it comes. The guardian is told of it, if there is one.
     ///
     /// # Errors
     /// If it cannot be started, ends early, or is not ready in time; nothing is left running then.
@@ -150,13 +158,16 @@ impl ServerProcess {
         launch: Launch,
         readiness: Readiness,
         log: PathBuf,
+        guardian: Option<&Guardian>,
     ) -> Result<Self, ProcessError> {
         let mut output = Output::new(log);
-        let state = spawn(&launch, &mut output)?;
+        let state = spawn(&launch, &mut output, guardian)?;
         let mut process = Self {
             launch,
             readiness,
             output,
+            guardian: guardian.cloned(),
+            starts: watch::Sender::default(),
             state,
         };
         process.become_ready().await?;
@@ -176,6 +187,25 @@ impl ServerProcess {
             State::Running { child, .. } => child.id(),
             State::Exited(_) => None,
         }
+    }
+
+    /// Whether it runs, as far as the system knows at this moment.
+    ///
+    /// # Errors
+    /// If the system cannot say.
+    pub fn is_running(&mut self) -> Result<bool, ProcessError> {
+        if let State::Running { child, .. } = &mut self.state
+            && let Some(status) = child.try_wait().map_err(ProcessError::Wait)?
+        {
+            self.state = State::Exited(status);
+        }
+        Ok(matches!(self.state, State::Running { .. }))
+    }
+
+    /// Changes each time that it has become ready.
+    #[must_use]
+    pub fn starts(&self) -> watch::Receiver<u32> {
+        self.starts.subscribe()
     }
 
     /// Sends a signal to the process and all that it has started.
@@ -204,7 +234,9 @@ impl ServerProcess {
 
     fn signal_as(&self, signal: SystemSignal) -> Result<(), ProcessError> {
         match &self.state {
-            State::Running { group, .. } => signal_group(*group, signal),
+            State::Running { group, .. } => group
+                .signal(signal)
+                .map_err(|source| ProcessError::Signal { signal, source }),
             State::Exited(_) => Ok(()),
         }
     }
@@ -217,10 +249,8 @@ impl ServerProcess {
     /// If the system cannot say.
     pub async fn exited(&mut self) -> Result<ExitStatus, ProcessError> {
         match &mut self.state {
-            State::Running { child, group, .. } => {
+            State::Running { child, .. } => {
                 let status = child.wait().await.map_err(ProcessError::Wait)?;
-                // While anyone of the group lives, the system gives its number to nobody else.
-                signal_group(*group, SystemSignal::SIGKILL)?;
                 self.state = State::Exited(status);
                 Ok(status)
             }
@@ -251,7 +281,7 @@ impl ServerProcess {
     /// As [`Self::start`].
     pub async fn restart(&mut self) -> Result<(), ProcessError> {
         self.stop(Signal::SigKill, Duration::ZERO).await?;
-        self.state = spawn(&self.launch, &mut self.output)?;
+        self.state = spawn(&self.launch, &mut self.output, self.guardian.as_ref())?;
         self.become_ready().await
     }
 
@@ -272,7 +302,11 @@ impl ServerProcess {
             }
         };
         let failure = match checked {
-            Ok(Ok(ready)) => return ready.map_err(ProcessError::Check),
+            Ok(Ok(ready)) => {
+                ready.map_err(ProcessError::Check)?;
+                self.starts.send_modify(|starts| *starts += 1);
+                return Ok(());
+            }
             Ok(Err(_elapsed)) => ProcessError::NotReady {
                 program: self.launch.name(),
                 within: self.readiness.within,
@@ -285,26 +319,17 @@ impl ServerProcess {
                 tail: self.output.tail(),
             },
         };
-        self.kill();
+        // Reaped, so that nobody takes its end for a surprise.
+        let _ = self.stop(Signal::SigKill, Duration::MAX).await;
         Err(failure)
     }
-
-    /// SIGKILL for the whole group, without waiting.
-    fn kill(&mut self) {
-        if let State::Running { group, .. } = &self.state {
-            // Nothing is left to do if the system refuses to kill our own child.
-            let _ = signal_group(*group, SystemSignal::SIGKILL);
-        }
-    }
 }
 
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
+fn spawn(
+    launch: &Launch,
+    output: &mut Output,
+    guardian: Option<&Guardian>,
+) -> Result<State, ProcessError> {
     let mut command = Command::from(launch.command()?);
     command
         .process_group(0)
@@ -321,20 +346,11 @@ fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
         source,
     })?;
     let id = child.id().expect("a child that nobody has awaited");
-    let group = Pid::from_raw(i32::try_from(id).expect("process ids are positive i32"));
     Ok(State::Running {
         _lifeline: child.stdin.take(),
-        child,
-        group,
+        child: Box::new(child),
+        group: ProcessGroup::led_by(id, guardian),
     })
-}
-
-fn signal_group(group: Pid, signal: SystemSignal) -> Result<(), ProcessError> {
-    match system_signal::killpg(group, signal) {
-        // Nobody is left in it.
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(source) => Err(ProcessError::Signal { signal, source }),
-    }
 }
 
 fn system_name(signal: Signal) -> SystemSignal {

@@ -77,6 +77,22 @@ impl FaultKind {
         }
     }
 
+    /// Whether the end of the load undoes it for good: what it does is to last, not to come to an
+    /// end of its own.
+    #[must_use]
+    pub fn ends_with_the_load(&self) -> bool {
+        match self {
+            Self::Client(_) | Self::Path(_) => true,
+            Self::Server(ServerFault::Pause { .. }) => true,
+            Self::Server(
+                ServerFault::Restart { .. }
+                | ServerFault::Kill { .. }
+                | ServerFault::RollingRestart { .. },
+            )
+            | Self::Exec(_) => false,
+        }
+    }
+
     /// Whether its victims are clients that the seed chooses.
     #[must_use]
     pub fn has_victims(&self) -> bool {
