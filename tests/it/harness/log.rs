@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,6 +56,11 @@ pub(crate) struct ServerLog {
 }
 
 impl ServerLog {
+    /// Reads the log that a server has written to this file.
+    pub(crate) fn read(path: &Path) -> Self {
+        Self::parse(&std::fs::read_to_string(path).unwrap_or_default())
+    }
+
     /// Reads complete lines; one that is being written is left for the next time.
     pub(super) fn parse(text: &str) -> Self {
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);

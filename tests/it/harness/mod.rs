@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use ::sio_load::clock;
 
-pub(crate) use log::What;
+pub(crate) use log::{ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
-pub(crate) use sio_load::SioLoad;
+pub(crate) use sio_load::{RunningSioLoad, SioLoad};
 pub(crate) use tap::{Side, Tap, Utterance};
 
 /// `tests/servers`.

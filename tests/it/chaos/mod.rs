@@ -1,0 +1,3 @@
+//! Faults against real servers: what clients felt, what servers saw, and that all is undone.
+
+mod server;
