@@ -250,7 +250,7 @@ impl<O: Observer> Driver<O> {
                 }
             }
             ConnectionEvent::SessionFailed { failure } => {
-                lifecycle.report(now, Event::SessionFailed { failure });
+                lifecycle.session_failed(now, failure);
             }
             ConnectionEvent::Disconnected {
                 reason,
@@ -268,9 +268,11 @@ impl<O: Observer> Driver<O> {
                     }
                 }
             }
-            ConnectionEvent::ReconnectScheduled { attempt, delay } => {
-                lifecycle.report(now, Event::ReconnectScheduled { attempt, delay });
-            }
+            ConnectionEvent::ReconnectScheduled {
+                attempt,
+                delay,
+                stripe,
+            } => lifecycle.reconnect_scheduled(now, attempt, delay, stripe),
             ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
             ConnectionEvent::Received(received) => self.receive(now, &received),
             ConnectionEvent::Acked { intended, sent, .. } => {

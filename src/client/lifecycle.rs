@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::event::{
-    AmbientFault, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase, TransportKind,
+    AmbientFault, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase,
+    TransportKind,
 };
 use crate::transport::Timings;
 
@@ -178,7 +179,25 @@ impl<O: Observer> Lifecycle<O> {
     /// The handshake failed.
     pub fn engine_failed(&mut self, now: Instant, failure: Failure) {
         self.opening = None;
-        self.report(now, Event::EngineFailed { failure });
+        let cut_off = self.cut_off();
+        self.report(now, Event::EngineFailed { failure, cut_off });
+    }
+
+    /// Something failed on an established session.
+    pub fn session_failed(&mut self, now: Instant, failure: Failure) {
+        let cut_off = self.cut_off();
+        self.report(now, Event::SessionFailed { failure, cut_off });
+    }
+
+    /// A reconnection attempt is on the clock.
+    pub fn reconnect_scheduled(&mut self, now: Instant, attempt: u32, delay: Duration, stripe: u8) {
+        let event = Event::ReconnectScheduled {
+            attempt,
+            delay,
+            stripe,
+            fault: self.cut_off().map(|cut_off| cut_off.fault),
+        };
+        self.report(now, event);
     }
 
     /// A probe is begun.
@@ -232,7 +251,8 @@ impl<O: Observer> Lifecycle<O> {
 
     /// A namespace was refused; if it stays active, the next engine asks for it again.
     pub fn namespace_failed(&mut self, now: Instant, failure: Failure, stays_active: bool) {
-        self.report(now, Event::NamespaceFailed { failure });
+        let cut_off = self.cut_off();
+        self.report(now, Event::NamespaceFailed { failure, cut_off });
         if stays_active {
             return;
         }
@@ -383,6 +403,20 @@ impl<O: Observer> Lifecycle<O> {
                 struck: at_large.explains(now)?,
             };
             (!self.felt.contains(&mark)).then_some(mark)
+        })
+    }
+
+    /// The fault that it has not come back from.
+    fn cut_off(&self) -> Option<CutOff> {
+        let Standing::Lost(loss) = &self.standing else {
+            return None;
+        };
+        let fault = loss.mark?.fault;
+        let ambient = self.ambient.borrow();
+        let lasts = |at_large: &AmbientFault| at_large.fault == fault && at_large.lasts();
+        Some(CutOff {
+            fault,
+            lasts: ambient.iter().any(lasts),
         })
     }
 
@@ -566,6 +600,45 @@ mod tests {
         };
         assert_eq!(story.notebook.count(after(3)), 1);
         assert_eq!(story.notebook.count(after(4)), 1);
+    }
+
+    #[test]
+    fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
+        let mut story = Story::new(1);
+        let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
+        let failed = |story: &mut Story, ms| {
+            let now = story.at(ms);
+            story.lifecycle.engine_failed(now, failure.clone());
+            let Event::EngineFailed { cut_off, .. } = story.notebook.last() else {
+                panic!("{:?}", story.notebook.last())
+            };
+            cut_off
+        };
+        assert_eq!(failed(&mut story, 0), None);
+        story.connect(1);
+        fault.strike(story.at(1000));
+        story.lose(1000, DisconnectReason::TransportClose);
+        let cut_off = |lasts| {
+            let fault = FaultId(2);
+            Some(CutOff { fault, lasts })
+        };
+        assert_eq!(failed(&mut story, 1500), cut_off(true));
+        fault.end(story.at(2000));
+        assert_eq!(failed(&mut story, 2500), cut_off(false));
+        let delay = millis(700);
+        let now = story.at(2500);
+        story.lifecycle.reconnect_scheduled(now, 1, delay, 3);
+        let scheduled = Event::ReconnectScheduled {
+            attempt: 1,
+            delay,
+            stripe: 3,
+            fault: Some(FaultId(2)),
+        };
+        assert_eq!(story.notebook.last(), scheduled);
+        story.connect(3000);
+        assert_eq!(failed(&mut story, 3500), None);
     }
 
     #[test]
