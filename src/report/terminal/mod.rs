@@ -10,6 +10,7 @@ mod judgement;
 mod load;
 mod page;
 mod problems;
+mod storms;
 mod table;
 mod times;
 mod verdict;
@@ -53,6 +54,7 @@ pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
     times::write_connects(&mut page, summary);
     times::write_reconnects(&mut page, summary);
     faults::write(&mut page, &summary.faults);
+    storms::write(&mut page, &summary.faults);
     load::write_events(&mut page, summary);
     load::write_populations(&mut page, summary);
     problems::write_errors(&mut page, &summary.errors);

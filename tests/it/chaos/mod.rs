@@ -1,3 +1,5 @@
 //! Faults against real servers: what clients felt, what servers saw, and that all is undone.
 
 mod server;
+mod storm;
+mod story;
