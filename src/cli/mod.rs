@@ -48,6 +48,7 @@ pub fn run(cli: Cli) -> u8 {
     let terminal = Terminal::detect(cli.no_color);
     let outcome = match cli.command {
         Command::Run(args) => command::run::run(&args, &terminal),
+        Command::Storm(args) => command::storm::storm(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),

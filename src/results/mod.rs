@@ -17,6 +17,7 @@ pub mod schema;
 mod storm;
 mod summarise;
 pub mod summary;
+pub mod sweep;
 pub mod timeline;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};

@@ -8,6 +8,7 @@ mod conductor;
 mod facts;
 mod population_curve;
 pub mod preflight;
+pub mod sweep;
 mod target;
 mod workers;
 

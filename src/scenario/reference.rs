@@ -124,8 +124,10 @@ fn takes(key: &Key) -> String {
         | Kind::Boolean
         | Kind::Integer { .. }
         | Kind::Fraction
+        | Kind::Fractions
         | Kind::Share
         | Kind::Duration
+        | Kind::Durations
         | Kind::DurationOrFalse
         | Kind::Rate
         | Kind::Size

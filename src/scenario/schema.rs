@@ -82,11 +82,15 @@ fn kind(kind: Kind) -> Map<String, Value> {
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        Kind::Fractions => json!({ "type": "array", "minItems": 1, "items":
+            { "type": "number", "minimum": 0, "maximum": 1 } }),
         Kind::Share => json!({ "oneOf": [
             { "type": "string", "pattern": r"^\s*[\d.]+\s*%?\s*$" },
             { "type": "number", "minimum": 0, "maximum": 1 },
         ] }),
         Kind::Duration => json!({ "type": "string", "pattern": DURATION }),
+        Kind::Durations => json!({ "type": "array", "minItems": 1, "items":
+            { "type": "string", "pattern": DURATION } }),
         Kind::DurationOrFalse => json!({ "oneOf": [
             { "type": "string", "pattern": DURATION },
             { "const": false },

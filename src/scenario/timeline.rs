@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::plan::{Fault, Load, Plan, Population, RampStage, ServerProgram};
+use super::plan::{Fault, Load, Plan, Population, RampStage, ServerProgram, Sweep};
 use crate::units::format_duration;
 
 /// The widest line; also what a terminal has that nobody resized.
@@ -36,6 +36,7 @@ impl Plan {
         for population in &self.populations {
             describe(population, &mut line);
         }
+        sweep(&self.sweep, &mut line);
         line("");
         self.moments(&mut line);
         line("");
@@ -97,6 +98,28 @@ impl Plan {
         }
         text
     }
+}
+
+/// What `sio-load storm` would vary.
+fn sweep(sweep: &Sweep, line: &mut impl FnMut(&str)) {
+    if sweep.is_empty() {
+        return;
+    }
+    let times = |times: &[Duration]| {
+        let times: Vec<_> = times.iter().map(|time| format_duration(*time)).collect();
+        times.join(", ")
+    };
+    let fractions: Vec<_> = sweep.randomization.iter().map(f64::to_string).collect();
+    let parts = [
+        ("delay", times(&sweep.delay)),
+        ("delay_max", times(&sweep.delay_max)),
+        ("randomization", fractions.join(", ")),
+    ];
+    let parts = parts.into_iter().filter(|(_, values)| !values.is_empty());
+    let parts: Vec<_> = parts
+        .map(|(key, values)| format!("{key} {values}"))
+        .collect();
+    wrap(&format!("sweep    {}", parts.join(" · ")), 9, line);
 }
 
 fn describe(population: &Population, line: &mut impl FnMut(&str)) {

@@ -215,6 +215,11 @@ arrivals = "2.5/s"
 stay = "10s"
 reconnection = true
 
+[sweep]
+delay = ["500ms", "1m 30s"]
+delay_max = ["5s"]
+randomization = [0, 0.5, 1.0]
+
 [[chaos]]
 at = "5s"
 fault = "server_restart"

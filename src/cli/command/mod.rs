@@ -9,3 +9,4 @@ pub(super) mod report;
 pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod serve;
+pub(super) mod storm;

@@ -11,6 +11,7 @@ mod load;
 mod page;
 mod problems;
 mod storms;
+mod sweep;
 mod table;
 mod times;
 mod verdict;
@@ -21,6 +22,7 @@ pub(in crate::report) use self::judgement::measured;
 use self::page::Page;
 pub(in crate::report) use self::page::wrap;
 use crate::results::summary::Summary;
+use crate::results::sweep::SweepSummary;
 
 /// The page that a summary is rendered on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,20 @@ pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
         judgement::write_results(&mut page, path);
     }
     judgement::write_warnings(&mut page, &summary.warnings);
+    page.finish()
+}
+
+/// Renders what a sweep found out.
+///
+/// No line is wider than the layout's width, but for the path of the results, as above.
+#[must_use]
+pub fn render_sweep(summary: &SweepSummary, layout: Layout<'_>) -> String {
+    let width = layout.width.clamp(Layout::NARROWEST, Layout::WIDEST);
+    let mut page = Page::new(width, layout.color);
+    sweep::write(&mut page, summary);
+    if let Some(path) = layout.results {
+        judgement::write_results(&mut page, path);
+    }
     page.finish()
 }
 

@@ -8,6 +8,7 @@ mod csv;
 mod emit;
 mod load;
 mod server;
+mod sweep;
 mod target;
 mod templates;
 mod thresholds;
@@ -88,6 +89,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         }),
     };
     let chaos = chaos::read(&top, &world, &mut warnings);
+    let sweep = sweep::read(&top);
     let thresholds = thresholds::read(&top, &names);
 
     let plan = Plan {
@@ -99,6 +101,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         server: server?,
         populations: populations?,
         chaos: chaos?,
+        sweep: sweep?,
         thresholds: thresholds?,
         csv: context.csv.clone()?,
         warnings,

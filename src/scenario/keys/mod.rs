@@ -88,9 +88,13 @@ pub(super) enum Kind {
     },
     /// A number from 0 to 1.
     Fraction,
+    /// An array of numbers from 0 to 1.
+    Fractions,
     /// A part of a whole, in percent or from 0 to 1.
     Share,
     Duration,
+    /// An array of durations above zero.
+    Durations,
     /// A duration, or `false` for none.
     DurationOrFalse,
     Rate,
@@ -143,8 +147,10 @@ impl Kind {
             | Self::Boolean
             | Self::Integer { .. }
             | Self::Fraction
+            | Self::Fractions
             | Self::Share
             | Self::Duration
+            | Self::Durations
             | Self::DurationOrFalse
             | Self::Rate
             | Self::Size
@@ -208,8 +214,10 @@ impl Kind {
             Self::File => "the path of a file",
             Self::Boolean => "true or false",
             Self::Fraction => "a number from 0 to 1",
+            Self::Fractions => "an array of numbers from 0 to 1",
             Self::Share => "a share such as \"20%\" or 0.2",
             Self::Duration => "a duration such as \"500ms\" or \"45s\"",
+            Self::Durations => "an array of durations such as [\"500ms\", \"2s\"]",
             Self::DurationOrFalse => "a duration such as \"500ms\" or \"45s\", or false",
             Self::Rate => "a rate such as \"250/s\" or \"90/min\"",
             Self::Size => "a size such as \"64B\" or \"2KB\"",

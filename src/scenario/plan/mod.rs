@@ -38,6 +38,9 @@ pub struct Plan {
     pub populations: Vec<Population>,
     /// In the order of the file; `at` need not ascend.
     pub chaos: Vec<Fault>,
+    /// What `sio-load storm` varies.
+    #[serde(default)]
+    pub sweep: Sweep,
     /// In the order of the file.
     pub thresholds: Vec<Threshold>,
     /// Rows for `{{csv.COLUMN}}`.
@@ -311,6 +314,26 @@ pub struct Reconnection {
     pub randomization: f64,
     /// Nothing: for ever.
     pub attempts: Option<u32>,
+}
+
+/// Reconnection options with which a scenario is run, each combination once; an empty list leaves
+/// each population as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Values of [`Reconnection::delay`], above zero.
+    pub delay: Vec<Duration>,
+    /// Values of [`Reconnection::delay_max`], above zero.
+    pub delay_max: Vec<Duration>,
+    /// Values of [`Reconnection::randomization`].
+    pub randomization: Vec<f64>,
+}
+
+impl Sweep {
+    /// Whether there is nothing to vary.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.delay.is_empty() && self.delay_max.is_empty() && self.randomization.is_empty()
+    }
 }
 
 /// An event that a client sends again and again.

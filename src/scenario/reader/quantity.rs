@@ -1,7 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Reader;
+use super::{Reader, all};
 use crate::scenario::keys::Kind;
 use crate::scenario::problem::{Checked, Code, Reported};
 use crate::scenario::raw::{Node, Raw};
@@ -27,6 +27,22 @@ impl Reader<'_> {
             Some(false) => Ok(None),
             Some(true) | None => r.as_duration(key, node).map(Some),
         })
+    }
+
+    /// An array of durations above zero, or an empty one where the key is left out.
+    pub(in crate::scenario) fn durations(&self, key: &str) -> Checked<Vec<Duration>> {
+        let durations = self.optional(key, |r, node| {
+            let elements = r.as_values(key, node)?;
+            all(elements.iter().map(|element| {
+                let duration = r.as_duration(key, element)?;
+                if duration.is_zero() {
+                    let message = format!("`{key}` cannot be zero");
+                    return Err(r.reject(Code::OutOfRange, key, element, message));
+                }
+                Ok(duration)
+            }))
+        });
+        durations.map(Option::unwrap_or_default)
     }
 
     /// A duration above zero.

@@ -9,7 +9,7 @@ mod text;
 use std::fmt::Write;
 
 use super::plan::{
-    Balance, ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Target, Value,
+    Balance, ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value,
 };
 use super::threshold::Threshold;
 use crate::units::{ByteSize, Selection, format_duration};
@@ -59,6 +59,7 @@ impl Plan {
         for fault in &self.chaos {
             writer.fault(fault, self);
         }
+        writer.sweep(&self.sweep);
         writer.thresholds(&self.thresholds, self);
         let head = if writer.masked { MASKED_HEAD } else { HEAD };
         format!("{head}{}", writer.out)
@@ -186,6 +187,23 @@ impl Writer {
             Selection::All | Selection::Share(_) => quoted(&fault.clients.to_string()),
         };
         self.pair("clients", &clients);
+    }
+
+    fn sweep(&mut self, sweep: &Sweep) {
+        if sweep.is_empty() {
+            return;
+        }
+        self.header("[sweep]");
+        for (key, times) in [("delay", &sweep.delay), ("delay_max", &sweep.delay_max)] {
+            if !times.is_empty() {
+                let times = times.iter().map(|time| quoted(&format_duration(*time)));
+                self.pair(key, &array(times));
+            }
+        }
+        if !sweep.randomization.is_empty() {
+            let fractions = sweep.randomization.iter().map(f64::to_string);
+            self.pair("randomization", &array(fractions));
+        }
     }
 
     fn thresholds(&mut self, thresholds: &[Threshold], plan: &Plan) {

@@ -3,3 +3,4 @@
 mod server;
 mod storm;
 mod story;
+mod sweep;
