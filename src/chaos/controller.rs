@@ -255,10 +255,14 @@ mod tests {
         }
     }
 
-    /// What became of the faults of a scenario, the run of which is finished after `finish`.
-    async fn steps(chaos: &str, workers: Workers, finish: Option<Duration>) -> Vec<(u32, Step)> {
+    /// What became of the faults of a scenario, the run of which is finished after `until`.
+    async fn steps(
+        chaos: &str,
+        workers: Workers,
+        until: impl Future<Output = ()>,
+    ) -> Vec<(u32, Step)> {
         let text = format!(
-            "duration = \"600ms\"\n[target]\nurl = \"http://127.0.0.1:1/\"\n\
+            "duration = \"1h\"\n[target]\nurl = \"http://127.0.0.1:1/\"\n\
              [[clients]]\ncount = 1\n{chaos}"
         );
         let plan = scenario::parse(&text, "test.toml", &Overrides::default())
@@ -268,10 +272,10 @@ mod tests {
         let controller = Controller::new(Rc::new(plan), Clock::start(), fleet, workers, sender);
         LocalSet::new()
             .run_until(async {
-                let run = tokio::task::spawn_local(Rc::clone(&controller).run());
-                if let Some(finish) = finish {
-                    tokio::time::sleep(finish).await;
-                    controller.finish();
+                let mut run = tokio::task::spawn_local(Rc::clone(&controller).run());
+                tokio::select! {
+                    () = until => controller.finish(),
+                    ended = &mut run => return ended.unwrap(),
                 }
                 run.await.unwrap();
             })
@@ -295,7 +299,7 @@ mod tests {
         let workers = Workers {
             panics_at: Some(FaultId(0)),
         };
-        let mut steps = steps(&chaos, workers, None).await;
+        let mut steps = steps(&chaos, workers, std::future::pending()).await;
         steps.sort_by_key(|(fault, _)| *fault);
         assert_eq!(
             steps,
@@ -314,7 +318,12 @@ mod tests {
         let file = directory.path().join("pid");
         let script = format!("echo $$ > '{}'; exec sleep 100", file.display());
         let nobody = Workers { panics_at: None };
-        let steps = steps(&exec("0s", &script), nobody, None).await;
+        let begun = async {
+            while !std::fs::read_to_string(&file).is_ok_and(|pid| pid.ends_with('\n')) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let steps = steps(&exec("0s", &script), nobody, begun).await;
         assert_eq!(steps, [(0, Step::Applied)], "it never came to its own end");
         let pid = std::fs::read_to_string(&file).unwrap();
         let stat = format!("/proc/{}/stat", pid.trim());
@@ -330,8 +339,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_finished_begins_no_further_fault() {
-        let chaos = exec("500ms", "true");
+        let chaos = exec("30m", "true");
         let nobody = Workers { panics_at: None };
-        assert_eq!(steps(&chaos, nobody, Some(Duration::ZERO)).await, []);
+        assert_eq!(steps(&chaos, nobody, std::future::ready(())).await, []);
     }
 }
