@@ -139,7 +139,7 @@ pub struct StormArgs {
     /// As for a run; `--json` prints sweep.json.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Values of `reconnection.delay` to try, in place of those of [sweep].
+    /// Values of `reconnection.delay` to try, in place of the scenario's own.
     #[arg(long, env = "SIO_LOAD_DELAY", value_name = "TIMES", value_delimiter = ',', value_parser = above_zero)]
     pub delay: Vec<Duration>,
     /// Values of `reconnection.delay_max` to try.
