@@ -22,6 +22,7 @@ pub struct UnitError {
 const A_DURATION: &str = "a duration such as \"500ms\", \"45s\" or \"1m 30s\"";
 const A_RATE: &str = "a rate such as \"250/s\", \"90/min\" or \"1000/h\"";
 const A_SIZE: &str = "a size such as \"64B\", \"1KB\" or \"2MiB\"";
+const A_BYTE_RATE: &str = "a rate such as \"1KB/s\" or \"2MiB/s\"";
 const A_SHARE: &str = "a share such as \"50%\" or 0.5";
 const A_SELECTION: &str = "a number of clients or a share such as \"50%\"";
 
@@ -199,6 +200,50 @@ impl FromStr for ByteSize {
     }
 }
 
+/// Bytes per second, above zero; written as `"1KB/s"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteRate(u64);
+
+impl ByteRate {
+    /// So many bytes in a second, or nothing if that is none.
+    #[must_use]
+    pub fn new(bytes_per_second: u64) -> Option<Self> {
+        (bytes_per_second > 0).then_some(Self(bytes_per_second))
+    }
+
+    /// How many bytes in a second.
+    #[must_use]
+    pub fn bytes_per_second(self) -> u64 {
+        self.0
+    }
+
+    /// How long so many bytes take.
+    #[must_use]
+    pub fn time_for(self, bytes: u64) -> Duration {
+        Duration::from_secs_f64(bytes as f64 / self.0 as f64)
+    }
+}
+
+impl fmt::Display for ByteRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", ByteSize(self.0))
+    }
+}
+
+impl FromStr for ByteRate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let size = text.trim().strip_suffix("/s").map(str::parse::<ByteSize>);
+        size.and_then(Result::ok)
+            .and_then(|size| Self::new(size.0))
+            .ok_or_else(|| UnitError {
+                found: text.to_owned(),
+                expected: A_BYTE_RATE,
+            })
+    }
+}
+
 /// A fraction in [0, 1], written as `"50%"` or `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(f64);
@@ -215,6 +260,15 @@ impl Share {
     pub fn fraction(self) -> f64 {
         self.0
     }
+
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self.0 >= 1.0
+    }
+
+    /// All of it.
+    pub const ALL: Self = Self(1.0);
 }
 
 impl fmt::Display for Share {
@@ -318,7 +372,7 @@ macro_rules! serde_as_text {
     )*};
 }
 
-serde_as_text!(Rate, ByteSize, Share, Selection);
+serde_as_text!(Rate, ByteSize, ByteRate, Share, Selection);
 
 #[cfg(test)]
 mod tests {
@@ -332,6 +386,9 @@ mod tests {
         for text in ["64B", "1KB", "2MiB", "1536B"] {
             assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
         }
+        for text in ["64B/s", "1KB/s", "2MiB/s"] {
+            assert_eq!(text.parse::<ByteRate>().unwrap().to_string(), text);
+        }
         for text in ["7%", "50%", "12.5%"] {
             assert_eq!(text.parse::<Share>().unwrap().to_string(), text);
             assert_eq!(text.parse::<Selection>().unwrap().to_string(), text);
@@ -344,6 +401,8 @@ mod tests {
         assert!("0/s".parse::<Rate>().is_err());
         assert!("5".parse::<Rate>().is_err());
         assert!("5".parse::<ByteSize>().is_err());
+        assert!("0KB/s".parse::<ByteRate>().is_err());
+        assert!("1KB".parse::<ByteRate>().is_err());
         assert!("120%".parse::<Share>().is_err());
         assert!("-1".parse::<Selection>().is_err());
         let message = parse_duration("5").unwrap_err().to_string();

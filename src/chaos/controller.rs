@@ -1,69 +1,21 @@
-//! Carries out the faults that touch servers, and tells when each fault begins and ends.
+//! Carries out the faults of a run that no client carries out on itself, and tells when each fault
+//! begins and ends.
 
-use std::cell::{Cell, RefCell};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::process::{self, Fleet, Strike};
+use super::progress::{Progress, Reporter, Step};
 use super::schedule::{Application, applications};
+use super::{FaultError, hook};
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, FaultId};
-use crate::scenario::plan::{Fault, FaultKind, Plan, Signal};
-use crate::server::process::{ProcessError, ServerProcess};
-use crate::units::format_duration;
-
-/// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(30);
-
-/// The servers that a run started, by instance.
-pub type Servers = Vec<Rc<Mutex<ServerProcess>>>;
-
-/// A step in the life of a fault.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// It is being carried out.
-    Applied,
-    /// It is over and undone.
-    Ended,
-    /// It could not be carried out.
-    Failed(String),
-    /// It has ended a server.
-    ServerExited {
-        /// Which instance.
-        instance: u16,
-        /// Exit code or signal, in words.
-        status: String,
-    },
-    /// It has started a server again.
-    ServerStarted {
-        /// Which instance.
-        instance: u16,
-        /// Its new process.
-        pid: u32,
-        /// Where it listens.
-        port: u16,
-    },
-    /// That server answers.
-    ServerReady {
-        /// Which instance.
-        instance: u16,
-        /// How long after its start.
-        after: Duration,
-    },
-}
-
-/// A step of one application, at its time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Which application.
-    pub fault: FaultId,
-    /// From the start of the run.
-    pub at: Duration,
-    /// What happened.
-    pub step: Step,
-}
+use crate::scenario::plan::{Exec, Fault, FaultKind, PathFault, Plan, ServerFault, Toxic};
 
 /// Tells all workers of a fault at large, and returns once they know.
 pub trait Announce {
@@ -75,12 +27,11 @@ pub trait Announce {
 pub struct Controller<A> {
     plan: Rc<Plan>,
     clock: Clock,
-    servers: Servers,
+    fleet: Fleet,
     announce: A,
     reporter: Reporter,
     /// Set when no further fault may begin.
-    over: Cell<bool>,
-    under_way: RefCell<JoinSet<()>>,
+    finished: watch::Sender<bool>,
 }
 
 impl<A: Announce + 'static> Controller<A> {
@@ -88,148 +39,165 @@ impl<A: Announce + 'static> Controller<A> {
     pub fn new(
         plan: Rc<Plan>,
         clock: Clock,
-        servers: Servers,
+        fleet: Fleet,
         announce: A,
         progress: mpsc::Sender<Progress>,
     ) -> Rc<Self> {
         Rc::new(Self {
             plan,
             clock,
-            servers,
+            fleet,
             announce,
             reporter: Reporter { clock, progress },
-            over: Cell::new(false),
-            under_way: RefCell::default(),
+            finished: watch::Sender::new(false),
         })
     }
 
-    /// Carries out all faults in time; ends when the last has begun.
+    /// Carries out all faults in time; ends when all are over and undone.
     ///
     /// Must be called inside a [`tokio::task::LocalSet`].
     pub async fn run(self: Rc<Self>) {
+        let mut under_way = JoinSet::new();
         for application in applications(&self.plan) {
             let due = self.clock.origin() + application.at;
-            tokio::time::sleep_until(due.into()).await;
-            if self.over.get() {
-                return;
+            tokio::select! {
+                biased;
+                () = self.finished() => break,
+                () = tokio::time::sleep_until(due.into()) => {}
             }
+            while under_way.try_join_next().is_some() {}
             let controller = Rc::clone(&self);
-            self.under_way
-                .borrow_mut()
-                .spawn_local(async move { controller.apply(application).await });
+            under_way.spawn_local(async move { controller.apply(application).await });
         }
+        while under_way.join_next().await.is_some() {}
     }
 
-    /// Begins no further fault and drops those under way: the servers that they touch end with the
-    /// run in any case.
+    /// Begins no further fault and undoes those under way, as the end of the load does by itself.
+    ///
+    /// Whatever a fault holds undoes itself when it is dropped: a paused server is continued, a
+    /// command is killed. Servers that are down end with the run in any case.
     pub fn finish(&self) {
-        self.over.set(true);
-        self.under_way.borrow_mut().abort_all();
+        self.finished.send_replace(true);
+    }
+
+    /// Until the load is over, by its plan or before its time.
+    async fn finished(&self) {
+        let mut finished = self.finished.subscribe();
+        let end = self.clock.origin() + self.plan.duration;
+        tokio::select! {
+            // Whoever could tell holds `self`.
+            _ = finished.wait_for(|finished| *finished) => {}
+            () = tokio::time::sleep_until(end.into()) => {}
+        }
     }
 
     async fn apply(&self, application: Application) {
         let fault = &self.plan.chaos[application.entry];
-        match &fault.kind {
-            FaultKind::ServerRestart {
-                signal,
-                down,
-                instance,
-            } => {
-                let restart = Restart {
-                    fault: application.id,
-                    signal: *signal,
-                    down: *down,
-                };
-                self.restart(restart, *instance).await;
-            }
-            // The workers carry these out by the same schedule.
-            FaultKind::Disconnect { .. } | FaultKind::TransportSwitch { .. } => {
-                self.reporter.tell(application.id, Step::Applied).await;
-                let end = self.clock.origin() + application.at + fault.over.unwrap_or_default();
-                tokio::time::sleep_until(end.into()).await;
-                self.reporter.tell(application.id, Step::Ended).await;
-            }
+        let id = application.id;
+        let carried_out = AssertUnwindSafe(self.carry_out(fault, application)).catch_unwind();
+        let done = tokio::select! {
+            done = carried_out => Some(done.unwrap_or(Err(FaultError::Panicked))),
+            // Dropped, and by that undone.
+            () = self.finished() => None,
+        };
+        match done {
+            Some(Ok(())) => self.reporter.tell(id, Step::Ended).await,
+            Some(Err(error)) => self.reporter.tell(id, Step::Failed(describe(&error))).await,
+            None if fault.kind.ends_with_the_load() => self.reporter.tell(id, Step::Ended).await,
+            // Cut off: it never came to its own end.
+            None => {}
         }
     }
 
-    /// Ends one instance or all at once, and starts them again.
-    async fn restart(&self, restart: Restart, instance: Option<u16>) {
-        let ambient = AmbientFault::announce(restart.fault);
-        self.announce.announce(ambient.clone()).await;
-        let mut restarts = JoinSet::new();
-        let chosen = |index| instance.is_none_or(|wanted| usize::from(wanted) == index);
-        for (index, server) in self.servers.iter().enumerate() {
-            if chosen(index) {
-                let server = Rc::clone(server);
-                let (ambient, reporter) = (ambient.clone(), self.reporter.clone());
-                restarts.spawn_local(async move {
-                    let mut server = server.lock().await;
-                    ambient.strike(clock::now());
-                    restart
-                        .carry_out(&mut server, index as u16, &reporter)
-                        .await
-                });
+    async fn carry_out(&self, fault: &Fault, application: Application) -> Result<(), FaultError> {
+        let id = application.id;
+        match &fault.kind {
+            FaultKind::Client(kind) => {
+                // The workers carry these out by the same schedule.
+                self.reporter.tell(id, Step::Applied).await;
+                let lasts = if kind.lasts() {
+                    fault.lasts
+                } else {
+                    Some(Duration::ZERO)
+                };
+                let spread = fault.over.unwrap_or_default();
+                let end = lasts.map_or(self.plan.duration, |lasts| application.at + spread + lasts);
+                tokio::time::sleep_until((self.clock.origin() + end).into()).await;
+                Ok(())
             }
+            FaultKind::Server(kind) => self.at_servers(id, fault, *kind).await,
+            FaultKind::Exec(exec) => self.by_hook(id, fault, exec).await,
+            FaultKind::Path(path) => self.on_the_way(id, fault, path).await,
         }
-        self.reporter.tell(restart.fault, Step::Applied).await;
-        let mut problem = None;
-        while let Some(restarted) = restarts.join_next().await {
-            if let Ok(Err(error)) = restarted {
-                problem = Some(describe(&error));
-            }
+    }
+
+    async fn at_servers(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        kind: ServerFault,
+    ) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        self.reporter.tell(id, Step::Applied).await;
+        let strike = Strike {
+            fault: id,
+            ambient: &ambient,
+            reporter: &self.reporter,
+        };
+        let done = process::carry_out(kind, fault.lasts, &self.fleet, strike).await;
+        ambient.end(clock::now());
+        done
+    }
+
+    async fn on_the_way(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        path: &PathFault,
+    ) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        let (Toxic::NonSticky, Some(balancer)) = (path.toxic, &self.fleet.balancer) else {
+            return Err(FaultError::NoProxy);
+        };
+        let forgetful = balancer.forget();
+        ambient.strike(clock::now());
+        self.reporter.tell(id, Step::Applied).await;
+        self.last(fault.lasts).await;
+        drop(forgetful);
+        ambient.end(clock::now());
+        Ok(())
+    }
+
+    /// Waits until a fault that began now is to be undone.
+    async fn last(&self, lasts: Option<Duration>) {
+        match lasts {
+            Some(lasts) => tokio::time::sleep(lasts).await,
+            // The run drops it at its end.
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn by_hook(&self, id: FaultId, fault: &Fault, exec: &Exec) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        self.reporter.tell(id, Step::Applied).await;
+        ambient.strike(clock::now());
+        let over = self.clock.since_origin(clock::now()) + fault.lasts.unwrap_or_default();
+        let ran = hook::run(exec, self.fleet.guardian.as_ref()).await;
+        if !ran.output.is_empty() {
+            self.reporter.tell(id, Step::Output(ran.output)).await;
+        }
+        if ran.done.is_ok() {
+            tokio::time::sleep_until((self.clock.origin() + over).into()).await;
         }
         ambient.end(clock::now());
-        let step = problem.map_or(Step::Ended, Step::Failed);
-        self.reporter.tell(restart.fault, step).await;
+        ran.done
     }
-}
 
-/// Tells the run how its faults get on.
-#[derive(Clone)]
-struct Reporter {
-    clock: Clock,
-    progress: mpsc::Sender<Progress>,
-}
-
-impl Reporter {
-    async fn tell(&self, fault: FaultId, step: Step) {
-        let at = self.clock.since_origin(clock::now());
-        // The run listens until the controller is finished.
-        let _ = self.progress.send(Progress { fault, at, step }).await;
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Restart {
-    fault: FaultId,
-    signal: Signal,
-    down: Duration,
-}
-
-impl Restart {
-    async fn carry_out(
-        self,
-        server: &mut ServerProcess,
-        instance: u16,
-        reporter: &Reporter,
-    ) -> Result<(), ProcessError> {
-        let status = server.stop(self.signal, GOODBYE_LIMIT).await?.to_string();
-        let exited = Step::ServerExited { instance, status };
-        reporter.tell(self.fault, exited).await;
-        tokio::time::sleep(self.down).await;
-        server.launch_again().await?;
-        let launched = clock::now();
-        let started = Step::ServerStarted {
-            instance,
-            pid: server.id().unwrap_or_default(),
-            port: server.port(),
-        };
-        reporter.tell(self.fault, started).await;
-        server.become_ready().await?;
-        let after = clock::now() - launched;
-        let ready = Step::ServerReady { instance, after };
-        reporter.tell(self.fault, ready).await;
-        Ok(())
+    /// Lets every worker know of a fault before it strikes.
+    async fn announce(&self, id: FaultId, fault: &Fault) -> AmbientFault {
+        let ambient = AmbientFault::announce(id, fault.population);
+        self.announce.announce(ambient.clone()).await;
+        ambient
     }
 }
 
@@ -245,40 +213,110 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What a fault was told, in the scenario's words.
-#[must_use]
-pub fn detail(plan: &Plan, fault: &Fault) -> String {
-    let mut parts = Vec::new();
-    match &fault.kind {
-        FaultKind::ServerRestart {
-            signal,
-            down,
-            instance,
-        } => {
-            parts.push(format!(
-                "{}, down {}",
-                signal.name(),
-                format_duration(*down)
-            ));
-            parts.extend(instance.map(|instance| format!("instance {instance}")));
-            return parts.join(", ");
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    /// Knows of everything at once; a fault that it is told to panics instead.
+    struct Workers {
+        panics_at: Option<FaultId>,
+    }
+
+    impl Announce for Workers {
+        async fn announce(&self, fault: AmbientFault) {
+            assert!(self.panics_at != Some(fault.fault), "as the test wants it");
         }
-        FaultKind::Disconnect { how } => parts.push(how.name().to_owned()),
-        FaultKind::TransportSwitch { to, upgrade } => parts.push(if *upgrade {
-            "upgrade in place".to_owned()
-        } else {
-            format!("to {to}")
-        }),
     }
-    parts.push(format!("{} of the clients", fault.clients));
-    if let Some(population) = fault.population {
-        let name = &plan.populations[usize::from(population.0)].name;
-        parts.push(format!("population {name}"));
+
+    /// What became of the faults of a scenario, the run of which is finished after `until`.
+    async fn steps(
+        chaos: &str,
+        workers: Workers,
+        until: impl Future<Output = ()>,
+    ) -> Vec<(u32, Step)> {
+        let text = format!(
+            "duration = \"1h\"\n[target]\nurl = \"http://127.0.0.1:1/\"\n\
+             [[clients]]\ncount = 1\n{chaos}"
+        );
+        let plan = scenario::parse(&text, "test.toml", &Overrides::default())
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let (sender, mut receiver) = mpsc::channel(64);
+        let fleet = Fleet::default();
+        let controller = Controller::new(Rc::new(plan), Clock::start(), fleet, workers, sender);
+        LocalSet::new()
+            .run_until(async {
+                let mut run = tokio::task::spawn_local(Rc::clone(&controller).run());
+                tokio::select! {
+                    () = until => controller.finish(),
+                    ended = &mut run => return ended.unwrap(),
+                }
+                run.await.unwrap();
+            })
+            .await;
+        let mut steps = Vec::new();
+        while let Ok(progress) = receiver.try_recv() {
+            steps.push((progress.fault.0, progress.step));
+        }
+        steps
     }
-    parts.extend(
-        fault
-            .over
-            .map(|over| format!("over {}", format_duration(over))),
-    );
-    parts.join(", ")
+
+    fn exec(at: &str, script: &str) -> String {
+        format!(
+            "[[chaos]]\nat = {at:?}\nfault = \"exec\"\ncommand = [\"sh\", \"-c\", {script:?}]\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_fault_that_panics_has_failed_and_the_others_go_on() {
+        let chaos = exec("0s", "true") + &exec("50ms", "echo later");
+        let workers = Workers {
+            panics_at: Some(FaultId(0)),
+        };
+        let mut steps = steps(&chaos, workers, std::future::pending()).await;
+        steps.sort_by_key(|(fault, _)| *fault);
+        assert_eq!(
+            steps,
+            [
+                (0, Step::Failed("the fault panicked".to_owned())),
+                (1, Step::Applied),
+                (1, Step::Output("later".to_owned())),
+                (1, Step::Ended),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_load_cuts_off_a_command_and_kills_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let script = format!("echo $$ > '{}'; exec sleep 100", file.display());
+        let nobody = Workers { panics_at: None };
+        let begun = async {
+            while !std::fs::read_to_string(&file).is_ok_and(|pid| pid.ends_with('\n')) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let steps = steps(&exec("0s", &script), nobody, begun).await;
+        assert_eq!(steps, [(0, Step::Applied)], "it never came to its own end");
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let runs = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+        let gone = async {
+            while runs() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
+        gone.expect("the end of the command");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_finished_begins_no_further_fault() {
+        let chaos = exec("30m", "true");
+        let nobody = Workers { panics_at: None };
+        assert_eq!(steps(&chaos, nobody, std::future::ready(())).await, []);
+    }
 }

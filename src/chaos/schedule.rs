@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::event::FaultId;
-use crate::scenario::plan::{Fault, Plan};
+use crate::scenario::plan::Plan;
 use crate::seed::Purpose;
 use crate::workload::arrival::Stay;
 
@@ -36,7 +36,7 @@ pub fn applications(plan: &Plan) -> Vec<Application> {
         .chaos
         .iter()
         .enumerate()
-        .flat_map(|(entry, fault)| repeats(fault, plan.duration).map(move |at| (at, entry)))
+        .flat_map(|(entry, fault)| fault.repeats(plan.duration).map(move |at| (at, entry)))
         .collect();
     due.sort();
     due.into_iter()
@@ -47,18 +47,6 @@ pub fn applications(plan: &Plan) -> Vec<Application> {
             at,
         })
         .collect()
-}
-
-/// The times at which a fault is applied before the run ends.
-fn repeats(fault: &Fault, duration: Duration) -> impl Iterator<Item = Duration> {
-    let (first, every) = (fault.at, fault.every);
-    (0u32..)
-        .map_while(move |n| match (n, every) {
-            (0, _) => Some(first),
-            (n, Some(every)) => Some(first + every * n),
-            (_, None) => None,
-        })
-        .take_while(move |at| *at < duration)
 }
 
 /// Who is hit by one application of a fault at clients, in order of time.

@@ -31,12 +31,17 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario, write results, judge thresholds.
     Run(Box<RunArgs>),
+    /// Repeat a scenario's fault over reconnection settings and compare the storms.
+    Storm(Box<StormArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
     Check(Box<CheckArgs>),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),
     /// The embedded Socket.IO server.
     Serve(ServeArgs),
+    /// Ends what a killed run leaves behind; started by runs, holds their pipe.
+    #[command(hide = true)]
+    Guard,
     /// Write a scenario to start from.
     Init(InitArgs),
     /// Print the JSON Schema of scenarios, or of summary.json.
@@ -46,9 +51,6 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
-    /// End the process group when standard input is closed: what a run starts beside its servers.
-    #[command(hide = true)]
-    Lifeline,
 }
 
 /// What changes a scenario from outside.
@@ -126,6 +128,39 @@ pub struct RunArgs {
     /// Write values of auth, Authorization, Cookie and TLS keys into the results.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,
+}
+
+/// `sio-load storm`.
+#[derive(Debug, Args)]
+pub struct StormArgs {
+    /// As for a run; `--json` prints sweep.json.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Values of `reconnection.delay` to try, in place of the scenario's own.
+    #[arg(long, env = "SIO_LOAD_DELAY", value_name = "TIMES", value_delimiter = ',', value_parser = above_zero)]
+    pub delay: Vec<Duration>,
+    /// Values of `reconnection.delay_max` to try.
+    #[arg(long, env = "SIO_LOAD_DELAY_MAX", value_name = "TIMES", value_delimiter = ',', value_parser = above_zero)]
+    pub delay_max: Vec<Duration>,
+    /// Values of `reconnection.randomization` to try, from 0 to 1.
+    #[arg(long, env = "SIO_LOAD_RANDOMIZATION", value_name = "NUMBERS", value_delimiter = ',', value_parser = fraction)]
+    pub randomization: Vec<f64>,
+}
+
+fn above_zero(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() {
+        // As to the JS client, which then takes its default.
+        return Err("has to be above zero".to_owned());
+    }
+    Ok(duration)
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok();
+    number
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 /// `sio-load check`.

@@ -49,13 +49,14 @@ pub fn run(cli: Cli) -> u8 {
     let terminal = Terminal::detect(cli.no_color);
     let outcome = match cli.command {
         Command::Run(args) => command::run::run(&args, &terminal),
+        Command::Storm(args) => command::storm::storm(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),
+        Command::Guard => command::guard::guard(),
         Command::Init(args) => command::init::init(&args, &terminal),
         Command::Schema(args) => command::schema::schema(&args, &terminal),
         Command::Completions { shell } => command::completions::completions(shell, &terminal),
-        Command::Lifeline => command::lifeline::lifeline(),
     };
     outcome.unwrap_or_else(|failed| {
         terminal.error(&failed.message);

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use console::Term;
 
-use crate::report::terminal::{Layout, render};
+use crate::report::terminal::{Layout, render, render_sweep};
 use crate::results::summary::Summary;
+use crate::results::sweep::SweepSummary;
 
 /// What is assumed where there is no terminal: what logs and e-mails show whole.
 const DEFAULT_WIDTH: usize = 80;
@@ -34,15 +35,23 @@ impl Terminal {
 
     /// Prints the summary of a run, as wide as the terminal is.
     pub(super) fn summary(&self, summary: &Summary, results: Option<&Path>) {
+        self.print(render(summary, self.layout(results)));
+    }
+
+    /// Prints what a sweep found out.
+    pub(super) fn sweep(&self, summary: &SweepSummary, results: &Path) {
+        self.print(render_sweep(summary, self.layout(Some(results))));
+    }
+
+    fn layout<'a>(&self, results: Option<&'a Path>) -> Layout<'a> {
         let columns = Term::stdout()
             .size_checked()
             .map(|(_, columns)| usize::from(columns));
-        let layout = Layout {
+        Layout {
             width: columns.unwrap_or(DEFAULT_WIDTH).min(Layout::WIDEST),
             color: self.color_out(),
             results,
-        };
-        self.print(render(summary, layout));
+        }
     }
 
     /// Prints a text to standard output. That a reader went away (`| head`) is no failure.

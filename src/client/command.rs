@@ -3,49 +3,25 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use crate::event::{FaultId, TransportKind};
-use crate::scenario::plan::{DisconnectHow, FaultKind};
+use crate::event::FaultId;
+use crate::scenario::plan::ClientFault;
 
 /// Something that a client is told to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     /// Carry out a fault on yourself.
     Fault {
         /// The application that it belongs to.
         fault: FaultId,
         /// What to do.
-        action: Action,
+        action: ClientFault,
+        /// For how long, where it lasts; nothing means until the client leaves.
+        lasts: Option<Duration>,
     },
     /// Your time is over: answer what is open, say goodbye, end.
     Leave,
-}
-
-/// A fault that a client carries out on itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Lose the connection.
-    Disconnect(DisconnectHow),
-    /// Drop the engine and come back on this transport.
-    Switch(TransportKind),
-    /// Probe and upgrade the living session, or [`Action::Switch`] where that cannot be.
-    Upgrade,
-}
-
-impl Action {
-    /// What a client has to do for this fault; nothing if it is no client's business.
-    #[must_use]
-    pub fn of(kind: &FaultKind) -> Option<Self> {
-        match kind {
-            FaultKind::ServerRestart { .. } => None,
-            FaultKind::Disconnect { how } => Some(Self::Disconnect(*how)),
-            FaultKind::TransportSwitch {
-                to: TransportKind::WebSocket,
-                upgrade: true,
-            } => Some(Self::Upgrade),
-            FaultKind::TransportSwitch { to, .. } => Some(Self::Switch(*to)),
-        }
-    }
 }
 
 /// Commands on their way to one client of the same thread.

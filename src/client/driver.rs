@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::behaviour::{Behaviour, Tick};
 use super::blueprint::Blueprint;
-use super::command::{Action, Command, Mailbox};
+use super::command::{Command, Mailbox};
 use super::farewell::Stage;
 use super::lanes::{Arrival, Lanes};
 use super::lifecycle::Lifecycle;
@@ -22,7 +22,7 @@ use crate::event::{ClientId, Event, FaultId, Observer, TransportKind};
 use crate::protocol::{
     AckRequest, Connection, Emit, Emitted, Event as ConnectionEvent, Received, Transmit,
 };
-use crate::scenario::plan::DisconnectHow;
+use crate::scenario::plan::{ClientFault, DisconnectHow};
 use crate::seed::Purpose;
 
 /// Arrivals that one wake-up may deal with before other clients get their turn.
@@ -122,7 +122,7 @@ impl<O: Observer> Driver<O> {
 
     fn obey(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Fault { fault, action } => {
+            Command::Fault { fault, action, .. } => {
                 // A client that is not connected has nothing to lose.
                 if self.stage.is_running() && self.lifecycle.is_connected() {
                     self.carry_out(now, fault, action);
@@ -138,21 +138,31 @@ impl<O: Observer> Driver<O> {
         self.pump(now);
     }
 
-    fn carry_out(&mut self, now: Instant, fault: FaultId, action: Action) {
+    fn carry_out(&mut self, now: Instant, fault: FaultId, action: ClientFault) {
         self.lifecycle.fault_felt(now, fault);
         match action {
-            Action::Disconnect(DisconnectHow::Close) => self.connection.close_engine(now),
-            Action::Disconnect(DisconnectHow::Namespace) => {
+            ClientFault::Disconnect(DisconnectHow::Close) => self.connection.close_engine(now),
+            ClientFault::Disconnect(DisconnectHow::Namespace) => {
                 self.connection.disconnect(now);
                 self.pump(now);
                 self.connection.connect(now);
             }
-            Action::Disconnect(DisconnectHow::Fin) => self.lanes.fin(),
-            Action::Disconnect(DisconnectHow::Reset) => self.lanes.reset(),
-            Action::Switch(to) => self.switch(now, to),
-            Action::Upgrade => {
-                if !self.connection.start_upgrade(now) {
-                    self.switch(now, TransportKind::WebSocket);
+            ClientFault::Disconnect(DisconnectHow::Fin) => self.lanes.fin(),
+            ClientFault::Disconnect(DisconnectHow::Reset) => self.lanes.reset(),
+            ClientFault::Disconnect(DisconnectHow::WebSocketClose(_))
+            | ClientFault::UpgradeAbort(_)
+            | ClientFault::Partition
+            | ClientFault::PacketLoss(_)
+            | ClientFault::NetworkChange
+            | ClientFault::Freeze
+            | ClientFault::Mute
+            | ClientFault::SlowReader(_)
+            | ClientFault::Garbage
+            | ClientFault::Oversize
+            | ClientFault::Abandon => {}
+            ClientFault::TransportSwitch { to, upgrade } => {
+                if !(upgrade && self.connection.start_upgrade(now)) {
+                    self.switch(now, to);
                 }
             }
         }
@@ -240,7 +250,7 @@ impl<O: Observer> Driver<O> {
                 }
             }
             ConnectionEvent::SessionFailed { failure } => {
-                lifecycle.report(now, Event::SessionFailed { failure });
+                lifecycle.session_failed(now, failure);
             }
             ConnectionEvent::Disconnected {
                 reason,
@@ -258,9 +268,11 @@ impl<O: Observer> Driver<O> {
                     }
                 }
             }
-            ConnectionEvent::ReconnectScheduled { attempt, delay } => {
-                lifecycle.report(now, Event::ReconnectScheduled { attempt, delay });
-            }
+            ConnectionEvent::ReconnectScheduled {
+                attempt,
+                delay,
+                stripe,
+            } => lifecycle.reconnect_scheduled(now, attempt, delay, stripe),
             ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
             ConnectionEvent::Received(received) => self.receive(now, &received),
             ConnectionEvent::Acked { intended, sent, .. } => {

@@ -8,12 +8,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::event::{
-    AmbientFault, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase, TransportKind,
+    AmbientFault, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase,
+    TransportKind,
 };
 use crate::transport::Timings;
 
-/// The ambient faults that the clients of one worker may meet, latest last.
-pub type Ambient = Rc<RefCell<Option<AmbientFault>>>;
+/// The faults at large that the clients of one population on one worker may meet, latest last.
+pub type Ambient = Rc<RefCell<Vec<AmbientFault>>>;
 
 /// A fault that touched this client, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,8 @@ pub struct Lifecycle<O> {
     /// A fault of this client's own that has not shown its effect yet.
     mark: Option<Mark>,
     ambient: Ambient,
-    last_ambient: Option<FaultId>,
+    /// Faults at large that this client has felt, each with its last strike; empty for most.
+    felt: Vec<Mark>,
 }
 
 /// An Engine.IO handshake under way.
@@ -98,7 +100,7 @@ impl<O: Observer> Lifecycle<O> {
             upgrade_begun: None,
             mark: None,
             ambient,
-            last_ambient: None,
+            felt: Vec::new(),
         }
     }
 
@@ -192,7 +194,25 @@ impl<O: Observer> Lifecycle<O> {
     /// The handshake failed.
     pub fn engine_failed(&mut self, now: Instant, failure: Failure) {
         self.opening = None;
-        self.report(now, Event::EngineFailed { failure });
+        let cut_off = self.cut_off();
+        self.report(now, Event::EngineFailed { failure, cut_off });
+    }
+
+    /// Something failed on an established session.
+    pub fn session_failed(&mut self, now: Instant, failure: Failure) {
+        let cut_off = self.cut_off();
+        self.report(now, Event::SessionFailed { failure, cut_off });
+    }
+
+    /// A reconnection attempt is on the clock.
+    pub fn reconnect_scheduled(&mut self, now: Instant, attempt: u32, delay: Duration, stripe: u8) {
+        let event = Event::ReconnectScheduled {
+            attempt,
+            delay,
+            stripe,
+            fault: self.cut_off().map(|cut_off| cut_off.fault),
+        };
+        self.report(now, event);
     }
 
     /// A probe is begun.
@@ -246,7 +266,8 @@ impl<O: Observer> Lifecycle<O> {
 
     /// A namespace was refused; if it stays active, the next engine asks for it again.
     pub fn namespace_failed(&mut self, now: Instant, failure: Failure, stays_active: bool) {
-        self.report(now, Event::NamespaceFailed { failure });
+        let cut_off = self.cut_off();
+        self.report(now, Event::NamespaceFailed { failure, cut_off });
         if stays_active {
             self.refused = self.active.min(self.refused + 1);
         } else {
@@ -370,22 +391,50 @@ impl<O: Observer> Lifecycle<O> {
         if let Some(mark) = self.mark.take() {
             return Some(mark);
         }
-        let at_large = match reason {
+        match reason {
             DisconnectReason::PingTimeout
             | DisconnectReason::TransportClose
             | DisconnectReason::TransportError
             | DisconnectReason::ParseError
-            | DisconnectReason::ServerDisconnect => self.ambient.borrow().clone()?,
+            | DisconnectReason::ServerDisconnect => {}
             DisconnectReason::ClientDisconnect | DisconnectReason::ForcedClose => return None,
-        };
-        let struck = at_large.explains(now)?;
-        // One fault is felt once: what comes after the client was back has another cause.
-        if self.last_ambient.replace(at_large.fault) == Some(at_large.fault) {
-            return None;
         }
-        let fault = at_large.fault;
+        let mark = self.at_large(now)?;
+        let fault = mark.fault;
+        self.felt.retain(|felt| felt.fault != fault);
+        self.felt.push(mark);
         self.report(now, Event::FaultFelt { fault });
-        Some(Mark { fault, struck })
+        Some(mark)
+    }
+
+    /// The latest fault at large that explains a loss at `now`.
+    ///
+    /// One strike is felt once: what comes after the client was back has another cause. A rolling
+    /// restart strikes again with each instance, and may find a client a second time.
+    fn at_large(&self, now: Instant) -> Option<Mark> {
+        let ambient = self.ambient.borrow();
+        let mut latest_first = ambient.iter().rev();
+        latest_first.find_map(|at_large| {
+            let mark = Mark {
+                fault: at_large.fault,
+                struck: at_large.explains(now)?,
+            };
+            (!self.felt.contains(&mark)).then_some(mark)
+        })
+    }
+
+    /// The fault that it has not come back from.
+    fn cut_off(&self) -> Option<CutOff> {
+        let Standing::Lost(loss) = &self.standing else {
+            return None;
+        };
+        let fault = loss.mark?.fault;
+        let ambient = self.ambient.borrow();
+        let lasts = |at_large: &AmbientFault| at_large.fault == fault && at_large.lasts();
+        Some(CutOff {
+            fault,
+            lasts: ambient.iter().any(lasts),
+        })
     }
 
     /// A fault of the client's own turned out to need no reconnection.
@@ -525,8 +574,8 @@ mod tests {
     fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
         let mut story = Story::new(1);
         story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2));
-        story.ambient.replace(Some(fault.clone()));
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
         story.lose(500, DisconnectReason::TransportClose);
         assert_eq!(
             story
@@ -553,13 +602,77 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
+        let mut story = Story::new(1);
+        story.connect(0);
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
+        fault.strike(story.at(1000));
+        story.lose(1003, DisconnectReason::TransportClose);
+        story.connect(2000);
+        fault.strike(story.at(9000));
+        story.lose(9004, DisconnectReason::TransportClose);
+        story.connect(9500);
+        story.lose(9600, DisconnectReason::TransportClose);
+        let felt = |event: &Event| matches!(event, Event::FaultFelt { .. });
+        assert_eq!(story.notebook.count(felt), 2);
+        let after = |ms| {
+            move |event: &Event| {
+                matches!(event, Event::Disconnected { detect: Some(detect), .. }
+                    if *detect == millis(ms))
+            }
+        };
+        assert_eq!(story.notebook.count(after(3)), 1);
+        assert_eq!(story.notebook.count(after(4)), 1);
+    }
+
+    #[test]
+    fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
+        let mut story = Story::new(1);
+        let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
+        let fault = AmbientFault::announce(FaultId(2), None);
+        story.ambient.borrow_mut().push(fault.clone());
+        let failed = |story: &mut Story, ms| {
+            let now = story.at(ms);
+            story.lifecycle.engine_failed(now, failure.clone());
+            let Event::EngineFailed { cut_off, .. } = story.notebook.last() else {
+                panic!("{:?}", story.notebook.last())
+            };
+            cut_off
+        };
+        assert_eq!(failed(&mut story, 0), None);
+        story.connect(1);
+        fault.strike(story.at(1000));
+        story.lose(1000, DisconnectReason::TransportClose);
+        let cut_off = |lasts| {
+            let fault = FaultId(2);
+            Some(CutOff { fault, lasts })
+        };
+        assert_eq!(failed(&mut story, 1500), cut_off(true));
+        fault.end(story.at(2000));
+        assert_eq!(failed(&mut story, 2500), cut_off(false));
+        let delay = millis(700);
+        let now = story.at(2500);
+        story.lifecycle.reconnect_scheduled(now, 1, delay, 3);
+        let scheduled = Event::ReconnectScheduled {
+            attempt: 1,
+            delay,
+            stripe: 3,
+            fault: Some(FaultId(2)),
+        };
+        assert_eq!(story.notebook.last(), scheduled);
+        story.connect(3000);
+        assert_eq!(failed(&mut story, 3500), None);
+    }
+
+    #[test]
     fn a_fault_at_large_does_not_explain_what_comes_long_after_its_end() {
         let mut story = Story::new(1);
         story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2));
+        let fault = AmbientFault::announce(FaultId(2), None);
         fault.strike(story.at(10));
         fault.end(story.at(20));
-        story.ambient.replace(Some(fault));
+        story.ambient.borrow_mut().push(fault);
         story.lose(60_000, DisconnectReason::TransportClose);
         assert_eq!(
             story

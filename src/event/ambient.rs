@@ -1,7 +1,7 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::FaultId;
+use super::{FaultId, PopulationId};
 
 /// How long after a fault's end a lost connection is still put down to it: the heartbeat window of
 /// a server with default settings (pingInterval + pingTimeout), after which a silent loss must
@@ -16,24 +16,28 @@ pub const ATTRIBUTION_WINDOW: Duration = Duration::from_secs(45);
 pub struct AmbientFault {
     /// Which application.
     pub fault: FaultId,
-    struck: Arc<OnceLock<Instant>>,
+    /// Clients of this population alone can meet it.
+    pub population: Option<PopulationId>,
+    /// In order of time; a rolling restart strikes once for each instance.
+    strikes: Arc<Mutex<Vec<Instant>>>,
     ended: Arc<OnceLock<Instant>>,
 }
 
 impl AmbientFault {
     /// A fault that has not struck yet.
     #[must_use]
-    pub fn announce(fault: FaultId) -> Self {
+    pub fn announce(fault: FaultId, population: Option<PopulationId>) -> Self {
         Self {
             fault,
-            struck: Arc::new(OnceLock::new()),
+            population,
+            strikes: Arc::default(),
             ended: Arc::new(OnceLock::new()),
         }
     }
 
-    /// It strikes now; only the first call counts.
+    /// It strikes now, for the first time or again.
     pub fn strike(&self, now: Instant) {
-        let _ = self.struck.set(now);
+        self.strikes().push(now);
     }
 
     /// It is over and undone; only the first call counts.
@@ -41,14 +45,33 @@ impl AmbientFault {
         let _ = self.ended.set(now);
     }
 
-    /// When it struck, if a connection lost at `noticed` can be put down to it.
+    /// Whether it explains nothing that is noticed from `now` on.
+    #[must_use]
+    pub fn is_past(&self, now: Instant) -> bool {
+        let ended = self.ended.get();
+        ended.is_some_and(|ended| now.saturating_duration_since(*ended) > ATTRIBUTION_WINDOW)
+    }
+
+    /// Whether it has struck and is not over.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.ended.get().is_none() && !self.strikes().is_empty()
+    }
+
+    /// When it last struck, if a connection lost at `noticed` can be put down to it.
     #[must_use]
     pub fn explains(&self, noticed: Instant) -> Option<Instant> {
-        let struck = *self.struck.get()?;
         let in_time = match self.ended.get() {
             Some(ended) => noticed.saturating_duration_since(*ended) <= ATTRIBUTION_WINDOW,
             None => true,
         };
-        (in_time && noticed >= struck).then_some(struck)
+        let strikes = self.strikes();
+        let mut latest_first = strikes.iter().rev().copied();
+        latest_first.find(|struck| in_time && noticed >= *struck)
+    }
+
+    fn strikes(&self) -> MutexGuard<'_, Vec<Instant>> {
+        // A list of instants is whole whenever somebody lets go of it.
+        self.strikes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -56,6 +56,15 @@ pub enum Phase {
     Namespace,
 }
 
+/// That a client is cut off by a fault, and not back yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutOff {
+    /// Which.
+    pub fault: FaultId,
+    /// Whether it still lasts, so that what fails now can do nothing but fail.
+    pub lasts: bool,
+}
+
 /// How a client stood when its part in the run was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +115,8 @@ pub enum Event {
     EngineFailed {
         /// Where, why and who.
         failure: Failure,
+        /// On the way back from a fault.
+        cut_off: Option<CutOff>,
     },
     /// A handshake that its client had given up was answered all the same: the server now holds a
     /// session that nobody uses.
@@ -118,6 +129,8 @@ pub enum Event {
     NamespaceFailed {
         /// Where, why and who.
         failure: Failure,
+        /// On the way back from a fault.
+        cut_off: Option<CutOff>,
     },
     /// All namespaces of the client are connected for the first time.
     Connected {
@@ -148,6 +161,10 @@ pub enum Event {
         attempt: u32,
         /// As drawn.
         delay: Duration,
+        /// In which of the ten stripes of delays it fell, from 0, the shortest.
+        stripe: u8,
+        /// The fault that cut the client off, if one did.
+        fault: Option<FaultId>,
     },
     /// The client gave up after `reconnection.attempts`.
     ReconnectGaveUp,
@@ -194,6 +211,8 @@ pub enum Event {
     SessionFailed {
         /// Where, why and who.
         failure: Failure,
+        /// On the way back from a fault.
+        cut_off: Option<CutOff>,
     },
     /// An event was handed to the transport.
     Emitted,

@@ -4,7 +4,8 @@ use super::fault::FaultTally;
 use super::recorder::State;
 use super::tally::Tally;
 use crate::event::{
-    Counter, DisconnectReason, Event, Fate, FaultId, Phase, TimeMetric, TransportKind,
+    Counter, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Phase, TimeMetric,
+    TransportKind,
 };
 
 /// A client that starts later than this after its intended start is counted as late.
@@ -30,17 +31,23 @@ impl State {
                 tally.in_flight_change += 1;
             }
             Event::EngineOpened { .. } => tally.in_flight_change -= 1,
-            Event::EngineFailed { failure } => {
+            Event::EngineFailed { failure, cut_off } => {
                 tally.counters.add(Counter::HandshakeErrors, 1);
                 tally.in_flight_change -= 1;
-                tally.failures.record(failure);
+                tally.failures.record(failure.clone());
+                if let Some(cut_off) = cut_off {
+                    let fault = self.fault(cut_off.fault);
+                    fault.open_failed(cut_off.lasts);
+                    fault.failures.record(failure);
+                }
             }
             Event::ZombieSession => tally.counters.add(Counter::HandshakeZombies, 1),
             Event::NamespaceConnecting => tally.counters.add(Counter::NamespaceAttempts, 1),
             Event::NamespaceConnected => tally.counters.add(Counter::Connects, 1),
-            Event::NamespaceFailed { failure } => {
+            Event::NamespaceFailed { failure, cut_off } => {
                 tally.counters.add(Counter::NamespaceErrors, 1);
-                tally.failures.record(failure);
+                tally.failures.record(failure.clone());
+                self.failed_on_the_way_back(failure, cut_off);
             }
             Event::Connected { since_intended, .. } => {
                 tally.record(TimeMetric::ConnectTime, since_intended);
@@ -69,8 +76,16 @@ impl State {
             // The reference client tells such a namespace of its end, but it was never a
             // connection that a user had.
             Event::ClosedUnconnected { .. } => {}
-            Event::ReconnectScheduled { delay, .. } => {
+            Event::ReconnectScheduled {
+                attempt,
+                delay,
+                stripe,
+                fault,
+            } => {
                 tally.record(TimeMetric::ReconnectDelay, delay);
+                if let (1, Some(fault)) = (attempt, fault) {
+                    self.fault(fault).first_delays.record(stripe, delay);
+                }
             }
             Event::ReconnectGaveUp => tally.counters.add(Counter::ClientsGaveUp, 1),
             Event::Reconnected {
@@ -92,7 +107,10 @@ impl State {
                 self.back(population, at, back);
             }
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
-            Event::FaultPassed { fault, outage } => self.fault(fault).passed(outage),
+            Event::FaultPassed { fault, outage } => {
+                let at = self.since_origin(at);
+                self.fault(fault).passed(at, outage);
+            }
             // Begun upgrades show as upgrades or as upgrade errors.
             Event::UpgradeStarted => {}
             Event::Upgraded { took } => {
@@ -103,9 +121,10 @@ impl State {
                 tally.counters.add(Counter::UpgradeErrors, 1);
                 tally.failures.record(failure);
             }
-            Event::SessionFailed { failure } => {
+            Event::SessionFailed { failure, cut_off } => {
                 tally.counters.add(Counter::SessionErrors, 1);
-                tally.failures.record(failure);
+                tally.failures.record(failure.clone());
+                self.failed_on_the_way_back(failure, cut_off);
             }
             Event::Emitted => tally.counters.add(Counter::Emits, 1),
             Event::EmitDropped => tally.counters.add(Counter::EmitsDropped, 1),
@@ -159,9 +178,16 @@ impl State {
             tally.recovered += u64::from(recovered);
         }
         if let Some(fault) = back.fault {
+            let at = self.since_origin(at);
             let fault = self.fault(fault);
             fault.reconnected(back.transport, back.attempts, back.recovered);
-            fault.passed(back.outage.unwrap_or(back.took));
+            fault.passed(at, back.outage.unwrap_or(back.took));
+        }
+    }
+
+    fn failed_on_the_way_back(&mut self, failure: Failure, cut_off: Option<CutOff>) {
+        if let Some(cut_off) = cut_off {
+            self.fault(cut_off.fault).failures.record(failure);
         }
     }
 

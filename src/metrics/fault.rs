@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::failures::Failures;
 use super::histogram::{HIGHEST, Histogram};
+use super::stripes::Stripes;
 use super::tally::micros;
 use crate::event::{DisconnectReason, TransportKind};
 
@@ -31,6 +33,16 @@ pub struct FaultTally {
     pub recovery_offered: u64,
     /// Those of them whose session was recovered.
     pub recovered: u64,
+    /// When the last of those well again was so, from the start of the run.
+    pub last_restored: Option<Duration>,
+    /// The first delays that clients drew after it, by stripe.
+    pub first_delays: Stripes,
+    /// Engine opens of clients on their way back that failed.
+    pub failed_opens: u64,
+    /// Those of them that failed while the fault still lasted.
+    pub failed_while_it_lasted: u64,
+    /// All that failed for clients on their way back.
+    pub failures: Failures,
 }
 
 impl FaultTally {
@@ -41,8 +53,15 @@ impl FaultTally {
         }
     }
 
-    pub(super) fn passed(&mut self, outage: Duration) {
+    pub(super) fn open_failed(&mut self, fault_lasts: bool) {
+        self.failed_opens += 1;
+        self.failed_while_it_lasted += u64::from(fault_lasts);
+    }
+
+    /// `at` is the time of the run.
+    pub(super) fn passed(&mut self, at: Duration, outage: Duration) {
         self.restored += 1;
+        self.last_restored = self.last_restored.max(Some(at));
         self.outage.record(micros(outage));
     }
 
@@ -77,6 +96,17 @@ impl FaultTally {
         self.back_on_websocket += other.back_on_websocket;
         self.recovery_offered += other.recovery_offered;
         self.recovered += other.recovered;
+        self.last_restored = self.last_restored.max(other.last_restored);
+        self.first_delays.merge(&other.first_delays);
+        self.failed_opens += other.failed_opens;
+        self.failed_while_it_lasted += other.failed_while_it_lasted;
+        self.failures.merge(&other.failures);
+    }
+
+    /// Clients that lost their connection by it.
+    #[must_use]
+    pub fn herd(&self) -> u64 {
+        self.disconnects.iter().sum()
     }
 
     /// When so great a share of the affected, in (0, 1], was well again, counted from the fault;

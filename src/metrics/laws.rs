@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Histogram, Recorder, Snapshot, Tally, Totals};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, Counter, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin,
+    Cause, Counter, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin,
     PopulationId, Stage, TimeMetric, TransportKind,
 };
 
@@ -47,6 +47,10 @@ fn fault() -> impl Strategy<Value = Option<FaultId>> {
     proptest::option::of((0..3u32).prop_map(FaultId))
 }
 
+fn cut_off() -> impl Strategy<Value = Option<CutOff>> {
+    (fault(), any::<bool>()).prop_map(|(fault, lasts)| fault.map(|fault| CutOff { fault, lasts }))
+}
+
 fn connection_event() -> impl Strategy<Value = Event> {
     let transport = TransportKind::WebSocket;
     let reasons = &DisconnectReason::ALL[..];
@@ -57,7 +61,16 @@ fn connection_event() -> impl Strategy<Value = Event> {
         }),
         Just(Event::EngineOpening { transport }),
         Just(Event::EngineOpened { transport }),
-        failure().prop_map(|failure| Event::EngineFailed { failure }),
+        (failure(), cut_off())
+            .prop_map(|(failure, cut_off)| Event::EngineFailed { failure, cut_off }),
+        (duration(), 0..3u32, 0..10u8, fault()).prop_map(|(delay, attempt, stripe, fault)| {
+            Event::ReconnectScheduled {
+                attempt,
+                delay,
+                stripe,
+                fault,
+            }
+        }),
         duration().prop_map(move |since_intended| Event::Connected {
             since_intended,
             transport

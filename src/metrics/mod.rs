@@ -13,6 +13,7 @@ mod laws;
 mod recorder;
 mod series;
 mod snapshot;
+mod stripes;
 mod tally;
 mod totals;
 
@@ -24,5 +25,6 @@ pub use histogram::{HIGHEST, Histogram};
 pub use recorder::{PopulationObserver, Recorder};
 pub use series::{Second, SecondP99};
 pub use snapshot::{Interval, Snapshot, WorkerInterval};
+pub use stripes::{STRIPES, Stripe, Stripes};
 pub use tally::{Counters, Histograms, Tally};
 pub use totals::Totals;

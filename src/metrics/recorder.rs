@@ -147,6 +147,10 @@ impl State {
         }
     }
 
+    pub(super) fn since_origin(&self, at: Instant) -> Duration {
+        self.clock.since_origin(at)
+    }
+
     /// Moves what the second under way holds to what is pending.
     fn end_second(&mut self) {
         let current = &mut self.current;
@@ -411,10 +415,12 @@ mod tests {
         let failure = Failure::new(Stage::Open, Cause::HttpStatus, Origin::Server);
         for status in [502, 503, 502] {
             let failure = failure.clone().with_status(status).with_message("bad");
-            bench.observe(0, Event::EngineFailed { failure });
+            let cut_off = None;
+            bench.observe(0, Event::EngineFailed { failure, cut_off });
         }
         let failure = failure.at_stage(Stage::Session);
-        bench.observe(1200, Event::SessionFailed { failure });
+        let cut_off = None;
+        bench.observe(1200, Event::SessionFailed { failure, cut_off });
         let totals = bench.take(2000);
         let total = totals.total();
         let kinds: Vec<_> = total

@@ -1,6 +1,7 @@
 //! Totals and facts of a run come in; a [`Summary`](summary::Summary) and the files of a run
 //! folder go out, and come back in for later reports. Nothing here judges thresholds or draws.
 
+mod aftermath;
 mod append;
 pub mod catalogue;
 mod facts;
@@ -13,8 +14,10 @@ mod reader;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+mod storm;
 mod summarise;
 pub mod summary;
+pub mod sweep;
 pub mod timeline;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};

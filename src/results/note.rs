@@ -59,6 +59,14 @@ pub enum Note {
         /// What it was told, for people.
         detail: String,
     },
+    /// What a fault's command wrote.
+    FaultOutput {
+        /// The application's number.
+        #[schemars(with = "u32")]
+        id: FaultId,
+        /// Both streams together, the last 16 KiB.
+        output: String,
+    },
     /// A fault was over and undone.
     FaultEnded {
         /// The application's number.

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin, PopulationId, Stage,
-    TransportKind,
+    Cause, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin, PopulationId,
+    Stage, TransportKind,
 };
 use crate::metrics::{Recorder, Totals};
 use crate::results::summary::Provenance;
@@ -88,10 +88,21 @@ fn breaking() -> Vec<(u64, Event)> {
     };
     let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Network)
         .with_message("os error 111");
+    let scheduled = |stripe: u8, delay_ms: u64| Event::ReconnectScheduled {
+        attempt: 1,
+        delay: ms(delay_ms),
+        stripe,
+        fault: Some(FaultId(0)),
+    };
     let mut events = vec![(2000, Event::FaultFelt { fault: FaultId(0) }); 3];
     events.extend(vec![(2001, lost); 3]);
+    events.extend([(5, 1060), (5, 1090), (6, 1150)].map(|(s, d)| (2001, scheduled(s, d))));
     events.extend(vec![(3100, Event::EngineOpening { transport: WS }); 3]);
-    events.push((3101, Event::EngineFailed { failure }));
+    let cut_off = Some(CutOff {
+        fault: FaultId(0),
+        lasts: false,
+    });
+    events.push((3101, Event::EngineFailed { failure, cut_off }));
     events
 }
 

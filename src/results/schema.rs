@@ -2,11 +2,18 @@
 
 use super::note::Note;
 use super::summary::Summary;
+use super::sweep::SweepSummary;
 
 /// The text of docs/summary.schema.json.
 #[must_use]
 pub fn summary_schema() -> String {
     text(&schemars::schema_for!(Summary))
+}
+
+/// The schema of sweep.json.
+#[must_use]
+pub fn sweep_schema() -> String {
+    text(&schemars::schema_for!(SweepSummary))
 }
 
 /// The schema of a line of events.jsonl, but for its `t_s`.

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use super::catalogue;
 use super::facts::{FaultFacts, PopulationFacts, RunFacts};
 use super::summary::{
     Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary, Restored,
     SCHEMA, Summary, Verdict, Warning,
 };
+use super::{catalogue, storm};
 use crate::event::{Counter, DisconnectReason, PopulationId, RateMetric, TimeMetric, Unit};
 use crate::metrics::{Failures, FaultTally, Histogram, Spread, Tally, Totals, health};
 
@@ -53,7 +53,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         faults: facts
             .faults
             .iter()
-            .map(|fault| fault_outcome(fault, totals))
+            .map(|fault| fault_outcome(fault, facts, totals))
             .collect(),
         populations: populations(&facts.populations, totals),
         thresholds: Vec::new(),
@@ -170,7 +170,7 @@ fn by_reason(counts: &[u64]) -> BTreeMap<String, u64> {
         .collect()
 }
 
-fn fault_outcome(facts: &FaultFacts, totals: &Totals) -> FaultOutcome {
+fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOutcome {
     let nothing = FaultTally::default();
     let tally = totals.fault(facts.id).unwrap_or(&nothing);
     let restored_s = |share| tally.restored_after(share).map(|after| after.as_secs_f64());
@@ -209,6 +209,7 @@ fn fault_outcome(facts: &FaultFacts, totals: &Totals) -> FaultOutcome {
         .map(|(transport, count)| (transport.to_owned(), count))
         .collect(),
         recovered: (tally.recovery_offered > 0).then_some(tally.recovered),
+        storm: storm::storm(facts, run, totals),
     }
 }
 
@@ -217,11 +218,10 @@ fn peak_handshakes(facts: &FaultFacts, tally: &FaultTally, totals: &Totals) -> u
     let Some(applied) = facts.applied else {
         return 0;
     };
-    let felt_by_all = applied + facts.spread;
     let until = if tally.affected == 0 {
-        Some(felt_by_all)
+        Some(applied + facts.spread)
     } else {
-        tally.restored_after(1.0).map(|after| felt_by_all + after)
+        storm::end(tally)
     };
     totals.peak_handshakes(applied, until)
 }
@@ -272,6 +272,7 @@ fn out_of_range(total: &Tally) -> Option<Warning> {
 mod tests {
     use super::*;
     use crate::results::sample;
+    use crate::results::summary::Aftermath;
 
     fn summary() -> Summary {
         let mut totals = sample::totals();
@@ -304,6 +305,31 @@ mod tests {
         );
         assert_eq!(fault.recovered, Some(2));
         assert_eq!(fault.attempts.as_ref().unwrap().unit, "count");
+    }
+
+    #[test]
+    fn a_storm_tells_of_the_herd_its_waves_and_what_it_ran_into() {
+        let summary = summary();
+        let storm = summary.faults[0].storm.as_ref().unwrap();
+        assert_eq!(storm.herd, 3);
+        assert_eq!(storm.duration_s, 2.5, "one never was back, so to the end");
+        assert_eq!(storm.peak_handshakes_per_s, 3);
+        assert_eq!(storm.peak_at_s, Some(3.0));
+        let stripes: Vec<_> = storm
+            .first_delays
+            .iter()
+            .map(|stripe| (stripe.from_ms, stripe.to_ms, stripe.clients))
+            .collect();
+        assert_eq!(stripes, [(1060, 1090, 2), (1150, 1150, 1)]);
+        assert_eq!(
+            (storm.failed_attempts, storm.failed_attempts_during_fault),
+            (1, 0)
+        );
+        assert_eq!(
+            storm.failures,
+            BTreeMap::from([("connection_refused".to_owned(), 1)])
+        );
+        assert_eq!(storm.aftermath, Aftermath::TooShortToTell);
     }
 
     #[test]

@@ -158,6 +158,84 @@ pub struct FaultOutcome {
     pub transports: BTreeMap<String, u64>,
     /// Recovered sessions among those back; nothing if the server offers no recovery.
     pub recovered: Option<u64>,
+    /// The reconnect storm after it; nothing if it cut off nobody.
+    #[serde(default)]
+    pub storm: Option<Storm>,
+}
+
+/// The reconnect storm after a fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Storm {
+    /// Clients that lost their connection by the fault.
+    pub herd: u64,
+    /// From the fault to the last affected client restored, or to the end of the load if one never
+    /// was.
+    pub duration_s: f64,
+    /// The most Engine.IO handshakes begun within one second of it.
+    pub peak_handshakes_per_s: u64,
+    /// The second of the run in which that was.
+    pub peak_at_s: Option<f64>,
+    /// The first delays that clients drew, by stripe, the shortest first; stripes that touch are
+    /// one.
+    pub first_delays: Vec<DelayStripe>,
+    /// Engine.IO handshakes of the herd that failed.
+    pub failed_attempts: u64,
+    /// Those of them that failed while the fault still lasted: the server was still down.
+    pub failed_attempts_during_fault: u64,
+    /// What failed for the herd on its way back, by cause.
+    pub failures: BTreeMap<String, u64>,
+    /// Handshakes begun per second beyond first arrivals, before and after.
+    pub handshakes_per_s: Levels,
+    /// Failures of any stage per second, before and after.
+    pub errors_per_s: Levels,
+    /// Whether load and errors fell back.
+    pub aftermath: Aftermath,
+}
+
+/// First delays that lie together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DelayStripe {
+    /// The shortest drawn, in milliseconds.
+    pub from_ms: u64,
+    /// The longest drawn, in milliseconds.
+    pub to_ms: u64,
+    /// How many clients drew one of them.
+    pub clients: u64,
+}
+
+/// A rate on both sides of a fault: the median of up to five seconds; null where there were fewer
+/// than three undisturbed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Levels {
+    /// Before the fault.
+    pub before: Option<f64>,
+    /// After it was over and all that came back were back.
+    pub after: Option<f64>,
+}
+
+/// Whether load and errors fell back to their level before a fault; docs/METHODOLOGY.md has the
+/// rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aftermath {
+    /// Both did.
+    Recovered,
+    /// The fault was over, but the load or the errors that it had caused went on.
+    Metastable,
+    /// The fault was never over, or there were too few undisturbed seconds before or after it.
+    TooShortToTell,
+}
+
+impl Aftermath {
+    /// The word for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::Metastable => "metastable",
+            Self::TooShortToTell => "too short to tell",
+        }
+    }
 }
 
 /// Seconds from a fault until a share of the affected clients was back; null if it never was.

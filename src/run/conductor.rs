@@ -13,7 +13,8 @@ use super::population_curve::PopulationCurve;
 use super::target::Target;
 use super::workers::{Report, Workers};
 use super::{Finished, RunError};
-use crate::chaos::controller::{Controller, Progress as FaultProgress};
+use crate::chaos::controller::Controller;
+use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
 use crate::event::{Counter, Failure, PopulationId, TimeMetric};
 use crate::gate::{self, exit_code};
@@ -82,9 +83,9 @@ impl Conductor {
         let (steps, mut fault_steps) = mpsc::channel::<FaultProgress>(64);
         let orders = workers.orders();
         let plan = Rc::new(self.plan.as_ref().clone());
-        let servers = target.servers.clone();
-        let controller = Controller::new(plan, self.clock, servers, orders.clone(), steps);
-        let chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
+        let fleet = target.fleet.clone();
+        let controller = Controller::new(plan, self.clock, fleet, orders.clone(), steps);
+        let mut chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
         let mut ending = Ending::default();
         let mut display = tokio::time::interval(DISPLAY_EVERY);
         loop {
@@ -109,6 +110,8 @@ impl Conductor {
                         break;
                     }
                     ending.interrupted = Some(self.note_interrupt());
+                    // A server that stands still could not hear them.
+                    controller.finish();
                     orders.stop();
                 }
             }
@@ -116,7 +119,13 @@ impl Conductor {
         // A quick goodbye falls between two moves of the display.
         self.enter(RunStage::Draining);
         controller.finish();
-        chaos.abort();
+        loop {
+            tokio::select! {
+                Some(step) = fault_steps.recv() => self.take_step(&step),
+                // What panics in it is told as a step.
+                _ = &mut chaos => break,
+            }
+        }
         while let Ok(step) = fault_steps.try_recv() {
             self.take_step(&step);
         }

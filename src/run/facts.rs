@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::RunOptions;
 use super::target::Target;
-use crate::chaos::controller::{Progress, Step, detail};
+use crate::chaos::progress::{Progress, Step};
 use crate::chaos::schedule::applications;
 use crate::clock::Clock;
 use crate::report::progress::FaultState;
@@ -71,6 +71,11 @@ impl Facts {
                 let text = format!("fault: {name} ({detail})");
                 let fault = name;
                 (Note::FaultApplied { id, fault, detail }, Some(text))
+            }
+            Step::Output(output) => {
+                let output = output.clone();
+                let text = format!("fault: {} wrote: {output}", fault.fault);
+                (Note::FaultOutput { id, output }, Some(text))
             }
             Step::Ended => {
                 fault.ended = Some(progress.at);
@@ -158,7 +163,7 @@ fn faults(plan: &Plan) -> Vec<FaultFacts> {
         FaultFacts {
             id: application.id,
             fault: fault.kind.name().to_owned(),
-            detail: detail(plan, fault),
+            detail: fault.detail(plan),
             at: application.at,
             applied: None,
             ended: None,

@@ -9,6 +9,7 @@ mod facts;
 mod interrupts;
 mod population_curve;
 pub mod preflight;
+pub mod sweep;
 mod target;
 mod workers;
 

@@ -13,12 +13,13 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::RunError;
-use crate::chaos::controller::Servers;
+use crate::chaos::process::{Fleet, Servers};
 use crate::clock;
 use crate::results::Note;
-use crate::scenario::plan::{Plan, Server, ServerProgram, Signal};
+use crate::scenario::plan::{FaultKind, Plan, Server, ServerFault, ServerProgram, Signal};
 use crate::server::balancer::Balancer;
-use crate::server::process::{Launch, Readiness, ServerProcess, free_ports};
+use crate::server::guardian::Guardian;
+use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
 
 /// How long a server gets for its goodbye at the end of a run.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -28,7 +29,7 @@ pub(super) struct Target {
     /// Where clients connect to.
     pub(super) url: Url,
     /// The servers that the run started; none if it started none.
-    pub(super) servers: Servers,
+    pub(super) fleet: Fleet,
     /// What is known about it, for the provenance.
     pub(super) facts: BTreeMap<String, Value>,
     /// What happened while it was made ready.
@@ -43,14 +44,19 @@ impl Target {
     /// # Errors
     /// If one cannot be started or does not become ready; none is left running then.
     pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
+        let guardian = needs_guardian(plan).then(Guardian::start).transpose();
+        let guardian = guardian.map_err(ProcessError::from)?;
         match &plan.server {
-            Some(server) => Self::start(plan, server, logs).await,
+            Some(server) => Self::start(plan, server, logs, guardian).await,
             None => {
                 let url = plan.target.url.clone().ok_or(RunError::NoTarget)?;
                 Ok(Self {
                     facts: BTreeMap::from([("url".to_owned(), public(&url).into())]),
                     url,
-                    servers: Vec::new(),
+                    fleet: Fleet {
+                        guardian,
+                        ..Fleet::default()
+                    },
                     notes: Vec::new(),
                     _balancer: None,
                 })
@@ -58,12 +64,17 @@ impl Target {
         }
     }
 
-    async fn start(plan: &Plan, server: &Server, logs: &Path) -> Result<Self, RunError> {
+    async fn start(
+        plan: &Plan,
+        server: &Server,
+        logs: &Path,
+        guardian: Option<Guardian>,
+    ) -> Result<Self, RunError> {
         let ports = match fixed_port(plan, server) {
             Some(port) => vec![port],
             None => free_ports(server.instances)?,
         };
-        let (servers, notes) = start_each(plan, server, &ports, logs).await?;
+        let (servers, notes) = start_each(plan, server, &ports, logs, guardian.as_ref()).await?;
         let balancer = if servers.len() > 1 {
             let upstreams = ports
                 .iter()
@@ -83,7 +94,11 @@ impl Target {
                 ("instances".to_owned(), server.instances.into()),
             ]),
             url,
-            servers,
+            fleet: Fleet {
+                servers,
+                balancer: balancer.as_ref().map(Balancer::control),
+                guardian,
+            },
             notes,
             _balancer: balancer,
         })
@@ -91,7 +106,7 @@ impl Target {
 
     /// Ends the servers in order, all at once, and with SIGKILL those that will not.
     pub(super) async fn stop(self) {
-        let stops = self.servers.iter().map(|server| async {
+        let stops = self.fleet.servers.iter().map(|server| async {
             // A server that cannot be signalled is killed when it is dropped.
             let _ = server.lock().await.stop(Signal::SigTerm, STOP_GRACE).await;
         });
@@ -103,7 +118,7 @@ impl Target {
     /// Each is told once.
     pub(super) fn unexpected_ends(&self) -> Vec<(u16, String, String)> {
         let mut ends = Vec::new();
-        for (instance, server) in self.servers.iter().enumerate() {
+        for (instance, server) in self.fleet.servers.iter().enumerate() {
             let Ok(mut server) = server.try_lock() else {
                 continue;
             };
@@ -123,12 +138,36 @@ impl Target {
     }
 }
 
+/// Whether something would be left behind if the run were killed: programs that do not watch a pipe
+/// of it as the embedded server does, or anything that stands still and cannot watch.
+fn needs_guardian(plan: &Plan) -> bool {
+    let by_server = plan
+        .server
+        .as_ref()
+        .is_some_and(|server| match server.program {
+            ServerProgram::Embedded => false,
+            ServerProgram::Command { .. } => true,
+        });
+    let by_fault = plan.chaos.iter().any(|fault| match &fault.kind {
+        FaultKind::Server(ServerFault::Pause { .. }) | FaultKind::Exec(_) => true,
+        FaultKind::Server(
+            ServerFault::Restart { .. }
+            | ServerFault::Kill { .. }
+            | ServerFault::RollingRestart { .. },
+        )
+        | FaultKind::Client(_)
+        | FaultKind::Path(_) => false,
+    });
+    by_server || by_fault
+}
+
 /// Starts one instance after the other, and tells how long each took.
 async fn start_each(
     plan: &Plan,
     server: &Server,
     ports: &[u16],
     logs: &Path,
+    guardian: Option<&Guardian>,
 ) -> Result<(Servers, Vec<Note>), RunError> {
     let path = &plan.populations[0].client.path;
     let readiness = Readiness {
@@ -151,7 +190,7 @@ async fn start_each(
         };
         let begun = clock::now();
         let log = logs.join(format!("server-{instance}.log"));
-        let process = ServerProcess::start(launch, readiness.clone(), log).await?;
+        let process = ServerProcess::start(launch, readiness.clone(), log, guardian).await?;
         let instance = instance as u16;
         notes.push(Note::ServerStarted {
             instance,

@@ -14,12 +14,11 @@ use super::RunError;
 use crate::chaos::controller::Announce;
 use crate::chaos::schedule::{applications, victims};
 use crate::client::blueprint::Blueprint;
-use crate::client::command::Action;
 use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, PopulationId};
 use crate::metrics::{Recorder, Snapshot};
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{FaultKind, Plan};
 use crate::workload::arrival::{Stay, stays};
 use crate::workload::worker::{Assignment, Order, Wave, Worker};
 
@@ -244,7 +243,10 @@ impl Share {
         applications(&self.plan)
             .into_iter()
             .filter_map(move |application| {
-                let action = Action::of(&plan.chaos[application.entry].kind)?;
+                let fault = &plan.chaos[application.entry];
+                let FaultKind::Client(action) = fault.kind else {
+                    return None;
+                };
                 let victims = victims(&plan, &application, &all)
                     .into_iter()
                     .filter(|victim| victim.stay.client.0 % count == index)
@@ -254,6 +256,7 @@ impl Share {
                     fault: application.id,
                     at: application.at,
                     action,
+                    lasts: fault.lasts,
                     victims,
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{CHAOS, Default, FAULTS, Key, Kind, LATER_FAULTS, ROOT, TableSpec};
+use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TableSpec};
 use super::problem::Code;
 use super::template::PLACEHOLDERS;
 use super::threshold::{LATER_METRICS, Metric};
@@ -124,10 +124,14 @@ fn takes(key: &Key) -> String {
         | Kind::Boolean
         | Kind::Integer { .. }
         | Kind::Fraction
+        | Kind::Fractions
+        | Kind::Share
         | Kind::Duration
+        | Kind::Durations
         | Kind::DurationOrFalse
         | Kind::Rate
         | Kind::Size
+        | Kind::ByteRate
         | Kind::Selection
         | Kind::Word(_)
         | Kind::Words(_)
@@ -151,19 +155,11 @@ fn default(key: &Key) -> String {
 
 fn faults(out: &mut String) {
     out.push_str("\n| fault | keys beside `at` and `fault` | what it does |\n|---|---|---|\n");
-    for fault in &FAULTS {
-        let keys: Vec<_> = fault.keys.iter().map(|key| format!("`{key}`")).collect();
-        row(
-            out,
-            &[&format!("`{}`", fault.name), &keys.join(", "), fault.about],
-        );
+    for fault in FAULTS {
+        let keys: Vec<_> = fault.own_keys().map(|key| format!("`{key}`")).collect();
+        let name = format!("`{}`", fault.name);
+        row(out, &[&name, &keys.join(", "), fault.table.about]);
     }
-    let later: Vec<_> = LATER_FAULTS
-        .iter()
-        .map(|fault| format!("`{}`", fault.name))
-        .collect();
-    let later = later.join(", ");
-    push(out, format_args!("\nNot in this version yet: {later}.\n"));
 }
 
 fn problems(out: &mut String) {

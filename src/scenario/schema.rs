@@ -54,11 +54,7 @@ fn object<'a>(about: &str, keys: impl Iterator<Item = &'a Key> + Clone) -> Map<S
 /// Which keys a fault takes depends on which fault it is.
 fn faults() -> Map<String, Value> {
     let each = FAULTS.iter().map(|fault| {
-        let keys = CHAOS
-            .keys
-            .iter()
-            .filter(|key| ["at", "fault"].contains(&key.name) || fault.keys.contains(&key.name));
-        let mut schema = object(fault.about, keys);
+        let mut schema = object(fault.table.about, fault.table.keys.iter());
         schema["properties"]["fault"] = json!({ "const": fault.name });
         Value::Object(schema)
     });
@@ -86,12 +82,21 @@ fn kind(kind: Kind) -> Map<String, Value> {
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        Kind::Fractions => json!({ "type": "array", "minItems": 1, "items":
+            { "type": "number", "minimum": 0, "maximum": 1 } }),
+        Kind::Share => json!({ "oneOf": [
+            { "type": "string", "pattern": r"^\s*[\d.]+\s*%?\s*$" },
+            { "type": "number", "minimum": 0, "maximum": 1 },
+        ] }),
         Kind::Duration => json!({ "type": "string", "pattern": DURATION }),
+        Kind::Durations => json!({ "type": "array", "minItems": 1, "items":
+            { "type": "string", "pattern": DURATION } }),
         Kind::DurationOrFalse => json!({ "oneOf": [
             { "type": "string", "pattern": DURATION },
             { "const": false },
         ] }),
         Kind::Rate => json!({ "type": "string", "pattern": r"^\s*[\d.]+\s*/\s*[a-z]+\s*$" }),
+        Kind::ByteRate => json!({ "type": "string", "pattern": r"^\s*[\d.]+\s*[A-Za-z]+/s\s*$" }),
         Kind::Size => json!({ "type": "string", "pattern": r"^\s*[\d.]+\s*[A-Za-z]+\s*$" }),
         Kind::Selection => json!({ "oneOf": [
             { "type": "string", "pattern": r"^\s*[\d.]+\s*%?\s*$" },

@@ -3,14 +3,17 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::plan::{Fault, FaultKind, Load, Plan, Population, RampStage, ServerProgram};
-use super::write::{how_name, signal_name};
-use crate::units::{Selection, format_duration};
+use super::plan::{Fault, Load, Plan, Population, RampStage, ServerProgram, Sweep};
+use crate::units::format_duration;
 
 /// The widest line; also what a terminal has that nobody resized.
 const WIDTH: usize = 80;
-const CHART_COLUMNS: usize = 64;
+/// As wide as the longest name of a fault.
+const LABEL: usize = 17;
+const CHART_COLUMNS: usize = 60;
 const CHART_ROWS: usize = 6;
+/// More repeats would fill the lane anyhow.
+const REPEATS_DRAWN: usize = 10_000;
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 impl Plan {
@@ -33,6 +36,7 @@ impl Plan {
         for population in &self.populations {
             describe(population, &mut line);
         }
+        sweep(&self.sweep, &mut line);
         line("");
         self.moments(&mut line);
         line("");
@@ -83,48 +87,39 @@ impl Plan {
     }
 
     fn describe_fault(&self, fault: &Fault) -> String {
-        let mut text = match &fault.kind {
-            FaultKind::ServerRestart {
-                signal,
-                down,
-                instance,
-            } => {
-                let signal = signal_name(*signal);
-                let down = format_duration(*down);
-                let which = instance.map_or_else(String::new, |i| format!(" of instance {i}"));
-                format!("▼ server_restart{which}: {signal}, down for {down}")
-            }
-            FaultKind::Disconnect { how } => {
-                format!("▼ disconnect ({}): {}", how_name(*how), self.victims(fault))
-            }
-            FaultKind::TransportSwitch { to, upgrade } => {
-                let way = if *upgrade { " by upgrade" } else { "" };
-                format!("▼ transport_switch to {to}{way}: {}", self.victims(fault))
-            }
-        };
+        let mut text = format!("▼ {}", fault.kind.name());
+        let detail = fault.detail(self);
+        if !detail.is_empty() {
+            write!(text, ": {detail}").expect("writing to a String cannot fail");
+        }
         if let Some(every) = fault.every {
             let every = format_duration(every);
             write!(text, ", again every {every}").expect("writing to a String cannot fail");
         }
         text
     }
+}
 
-    fn victims(&self, fault: &Fault) -> String {
-        let whose = match fault.population {
-            Some(id) => self.population_name(id).to_owned(),
-            None => "the clients".to_owned(),
-        };
-        let mut text = match fault.clients {
-            Selection::All => format!("all of {whose}"),
-            Selection::Count(count) => format!("{} of {whose}", thousands(count)),
-            Selection::Share(share) => format!("{share} of {whose}"),
-        };
-        if let Some(over) = fault.over {
-            let over = format_duration(over);
-            write!(text, " over {over}").expect("writing to a String cannot fail");
-        }
-        text
+/// What `sio-load storm` would vary.
+fn sweep(sweep: &Sweep, line: &mut impl FnMut(&str)) {
+    if sweep.is_empty() {
+        return;
     }
+    let times = |times: &[Duration]| {
+        let times: Vec<_> = times.iter().map(|time| format_duration(*time)).collect();
+        times.join(", ")
+    };
+    let fractions: Vec<_> = sweep.randomization.iter().map(f64::to_string).collect();
+    let parts = [
+        ("delay", times(&sweep.delay)),
+        ("delay_max", times(&sweep.delay_max)),
+        ("randomization", fractions.join(", ")),
+    ];
+    let parts = parts.into_iter().filter(|(_, values)| !values.is_empty());
+    let parts: Vec<_> = parts
+        .map(|(key, values)| format!("{key} {values}"))
+        .collect();
+    wrap(&format!("sweep    {}", parts.join(" · ")), 9, line);
 }
 
 fn describe(population: &Population, line: &mut impl FnMut(&str)) {
@@ -269,31 +264,31 @@ fn chart(plan: &Plan, line: &mut impl FnMut(&str)) {
                 BLOCKS[eighths.round().clamp(0.0, 8.0) as usize]
             })
             .collect();
-        line(format!("{label:>11} │{bars}").trim_end());
+        line(format!("{label:>LABEL$} │{bars}").trim_end());
     }
-    line(&format!("{:>11} └{}", "", "─".repeat(CHART_COLUMNS)));
-    let marks = marks(plan);
-    if !marks.trim().is_empty() {
-        line(format!("{:>11}  {marks}", "faults").trim_end());
+    line(&format!("{:>LABEL$} └{}", "", "─".repeat(CHART_COLUMNS)));
+    for fault in &plan.chaos {
+        let name = fault.kind.name();
+        line(format!("{name:>LABEL$}  {}", lane(plan, fault)).trim_end());
     }
     let end = format_duration(plan.duration);
     let width = CHART_COLUMNS - 2;
-    line(&format!("{:>11}  0s{end:>width$}", ""));
+    line(&format!("{:>LABEL$}  0s{end:>width$}", ""));
 }
 
-/// A mark in the column of each fault, and of each of its repeats.
-fn marks(plan: &Plan) -> String {
+/// A mark where the fault begins, at each of its repeats, and a line for as long as it lasts.
+fn lane(plan: &Plan, fault: &Fault) -> String {
+    let instances = plan.server.as_ref().map_or(1, |server| server.instances);
+    let length = fault.length(plan.duration, instances);
+    let column = |at: Duration| {
+        let share = at.as_secs_f64() / plan.duration.as_secs_f64();
+        ((share * CHART_COLUMNS as f64) as usize).min(CHART_COLUMNS - 1)
+    };
     let mut marks = vec![' '; CHART_COLUMNS];
-    for fault in &plan.chaos {
-        let mut at = fault.at;
-        while at < plan.duration {
-            let share = at.as_secs_f64() / plan.duration.as_secs_f64();
-            marks[(share * CHART_COLUMNS as f64) as usize % CHART_COLUMNS] = '▼';
-            match fault.every {
-                Some(every) => at += every.max(plan.duration / CHART_COLUMNS as u32),
-                None => break,
-            }
-        }
+    for begin in fault.repeats(plan.duration).take(REPEATS_DRAWN) {
+        let (from, to) = (column(begin), column(begin + length));
+        marks[from..=to].fill('━');
+        marks[from] = '▼';
     }
     marks.into_iter().collect()
 }

@@ -6,4 +6,6 @@
 
 pub mod balancer;
 pub mod embedded;
+pub mod group;
+pub mod guardian;
 pub mod process;

@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 
 use super::arrival::Stay;
 use crate::client::blueprint::Blueprint;
-use crate::client::command::{Action, Command, Mailbox};
+use crate::client::command::{Command, Mailbox};
 use crate::client::driver::Driver;
 use crate::client::lifecycle::{Ambient, Lifecycle};
 use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
-use crate::event::{AmbientFault, ClientId, Event, FaultId, Observer};
+use crate::event::{AmbientFault, ClientId, Event, FaultId, Observer, PopulationId};
+use crate::scenario::plan::ClientFault;
 
 /// How often a worker measures how late its own timers fire.
 const LAG_PROBE: Duration = Duration::from_millis(10);
@@ -48,7 +49,9 @@ pub struct Wave {
     /// When, from the start of the run.
     pub at: Duration,
     /// What its victims do.
-    pub action: Action,
+    pub action: ClientFault,
+    /// For how long, where it lasts; nothing means until the end.
+    pub lasts: Option<Duration>,
     /// Who and when, in order of time.
     pub victims: Vec<(Duration, ClientId)>,
 }
@@ -67,7 +70,8 @@ pub struct Worker<O> {
     assignment: RefCell<Assignment<O>>,
     timers: Rc<Timers>,
     mailboxes: RefCell<HashMap<ClientId, Rc<Mailbox>>>,
-    ambient: Ambient,
+    /// By population.
+    ambient: Vec<Ambient>,
     stop: Notify,
     stopping: Cell<bool>,
 }
@@ -77,10 +81,14 @@ impl<O: Observer> Worker<O> {
     #[must_use]
     pub fn new(assignment: Assignment<O>, timers: Rc<Timers>) -> Rc<Self> {
         Rc::new(Self {
+            ambient: assignment
+                .blueprints
+                .iter()
+                .map(|_| Ambient::default())
+                .collect(),
             assignment: RefCell::new(assignment),
             timers,
             mailboxes: RefCell::default(),
-            ambient: Ambient::default(),
             stop: Notify::new(),
             stopping: Cell::new(false),
         })
@@ -161,7 +169,7 @@ impl<O: Observer> Worker<O> {
             assignment.observers[population].clone(),
             intended,
             blueprint.namespaces(),
-            Rc::clone(&self.ambient),
+            Rc::clone(&self.ambient[population]),
         );
         let driver = Driver::new(
             blueprint,
@@ -216,7 +224,7 @@ impl<O: Observer> Worker<O> {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Announce(fault, known) => {
-                    self.ambient.replace(Some(fault));
+                    self.expect(&fault);
                     // The controller may have given up waiting.
                     let _ = known.send(());
                 }
@@ -224,6 +232,19 @@ impl<O: Observer> Worker<O> {
                     self.stopping.set(true);
                     self.stop.notify_waiters();
                 }
+            }
+        }
+    }
+
+    /// Lets clients know of a fault at large, and forget those that are long over.
+    fn expect(&self, fault: &AmbientFault) {
+        let now = clock::now();
+        for (population, ambient) in self.ambient.iter().enumerate() {
+            let mut ambient = ambient.borrow_mut();
+            ambient.retain(|known| !known.is_past(now));
+            let meets = |wanted: PopulationId| usize::from(wanted.0) == population;
+            if fault.population.is_none_or(meets) {
+                ambient.push(fault.clone());
             }
         }
     }
@@ -241,11 +262,15 @@ impl<O: Observer> Worker<O> {
             self.timers.sleep_until(origin + wave.at).await;
             let worker = Rc::clone(&self);
             under_way.spawn_local(async move {
-                let (fault, action) = (wave.fault, wave.action);
+                let (fault, action, lasts) = (wave.fault, wave.action, wave.lasts);
                 for (at, client) in wave.victims {
                     worker.timers.sleep_until(origin + at).await;
                     if let Some(mailbox) = worker.mailboxes.borrow().get(&client) {
-                        mailbox.post(Command::Fault { fault, action });
+                        mailbox.post(Command::Fault {
+                            fault,
+                            action,
+                            lasts,
+                        });
                     }
                 }
             });

@@ -71,7 +71,10 @@ fn events() -> Vec<Event> {
             late: Duration::from_secs(1),
         },
         Event::EngineOpening { transport },
-        Event::EngineFailed { failure },
+        Event::EngineFailed {
+            failure,
+            cut_off: None,
+        },
         Event::Connected {
             since_intended: took,
             transport,

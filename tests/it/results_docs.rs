@@ -35,6 +35,11 @@ fn with_table(text: &str, name: &str, table: &str) -> String {
 
 fn tables() -> Vec<(&'static str, String)> {
     let summary: Value = serde_json::from_str(&schema::summary_schema()).unwrap();
+    let mut sweep: Value = serde_json::from_str(&schema::sweep_schema()).unwrap();
+    // What the summary has, too, is described there.
+    let known = summary["$defs"].as_object().unwrap();
+    let types = sweep["$defs"].as_object_mut().unwrap();
+    types.retain(|name, _| !known.contains_key(name));
     let notes: Value = serde_json::from_str(&schema::note_schema()).unwrap();
     vec![
         ("time metrics", times()),
@@ -43,6 +48,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("columns", columns(&timeline::columns())),
         ("summary", fields(&summary)),
         ("events", kinds(&notes)),
+        ("sweep", fields(&sweep)),
         ("causes", causes()),
     ]
 }

@@ -215,12 +215,17 @@ arrivals = "2.5/s"
 stay = "10s"
 reconnection = true
 
+[sweep]
+delay = ["500ms", "1m 30s"]
+delay_max = ["5s"]
+randomization = [0, 0.5, 1.0]
+
 [[chaos]]
 at = "5s"
 fault = "server_restart"
 signal = "SIGTERM"
 down = "3s"
-every = "30s"
+every = "40s"
 instance = 2
 
 [[chaos]]
@@ -237,6 +242,56 @@ fault = "transport_switch"
 upgrade = true
 clients = 7
 every = "10s"
+
+[[chaos]]
+at = "20s"
+fault = "disconnect"
+how = "websocket_close"
+code = 1001
+
+[[chaos]]
+at = "21s"
+fault = "upgrade_abort"
+stage = "flush"
+
+[[chaos]]
+at = "22s"
+fault = "packet_loss"
+share = "20%"
+for = "5s"
+clients = 3
+
+[[chaos]]
+at = "22s"
+fault = "slow_reader"
+rate = "1KB/s"
+
+[[chaos]]
+at = "40s"
+fault = "freeze"
+for = "2s"
+clients = "10%"
+
+[[chaos]]
+at = "50s"
+fault = "exec"
+command = ["docker", "restart", "chat"]
+timeout = "30s"
+for = "45s"
+
+[[chaos]]
+at = "51s"
+fault = "server_pause"
+for = "1s"
+instance = 0
+
+[[chaos]]
+at = "53s"
+fault = "rolling_restart"
+signal = "SIGTERM"
+down = "1s"
+drain = "500ms"
+pause = "250ms"
 
 [thresholds]
 "reconnect.time" = ["p(99.9) < 10s", "max < 1m"]
@@ -354,7 +409,7 @@ fn every_key_of_the_schema_is_read() {
         server = { command = ["x"] }
         data = { csv = "tests/invalid/data/users.csv" }
         clients = [{ count = 1, emit = [{}], listen = [{}] }, { ramp = [{}] }, { arrivals = "1/s" }, {}]
-        chaos = [{ fault = "disconnect" }, { fault = "transport_switch" }, { fault = "server_restart" }]
+        chaos = [{ fault = "disconnect" }, { fault = "transport_switch" }, { fault = "server_restart" }, { fault = "upgrade_abort" }, { fault = "packet_loss" }, { fault = "slow_reader" }, { fault = "latency" }, { fault = "slicer" }, { fault = "limit_data" }, { fault = "status" }, { fault = "websocket_blocked" }, { fault = "idle_timeout" }, { fault = "rolling_restart" }, { fault = "exec" }]
     "#;
     let mut paths = Vec::new();
     key_paths(&scenario::schema(), "", &mut paths);
@@ -374,7 +429,7 @@ fn every_key_of_the_schema_is_read() {
                 .any(|entry| entry.flag.is_some() && entry.code == "wrong_type")
         };
         // Which keys are read depends on the fault, and on the kind of load.
-        let mut elements = (0..4).map(|i| match path.split_once(".0") {
+        let mut elements = (0..14).map(|i| match path.split_once(".0") {
             Some((array, rest)) => format!("{array}.{i}{rest}"),
             None => path.clone(),
         });

@@ -2,10 +2,11 @@
 
 pub(super) mod check;
 pub(super) mod completions;
+pub(super) mod guard;
 pub(super) mod init;
-pub(super) mod lifeline;
 mod overrides;
 pub(super) mod report;
 pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod serve;
+pub(super) mod storm;

@@ -5,7 +5,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::{Failed, environment};
 use crate::diagnostic::Diagnostics;
 use crate::gate::exit_code;
-use crate::scenario::plan::{FaultKind, IpFamily};
+use crate::scenario::plan::{FaultKind, IpFamily, PathFault, Toxic};
 use crate::scenario::{self, Overrides, Plan};
 
 /// Reads a scenario with what the command line changes in it; prints every problem if there are
@@ -70,8 +70,12 @@ fn leave_out_server(plan: &mut Plan) {
     }
     let before = plan.chaos.len();
     plan.chaos.retain(|fault| match fault.kind {
-        FaultKind::ServerRestart { .. } => false,
-        FaultKind::Disconnect { .. } | FaultKind::TransportSwitch { .. } => true,
+        FaultKind::Server(_)
+        | FaultKind::Path(PathFault {
+            toxic: Toxic::NonSticky,
+            ..
+        }) => false,
+        FaultKind::Client(_) | FaultKind::Path(_) | FaultKind::Exec(_) => true,
     });
     let left_out = before - plan.chaos.len();
     if left_out > 0 {

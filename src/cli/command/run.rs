@@ -9,15 +9,7 @@ use crate::run::{RunError, RunOptions, execute};
 /// Runs a scenario, prints its summary, and returns the code of its verdict.
 pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Failed> {
     let plan = super::overrides::read(&args.scenario, &args.overrides, terminal)?;
-    let options = RunOptions {
-        out: args.out.clone(),
-        scenario_file: args.scenario.clone(),
-        command: masking::mask(arguments()),
-        workers: args.workers,
-        display: Display::detect(args.quiet, terminal.color_err()),
-        show_secrets: args.show_secrets,
-    };
-    let finished = execute(plan, &options).map_err(|error| failed(&error))?;
+    let finished = execute(plan, &options(args, terminal)).map_err(|error| failed(&error))?;
     let summary = &finished.summary;
     if args.json {
         terminal.print(json(summary));
@@ -25,6 +17,18 @@ pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Fai
         terminal.summary(summary, Some(&finished.folder));
     }
     Ok(summary.exit_code)
+}
+
+/// How a run is carried out, beyond its plan.
+pub(super) fn options(args: &RunArgs, terminal: &Terminal) -> RunOptions {
+    RunOptions {
+        out: args.out.clone(),
+        scenario_file: args.scenario.clone(),
+        command: masking::mask(arguments()),
+        workers: args.workers,
+        display: Display::detect(args.quiet, terminal.color_err()),
+        show_secrets: args.show_secrets,
+    }
 }
 
 /// The command line; what is no UTF-8, a path for one, is shown as well as can be.
@@ -39,7 +43,7 @@ pub(super) fn json(summary: &Summary) -> Vec<u8> {
     json
 }
 
-fn failed(error: &RunError) -> Failed {
+pub(super) fn failed(error: &RunError) -> Failed {
     let code = match error {
         RunError::Interrupted => exit_code::INTERRUPTED,
         RunError::Preflight(_)

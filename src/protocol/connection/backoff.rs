@@ -2,6 +2,15 @@ use std::time::Duration;
 
 use super::config::ReconnectionConfig;
 
+/// A delay, and which stripe it fell in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Drawn {
+    /// In whole milliseconds.
+    pub(super) delay: Duration,
+    /// From 0, the shortest, to 9, the longest.
+    pub(super) stripe: u8,
+}
+
 /// The delays before reconnection attempts.
 ///
 /// One random number drives both the size and the sign of the jitter, so that the first delay lies
@@ -27,15 +36,16 @@ impl Backoff {
         self.attempts = 0;
     }
 
-    /// Draws the delay before the next attempt, in whole milliseconds.
-    pub(super) fn next(&mut self, config: &ReconnectionConfig) -> Duration {
+    /// Draws the delay before the next attempt.
+    pub(super) fn next(&mut self, config: &ReconnectionConfig) -> Drawn {
         let exponent = i32::try_from(self.attempts).unwrap_or(i32::MAX);
         self.attempts = self.attempts.saturating_add(1);
         let base = config.delay.as_secs_f64() * 1000.0 * 2_f64.powi(exponent);
         let cap = config.delay_max.as_secs_f64() * 1000.0;
         let random = self.rng.f64();
         let deviation = (random * config.randomization * base).floor();
-        let shortens = ((random * 10.0) as u64).is_multiple_of(2);
+        let tenth = (random * 10.0) as u8;
+        let shortens = tenth.is_multiple_of(2);
         let jittered = if shortens {
             base - deviation
         } else {
@@ -43,7 +53,15 @@ impl Backoff {
         };
         // Where JavaScript overflows after a thousand attempts (infinity less infinity) and waits
         // 0 ms, this waits for the cap: `min` prefers a number to NaN.
-        Duration::from_millis(jittered.min(cap) as u64)
+        Drawn {
+            delay: Duration::from_millis(jittered.min(cap) as u64),
+            // The greater an even tenth the shorter the delay, the greater an odd one the longer.
+            stripe: if shortens {
+                4 - tenth / 2
+            } else {
+                5 + tenth / 2
+            },
+        }
     }
 }
 
@@ -59,7 +77,7 @@ mod tests {
             let config = ReconnectionConfig::default();
             let mut delay = Duration::ZERO;
             for _ in 0..attempt {
-                delay = backoff.next(&config);
+                delay = backoff.next(&config).delay;
             }
             u64::try_from(delay.as_millis()).unwrap()
         })
@@ -92,6 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stripe_is_named_by_its_place_among_the_ten() {
+        let config = ReconnectionConfig::default();
+        for seed in 0..10_000 {
+            let drawn = Backoff::new(fastrand::Rng::with_seed(seed)).next(&config);
+            let delay = drawn.delay.as_millis();
+            assert_eq!(u128::from(drawn.stripe), (delay - 501) / 100, "{delay} ms");
+        }
+    }
+
+    #[test]
     fn later_delays_double_and_meet_the_cap() {
         assert!(draw(2).all(|delay| (1101..=2999).contains(&delay)));
         let capped = |attempt| draw(attempt).filter(|delay| *delay == 5000).count() as f64;
@@ -106,7 +134,7 @@ mod tests {
         let config = ReconnectionConfig::default();
         let mut backoff = Backoff::new(fastrand::Rng::with_seed(1));
         for attempt in 1..3000 {
-            let delay = backoff.next(&config);
+            let delay = backoff.next(&config).delay;
             assert!(
                 attempt < 5 || delay == config.delay_max,
                 "{attempt}: {delay:?}"
@@ -121,7 +149,9 @@ mod tests {
             ..ReconnectionConfig::default()
         };
         let mut backoff = Backoff::new(fastrand::Rng::with_seed(1));
-        let delays: Vec<_> = (0..4).map(|_| backoff.next(&config).as_millis()).collect();
+        let delays: Vec<_> = (0..4)
+            .map(|_| backoff.next(&config).delay.as_millis())
+            .collect();
         assert_eq!(delays, [1000, 2000, 4000, 5000]);
     }
 }

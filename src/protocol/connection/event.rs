@@ -100,6 +100,8 @@ pub enum Event {
         attempt: u32,
         /// As drawn.
         delay: Duration,
+        /// In which of the ten stripes of delays it fell, from 0, the shortest.
+        stripe: u8,
     },
     /// The reconnection attempts are used up.
     GaveUp,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::backoff::Drawn;
 use super::event::Event;
 use super::timer::Timer;
 use super::{Connection, Phase};
@@ -19,14 +20,17 @@ impl Connection {
             self.events.push_back(Event::GaveUp);
             return;
         }
-        let delay = self.backoff.next(&reconnection);
+        let Drawn { delay, stripe } = self.backoff.next(&reconnection);
         let attempt = self.backoff.attempts();
         if let Some(due) = now.checked_add(delay) {
             self.timers.set(Timer::Reconnect, due);
         }
         self.phase = Phase::Waiting { attempt };
-        self.events
-            .push_back(Event::ReconnectScheduled { attempt, delay });
+        self.events.push_back(Event::ReconnectScheduled {
+            attempt,
+            delay,
+            stripe,
+        });
     }
 
     pub(super) fn reconnect_is_due(&mut self) {

@@ -4,13 +4,13 @@ use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use super::times::WIDE;
 use crate::report::number;
-use crate::results::summary::{Distribution, FaultOutcome, Restored};
+use crate::results::summary::{FaultOutcome, Restored};
 
 /// With more faults than this each gets one row of a table.
-const IN_FULL: usize = 6;
+pub(super) const IN_FULL: usize = 6;
 
 /// A table longer than this is read in summary.json rather than here.
-const ROWS: usize = 40;
+pub(super) const ROWS: usize = 40;
 
 /// Writes what each fault did, and how its victims came back.
 pub(super) fn write(page: &mut Page, faults: &[FaultOutcome]) {
@@ -54,17 +54,6 @@ fn write_in_full(page: &mut Page, fault: &FaultOutcome) {
         page.facts(5, "noticed", &noticed);
     }
     page.facts(5, "restored", &restored(fault));
-    let mut peak = vec![(
-        Ink::Plain,
-        format!(
-            "{} handshakes/s",
-            number::count(fault.peak_handshakes_per_s)
-        ),
-    )];
-    if let Some(attempts) = &fault.attempts {
-        peak.push((Ink::Plain, attempts_each(attempts)));
-    }
-    page.facts(5, "peak", &peak);
     let mut came_back = by_name(&fault.transports);
     came_back.extend(fault.recovered.map(|sessions| {
         (
@@ -119,18 +108,6 @@ fn restored(fault: &FaultOutcome) -> Vec<Piece> {
         None => (Ink::Bad, format!("{share} never")),
     })
     .to_vec()
-}
-
-fn attempts_each(attempts: &Distribution) -> String {
-    if attempts.min == attempts.max {
-        return format!("{} each", number::counted(attempts.max, "attempt"));
-    }
-    format!(
-        "{} each (p50), {} (p99), {} (max)",
-        number::counted(attempts.p50, "attempt"),
-        attempts.p99,
-        attempts.max
-    )
 }
 
 /// Names with their counts, the most frequent first.

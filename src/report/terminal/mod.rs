@@ -10,6 +10,8 @@ mod judgement;
 mod load;
 mod page;
 mod problems;
+mod storms;
+mod sweep;
 mod table;
 mod times;
 mod verdict;
@@ -20,6 +22,7 @@ pub(in crate::report) use self::judgement::measured;
 use self::page::Page;
 pub(in crate::report) use self::page::{cut, wrap};
 use crate::results::summary::Summary;
+use crate::results::sweep::SweepSummary;
 
 /// The page that a summary is rendered on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,7 @@ pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
     times::write_connects(&mut page, summary);
     times::write_reconnects(&mut page, summary);
     faults::write(&mut page, &summary.faults);
+    storms::write(&mut page, &summary.faults);
     load::write_events(&mut page, summary);
     load::write_populations(&mut page, summary);
     problems::write_errors(&mut page, &summary.errors);
@@ -63,6 +67,20 @@ pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
         judgement::write_results(&mut page, path);
     }
     judgement::write_warnings(&mut page, &summary.warnings);
+    page.finish()
+}
+
+/// Renders what a sweep found out.
+///
+/// No line is wider than the layout's width, but for the path of the results, as above.
+#[must_use]
+pub fn render_sweep(summary: &SweepSummary, layout: Layout<'_>) -> String {
+    let width = layout.width.clamp(Layout::NARROWEST, Layout::WIDEST);
+    let mut page = Page::new(width, layout.color);
+    sweep::write(&mut page, summary);
+    if let Some(path) = layout.results {
+        judgement::write_results(&mut page, path);
+    }
     page.finish()
 }
 

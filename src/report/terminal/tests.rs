@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::results::summary::samples;
+use crate::results::summary::{Aftermath, Verdict, samples};
+use crate::results::sweep::SweepSetting;
 
 fn rendered(summary: &Summary, width: usize) -> String {
     let layout = Layout {
@@ -51,6 +52,46 @@ fn many_faults_are_a_table() {
         })
         .collect();
     insta::assert_snapshot!("many_faults", rendered(&summary, 80));
+}
+
+/// A sweep over the healthy run, with figures that differ.
+fn sweep() -> SweepSummary {
+    let run = |n: u64| {
+        let mut summary = samples::healthy();
+        let fault = &mut summary.faults[0];
+        let storm = fault.storm.as_mut().unwrap();
+        storm.peak_handshakes_per_s = 12_512 / (n + 1);
+        storm.failed_attempts = 11_152 * n;
+        fault.restored_s.p100 = (n < 3).then_some(7.2 + n as f64);
+        match n {
+            1 => storm.aftermath = Aftermath::Metastable,
+            2 => storm.aftermath = Aftermath::TooShortToTell,
+            3 => (summary.verdict, summary.exit_code) = (Verdict::Failed, 99),
+            4 => summary.verdict = Verdict::GeneratorBound,
+            5 => summary.verdict = Verdict::Interrupted,
+            _ => {}
+        }
+        let setting = SweepSetting {
+            delay_s: Some(0.5 * (n + 1) as f64),
+            delay_max_s: Some(30.0),
+            randomization: Some(0.5),
+        };
+        (setting, format!("run-{n}"), summary)
+    };
+    let runs: Vec<_> = (0..6).map(run).collect();
+    SweepSummary::of("reconnect", 7, &runs, 105)
+}
+
+#[test]
+fn a_sweep_is_a_table_and_the_two_that_stand_out() {
+    let layout = Layout {
+        width: 80,
+        color: false,
+        results: Some(Path::new("results/reconnect")),
+    };
+    let page = render_sweep(&sweep(), layout);
+    assert!(page.lines().all(|line| line.width() <= 80), "{page}");
+    insta::assert_snapshot!("sweep", page);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary,
-    Provenance, Restored, SCHEMA, Summary, ThresholdOutcome, Verdict, Warning,
+    Aftermath, DelayStripe, Distribution, ErrorGroup, FaultOutcome, Generator, Levels,
+    ListenOutcome, PopulationSummary, Provenance, Restored, SCHEMA, Storm, Summary,
+    ThresholdOutcome, Verdict, Warning,
 };
 use crate::event::{Counter, RateMetric, TimeMetric, Unit};
 
@@ -117,6 +118,12 @@ pub(crate) fn failing() -> Summary {
     summary.faults[0].restored_s.p99 = None;
     summary.faults[0].restored_s.p100 = None;
     summary.faults[0].recovered = Some(412);
+    let storm = summary.faults[0].storm.as_mut().expect("made above");
+    storm.duration_s = 30.0;
+    storm.handshakes_per_s = levels(0.0, 84.0);
+    storm.errors_per_s = levels(0.0, 84.0);
+    storm.aftermath = Aftermath::Metastable;
+    summary.faults[1].storm = None;
     summary.faults[1].applied_s = None;
     summary.faults[1].failed =
         Some("the server did not answer a handshake within 10s of its restart".to_owned());
@@ -151,6 +158,11 @@ pub(crate) fn interrupted() -> Summary {
     summary.faults[1].attempts = None;
     summary.faults[1].disconnects.clear();
     summary.faults[1].transports.clear();
+    summary.faults[1].storm = None;
+    let storm = summary.faults[0].storm.as_mut().expect("made above");
+    storm.handshakes_per_s.after = None;
+    storm.errors_per_s.after = None;
+    storm.aftermath = Aftermath::TooShortToTell;
     summary
 }
 
@@ -360,6 +372,47 @@ fn restart() -> FaultOutcome {
         }),
         transports: reasons(&[("polling", 31), ("websocket", 969)]),
         recovered: None,
+        storm: Some(restart_storm()),
+    }
+}
+
+fn restart_storm() -> Storm {
+    let stripe = |(from_ms, clients)| DelayStripe {
+        from_ms,
+        to_ms: from_ms + 49,
+        clients,
+    };
+    let stripes = [
+        (551, 98),
+        (651, 103),
+        (751, 91),
+        (851, 112),
+        (951, 96),
+        (1_050, 99),
+        (1_150, 101),
+        (1_250, 88),
+        (1_350, 107),
+        (1_450, 105),
+    ];
+    Storm {
+        herd: 1_000,
+        duration_s: 7.210_111,
+        peak_handshakes_per_s: 512,
+        peak_at_s: Some(20.0),
+        first_delays: stripes.map(stripe).to_vec(),
+        failed_attempts: 1_152,
+        failed_attempts_during_fault: 1_150,
+        failures: reasons(&[("connection_refused", 1_150), ("connection_reset", 2)]),
+        handshakes_per_s: levels(0.0, 0.0),
+        errors_per_s: levels(0.0, 0.0),
+        aftermath: Aftermath::Recovered,
+    }
+}
+
+fn levels(before: f64, after: f64) -> Levels {
+    Levels {
+        before: Some(before),
+        after: Some(after),
     }
 }
 
@@ -382,6 +435,16 @@ fn reset() -> FaultOutcome {
         peak_handshakes_per_s: 251,
         disconnects: reasons(&[("transport close", 500)]),
         detect: Some(distribution(500, [90, 204, 410, 1_204])),
+        storm: Some(Storm {
+            herd: 500,
+            duration_s: 3.502,
+            peak_handshakes_per_s: 251,
+            peak_at_s: Some(31.0),
+            failed_attempts: 0,
+            failed_attempts_during_fault: 0,
+            failures: BTreeMap::new(),
+            ..restart_storm()
+        }),
         ..restart()
     }
 }

@@ -8,6 +8,7 @@ mod csv;
 mod emit;
 mod load;
 mod server;
+mod sweep;
 mod target;
 mod templates;
 mod thresholds;
@@ -79,10 +80,16 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         file_duration: context.file_duration,
         server: top.has("server").then(|| {
             let server = server.as_ref().ok().and_then(Option::as_ref);
-            server.map(|server| server.instances)
+            server.map(|server| (server.instances, server.balance))
+        }),
+        way: target.as_ref().ok().map(|target| chaos::Way {
+            is_tls: target.target.url.as_ref().is_some_and(target::is_tls),
+            has_proxy: target.target.proxy.is_some(),
+            has_toxiproxy: target.target.toxiproxy.is_some(),
         }),
     };
     let chaos = chaos::read(&top, &world, &mut warnings);
+    let sweep = sweep::read(&top);
     let thresholds = thresholds::read(&top, &names);
 
     let plan = Plan {
@@ -94,6 +101,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         server: server?,
         populations: populations?,
         chaos: chaos?,
+        sweep: sweep?,
         thresholds: thresholds?,
         csv: context.csv.clone()?,
         warnings,

@@ -21,7 +21,8 @@ pub(super) fn read(top: &Reader<'_>) -> Checked<Option<Server>> {
     }))
 }
 
-fn command(reader: &Reader<'_>) -> Checked<Option<Vec<(String, Place)>>> {
+/// Program and arguments; a lone string is told how to become an array.
+pub(super) fn command(reader: &Reader<'_>) -> Checked<Option<Vec<(String, Place)>>> {
     let Some(entry) = reader.entry("command") else {
         return Ok(None);
     };

@@ -18,7 +18,7 @@ pub(super) struct TargetTable {
     pub(super) warnings: Vec<String>,
 }
 
-fn is_tls(url: &Url) -> bool {
+pub(super) fn is_tls(url: &Url) -> bool {
     matches!(url.scheme(), "https" | "wss")
 }
 
@@ -60,6 +60,7 @@ pub(super) fn read(top: &Reader<'_>, context: &Context<'_>) -> Checked<TargetTab
     let url = url(&reader, "url", &["http", "https", "ws", "wss"]);
     let proxy = self::url(&reader, "proxy", &["http"]);
     let connect_to = connect_to(&reader);
+    let toxiproxy = self::url(&reader, "toxiproxy", &["http"]);
     let ip = reader.optional_integer("ip");
     let shared = shared(&reader, &Shared::default(), context);
     let mut url = url?;
@@ -78,6 +79,7 @@ pub(super) fn read(top: &Reader<'_>, context: &Context<'_>) -> Checked<TargetTab
             url,
             proxy: proxy?,
             connect_to: connect_to?,
+            toxiproxy: toxiproxy?,
             ip_family: ip?.map(|version| match version {
                 6 => IpFamily::V6,
                 _ => IpFamily::V4,

@@ -4,7 +4,7 @@ mod clients;
 mod faults;
 mod tables;
 
-pub(super) use faults::{CHAOS, FAULTS, FaultSpec, LATER_FAULTS, LATER_KEYS, LATER_WORDS};
+pub(super) use faults::{CHAOS, FAULTS, FaultSpec, Place as FaultPlace};
 pub(super) use tables::*;
 
 /// A table of the format.
@@ -34,7 +34,7 @@ impl TableSpec {
 }
 
 /// A key of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
@@ -88,11 +88,19 @@ pub(super) enum Kind {
     },
     /// A number from 0 to 1.
     Fraction,
+    /// An array of numbers from 0 to 1.
+    Fractions,
+    /// A part of a whole, in percent or from 0 to 1.
+    Share,
     Duration,
+    /// An array of durations above zero.
+    Durations,
     /// A duration, or `false` for none.
     DurationOrFalse,
     Rate,
     Size,
+    /// Bytes per second.
+    ByteRate,
     /// A number of clients or a share of them.
     Selection,
     /// One of these strings.
@@ -139,10 +147,14 @@ impl Kind {
             | Self::Boolean
             | Self::Integer { .. }
             | Self::Fraction
+            | Self::Fractions
+            | Self::Share
             | Self::Duration
+            | Self::Durations
             | Self::DurationOrFalse
             | Self::Rate
             | Self::Size
+            | Self::ByteRate
             | Self::Selection
             | Self::Word(_)
             | Self::Words(_)
@@ -202,10 +214,14 @@ impl Kind {
             Self::File => "the path of a file",
             Self::Boolean => "true or false",
             Self::Fraction => "a number from 0 to 1",
+            Self::Fractions => "an array of numbers from 0 to 1",
+            Self::Share => "a share such as \"20%\" or 0.2",
             Self::Duration => "a duration such as \"500ms\" or \"45s\"",
+            Self::Durations => "an array of durations such as [\"500ms\", \"2s\"]",
             Self::DurationOrFalse => "a duration such as \"500ms\" or \"45s\", or false",
             Self::Rate => "a rate such as \"250/s\" or \"90/min\"",
             Self::Size => "a size such as \"64B\" or \"2KB\"",
+            Self::ByteRate => "bytes per second such as \"1KB/s\"",
             Self::Selection => "a number of clients or a share such as \"50%\"",
             Self::Texts => "an array of strings",
             Self::Stamp => "an argument's index, or a path such as \"0.sent\"",

@@ -59,6 +59,12 @@ pub(in crate::scenario) static ROOT: TableSpec = TableSpec {
         ),
         key("chaos", Kind::TableArray(&CHAOS), Is("[]"), "The faults."),
         key(
+            "sweep",
+            Kind::Table(&SWEEP),
+            Means("flags of `sio-load storm` say it"),
+            "What `sio-load storm` varies.",
+        ),
+        key(
             "thresholds",
             Kind::Thresholds,
             Is("{}"),
@@ -118,6 +124,12 @@ pub(in crate::scenario) static TARGET: TableSpec = TableSpec {
             Kind::Texts,
             Is("[]"),
             "As curl's `--connect-to`: `\"HOST1:PORT1:HOST2:PORT2\"` connects to the second where the first is meant. Empty parts match anything, or keep what is there.",
+        ),
+        key(
+            "toxiproxy",
+            Kind::Url(&["http"]),
+            Means("the built-in proxy"),
+            "The HTTP API of a running Toxiproxy, such as `http://127.0.0.1:8474`: faults on the way are carried out by it. The run makes proxies of its own there and takes them away at its end.",
         ),
         key(
             "ip",
@@ -204,6 +216,31 @@ pub(in crate::scenario) static SERVER: TableSpec = TableSpec {
             Kind::Word(&BALANCES),
             Is("\"sticky\""),
             "`sticky`: a session stays with the instance that opened it. `round_robin`: each connection goes to the next instance, whatever session it belongs to.",
+        ),
+    ],
+};
+
+pub(in crate::scenario) static SWEEP: TableSpec = TableSpec {
+    title: "[sweep]",
+    about: "What `sio-load storm` varies: it runs the scenario once with each combination of these values, for all populations that reconnect. Its flags `--delay`, `--delay-max` and `--randomization` replace a key each; `sio-load run` ignores the table.",
+    keys: &[
+        key(
+            "delay",
+            Kind::Durations,
+            Means("as each population has it"),
+            "Values of `reconnection.delay`.",
+        ),
+        key(
+            "delay_max",
+            Kind::Durations,
+            Means("as each population has it"),
+            "Values of `reconnection.delay_max`.",
+        ),
+        key(
+            "randomization",
+            Kind::Fractions,
+            Means("as each population has it"),
+            "Values of `reconnection.randomization`.",
         ),
     ],
 };

@@ -60,6 +60,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The same table by the keys of another specification.
+    pub(in crate::scenario) fn by(&self, spec: &'static TableSpec) -> Self {
+        Self {
+            problems: self.problems,
+            place: self.place,
+            spec,
+            table: self.table,
+            path: self.path.clone(),
+        }
+    }
+
     /// Reports a key that nobody knows; `names` are those that belong there.
     pub(in crate::scenario) fn report_unknown<'n>(
         &self,

@@ -1,7 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Reader;
+use super::{Reader, all};
 use crate::scenario::keys::Kind;
 use crate::scenario::problem::{Checked, Code, Reported};
 use crate::scenario::raw::{Node, Raw};
@@ -27,6 +27,22 @@ impl Reader<'_> {
             Some(false) => Ok(None),
             Some(true) | None => r.as_duration(key, node).map(Some),
         })
+    }
+
+    /// An array of durations above zero, or an empty one where the key is left out.
+    pub(in crate::scenario) fn durations(&self, key: &str) -> Checked<Vec<Duration>> {
+        let durations = self.optional(key, |r, node| {
+            let elements = r.as_values(key, node)?;
+            all(elements.iter().map(|element| {
+                let duration = r.as_duration(key, element)?;
+                if duration.is_zero() {
+                    let message = format!("`{key}` cannot be zero");
+                    return Err(r.reject(Code::OutOfRange, key, element, message));
+                }
+                Ok(duration)
+            }))
+        });
+        durations.map(Option::unwrap_or_default)
     }
 
     /// A duration above zero.
@@ -78,6 +94,33 @@ impl Reader<'_> {
         })
     }
 
+    /// A rate or a size that has a default or has to be there.
+    pub(in crate::scenario) fn quantity<T: FromStr>(&self, key: &str) -> Checked<T> {
+        self.optional_quantity(key)
+            .map(|value| value.expect("the key table gives it a default or requires it"))
+    }
+
+    /// A part of a whole.
+    pub(in crate::scenario) fn share(&self, key: &str) -> Checked<Share> {
+        self.always(key, |r, node| {
+            let share = match &node.value {
+                Raw::String(text) => text.parse().ok(),
+                Raw::Float(number) => Share::new(*number),
+                Raw::Integer(number) => Share::new(*number as f64),
+                Raw::Boolean(_) | Raw::Datetime(_) | Raw::Array(_) | Raw::Table(_) => {
+                    return Err(r.wrong_type(key, node));
+                }
+            };
+            share.ok_or_else(|| match node.value.as_str() {
+                Some(text) => {
+                    let message = format!("{text:?} is not what `{key}` takes");
+                    r.reject_unit(key, node, message, None)
+                }
+                None => r.out_of_range(key, node),
+            })
+        })
+    }
+
     /// A rate or a size: text with a unit.
     pub(in crate::scenario) fn optional_quantity<T: FromStr>(
         &self,
@@ -85,9 +128,7 @@ impl Reader<'_> {
     ) -> Checked<Option<T>> {
         self.optional(key, |r, node| {
             if let Some(number) = node.value.as_integer() {
-                let is_size = matches!(r.spec_of(key).kind, Kind::Size);
-                let unit = if is_size { "B" } else { "/s" };
-                let help = format!("write \"{number}{unit}\"");
+                let help = format!("write \"{number}{}\"", unit_of(r.spec_of(key).kind));
                 let message = format!("`{key}` is a number without a unit");
                 return Err(r.reject_unit(key, node, message, Some(help)));
             }
@@ -96,8 +137,7 @@ impl Reader<'_> {
             };
             text.parse().map_err(|_| {
                 let message = format!("{text:?} is not what `{key}` takes");
-                let is_size = matches!(r.spec_of(key).kind, Kind::Size);
-                let help = without_unit(text, if is_size { "B" } else { "/s" });
+                let help = without_unit(text, unit_of(r.spec_of(key).kind));
                 r.reject_unit(key, node, message, help)
             })
         })
@@ -122,6 +162,17 @@ impl Reader<'_> {
                 Err(r.wrong_type(key, node))
             }
         })
+    }
+}
+
+/// What a bare number most likely lacks.
+fn unit_of(kind: Kind) -> &'static str {
+    if matches!(kind, Kind::Size) {
+        "B"
+    } else if matches!(kind, Kind::ByteRate) {
+        "B/s"
+    } else {
+        "/s"
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{Reader, all};
 use crate::diagnostic::Place;
-use crate::scenario::keys::{Kind, LATER_WORDS};
+use crate::scenario::keys::Kind;
 use crate::scenario::nearest;
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::raw::{Entry, Node};
@@ -57,16 +57,37 @@ impl<'a> Reader<'a> {
 
     /// A number from 0 to 1.
     pub(in crate::scenario) fn fraction(&self, key: &str) -> Checked<f64> {
-        self.always(key, |r, node| {
-            let whole = || node.value.as_integer().map(|number| number as f64);
-            let Some(number) = node.value.as_float().or_else(whole) else {
-                return Err(r.wrong_type(key, node));
-            };
-            if (0.0..=1.0).contains(&number) {
-                return Ok(number);
-            }
-            Err(r.out_of_range(key, node))
-        })
+        self.always(key, |r, node| r.as_fraction(key, node))
+    }
+
+    /// An array of numbers from 0 to 1, or an empty one where the key is left out.
+    pub(in crate::scenario) fn fractions(&self, key: &str) -> Checked<Vec<f64>> {
+        let fractions = self.optional(key, |r, node| {
+            let elements = r.as_values(key, node)?;
+            all(elements.iter().map(|element| r.as_fraction(key, element)))
+        });
+        fractions.map(Option::unwrap_or_default)
+    }
+
+    fn as_fraction(&self, key: &str, node: &Node) -> Checked<f64> {
+        let whole = || node.value.as_integer().map(|number| number as f64);
+        let Some(number) = node.value.as_float().or_else(whole) else {
+            return Err(self.wrong_type(key, node));
+        };
+        if (0.0..=1.0).contains(&number) {
+            return Ok(number);
+        }
+        Err(self.out_of_range(key, node))
+    }
+
+    /// An array that has at least one element.
+    pub(super) fn as_values<'n>(&self, key: &str, node: &'n Node) -> Checked<&'n [Node]> {
+        let elements = self.as_array(key, node)?;
+        if elements.is_empty() {
+            let message = format!("`{key}` has no value");
+            return Err(self.reject(Code::OutOfRange, key, node, message));
+        }
+        Ok(elements)
     }
 
     /// One of the words that the key table gives, as its place among them.
@@ -88,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An array; a lone string is told how to become one.
-    fn as_array<'n>(&self, key: &str, node: &'n Node) -> Checked<&'n [Node]> {
+    pub(super) fn as_array<'n>(&self, key: &str, node: &'n Node) -> Checked<&'n [Node]> {
         if let Some(elements) = node.value.as_array() {
             return Ok(elements);
         }
@@ -106,12 +127,6 @@ impl<'a> Reader<'a> {
         let words = self.spec_of(key).kind.words();
         let position = words.iter().position(|word| *word == text);
         position.ok_or_else(|| {
-            if LATER_WORDS.contains(&(key, &text)) {
-                let message = format!("`{key}` does not know {text:?} yet");
-                return self.report(Code::LaterVersion, node.place, message, |d| {
-                    d.label("known, but not built yet").key(self.path_of(key))
-                });
-            }
             let message = format!("`{key}` does not know {text:?}");
             let expected = Kind::Word(words).expected();
             self.report(Code::UnknownWord, node.place, message, |d| {

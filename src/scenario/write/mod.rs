@@ -9,8 +9,7 @@ mod text;
 use std::fmt::Write;
 
 use super::plan::{
-    Balance, ConnectTo, DisconnectHow, Fault, FaultKind, IpFamily, Plan, Server, ServerProgram,
-    Signal, Target,
+    Balance, ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value,
 };
 use super::secret::MASK;
 use super::threshold::Threshold;
@@ -58,6 +57,7 @@ impl Plan {
         for fault in &self.chaos {
             writer.fault(fault, self);
         }
+        writer.sweep(&self.sweep);
         writer.thresholds(&self.thresholds, self);
         let head = if writer.masked { MASKED_HEAD } else { HEAD };
         format!("{head}{}", writer.out)
@@ -116,6 +116,10 @@ impl Writer {
             let proxy = self.url(proxy);
             self.pair("proxy", &proxy);
         }
+        if let Some(toxiproxy) = &target.toxiproxy {
+            let toxiproxy = self.url(toxiproxy);
+            self.pair("toxiproxy", &toxiproxy);
+        }
         let rules = target
             .connect_to
             .iter()
@@ -155,29 +159,25 @@ impl Writer {
         self.pair("fault", &quoted(fault.kind.name()));
         let every = fault.every.map(|every| quoted(&format_duration(every)));
         self.optional("every", every);
-        match &fault.kind {
-            FaultKind::ServerRestart {
-                signal,
-                down,
-                instance,
-            } => {
-                self.pair("signal", &quoted(signal_name(*signal)));
-                self.pair("down", &quoted(&format_duration(*down)));
-                self.optional("instance", instance.map(|instance| instance.to_string()));
-            }
-            FaultKind::Disconnect { how } => {
-                self.victims(fault, plan);
-                self.pair("how", &quoted(how_name(*how)));
-            }
-            FaultKind::TransportSwitch { to, upgrade } => {
-                self.victims(fault, plan);
-                self.pair("to", &quoted(to.name()));
-                self.pair("upgrade", &upgrade.to_string());
-            }
+        let lasts = fault.lasts.map(|lasts| quoted(&format_duration(lasts)));
+        self.optional("for", lasts);
+        if fault.kind.has_victims() {
+            self.victims(fault);
+        }
+        let population = fault.population.map(|id| quoted(plan.population_name(id)));
+        self.optional("population", population);
+        for setting in fault.kind.settings() {
+            let value = match &setting.value {
+                Value::Text(text) => quoted(text),
+                Value::Number(number) => number.to_string(),
+                Value::Switch(on) => on.to_string(),
+                Value::Command(argv) => array(argv.iter().map(|word| quoted(word))),
+            };
+            self.pair(setting.key, &value);
         }
     }
 
-    fn victims(&mut self, fault: &Fault, plan: &Plan) {
+    fn victims(&mut self, fault: &Fault) {
         let over = fault.over.map(|over| quoted(&format_duration(over)));
         self.optional("over", over);
         let clients = match fault.clients {
@@ -185,8 +185,23 @@ impl Writer {
             Selection::All | Selection::Share(_) => quoted(&fault.clients.to_string()),
         };
         self.pair("clients", &clients);
-        let population = fault.population.map(|id| quoted(plan.population_name(id)));
-        self.optional("population", population);
+    }
+
+    fn sweep(&mut self, sweep: &Sweep) {
+        if sweep.is_empty() {
+            return;
+        }
+        self.header("[sweep]");
+        for (key, times) in [("delay", &sweep.delay), ("delay_max", &sweep.delay_max)] {
+            if !times.is_empty() {
+                let times = times.iter().map(|time| quoted(&format_duration(*time)));
+                self.pair(key, &array(times));
+            }
+        }
+        if !sweep.randomization.is_empty() {
+            let fractions = sweep.randomization.iter().map(f64::to_string);
+            self.pair("randomization", &array(fractions));
+        }
     }
 
     fn thresholds(&mut self, thresholds: &[Threshold], plan: &Plan) {
@@ -223,25 +238,6 @@ fn connect_to(rule: &ConnectTo) -> String {
     let (from_host, to_host) = (host(&rule.from_host), host(&rule.to_host));
     let (from_port, to_port) = (port(rule.from_port), port(rule.to_port));
     format!("{from_host}:{from_port}:{to_host}:{to_port}")
-}
-
-pub(super) fn signal_name(signal: Signal) -> &'static str {
-    match signal {
-        Signal::SigKill => "SIGKILL",
-        Signal::SigTerm => "SIGTERM",
-        Signal::SigInt => "SIGINT",
-        Signal::SigHup => "SIGHUP",
-        Signal::SigQuit => "SIGQUIT",
-    }
-}
-
-pub(super) fn how_name(how: DisconnectHow) -> &'static str {
-    match how {
-        DisconnectHow::Close => "close",
-        DisconnectHow::Namespace => "namespace",
-        DisconnectHow::Fin => "fin",
-        DisconnectHow::Reset => "reset",
-    }
 }
 
 fn size(size: ByteSize) -> String {

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use super::control::Control;
 use crate::scenario::plan::Balance;
 
 /// Sessions per generation. A session that polls is looked up at least every half minute, so that
@@ -13,6 +14,7 @@ const GENERATION: usize = 250_000;
 pub(super) struct Choice {
     instances: Vec<SocketAddr>,
     balance: Balance,
+    control: Control,
     next: Cell<usize>,
     sessions: RefCell<Sessions>,
 }
@@ -25,10 +27,11 @@ struct Sessions {
 }
 
 impl Choice {
-    pub(super) fn new(instances: Vec<SocketAddr>, balance: Balance) -> Self {
+    pub(super) fn new(instances: Vec<SocketAddr>, balance: Balance, control: Control) -> Self {
         Self {
             instances,
             balance,
+            control,
             next: Cell::new(0),
             sessions: RefCell::default(),
         }
@@ -42,10 +45,10 @@ impl Choice {
     /// to `current`.
     pub(super) fn choose(&self, sid: Option<&[u8]>, current: Option<usize>) -> usize {
         match self.balance {
-            Balance::Sticky => sid
+            Balance::Sticky if !self.control.is_forgetful() => sid
                 .and_then(|sid| self.sessions.borrow_mut().find(sid))
                 .unwrap_or_else(|| self.turn()),
-            Balance::RoundRobin => current.unwrap_or_else(|| self.turn()),
+            Balance::Sticky | Balance::RoundRobin => current.unwrap_or_else(|| self.turn()),
         }
     }
 
@@ -66,7 +69,12 @@ impl Choice {
     }
 
     fn turn(&self) -> usize {
-        let instance = self.next.get();
+        let first = self.next.get();
+        // If all are drained at once somebody has to take it.
+        let open = self
+            .from(first)
+            .find(|instance| !self.control.is_drained(*instance));
+        let instance = open.unwrap_or(first);
         self.next.set((instance + 1) % self.instances.len());
         instance
     }
@@ -95,8 +103,12 @@ mod tests {
     use super::*;
 
     fn choice(balance: Balance) -> Choice {
+        controlled(balance, Control::new(3))
+    }
+
+    fn controlled(balance: Balance, control: Control) -> Choice {
         let instances = (1..=3).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        Choice::new(instances.collect(), balance)
+        Choice::new(instances.collect(), balance, control)
     }
 
     #[test]
@@ -118,6 +130,30 @@ mod tests {
         assert_eq!(choice.choose(Some(b"a"), Some(1)), 1);
         assert_eq!(choice.choose(Some(b"a"), None), 2);
         assert_eq!(choice.choose(None, None), 0);
+    }
+
+    #[test]
+    fn a_drained_instance_keeps_its_sessions_and_gets_no_new_ones() {
+        let control = Control::new(3);
+        let choice = controlled(Balance::Sticky, control.clone());
+        choice.learn(b"a", 1);
+        let drained = control.drain(1);
+        let chosen: Vec<_> = (0..4).map(|_| choice.choose(None, None)).collect();
+        assert_eq!(chosen, [0, 2, 0, 2]);
+        assert_eq!(choice.choose(Some(b"a"), None), 1);
+        drop(drained);
+        assert!((0..3).any(|_| choice.choose(None, None) == 1));
+    }
+
+    #[test]
+    fn a_forgetful_balancer_is_round_robin_until_it_remembers() {
+        let control = Control::new(3);
+        let choice = controlled(Balance::Sticky, control.clone());
+        choice.learn(b"a", 2);
+        let forgetful = control.forget();
+        assert_eq!(choice.choose(Some(b"a"), None), 0);
+        drop(forgetful);
+        assert_eq!(choice.choose(Some(b"a"), None), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod choice;
 mod connection;
+mod control;
 mod head;
 mod pipe;
 
@@ -27,11 +28,13 @@ use tokio::task::LocalSet;
 use crate::scenario::plan::Balance;
 
 use choice::Choice;
+pub use control::{Control, Told};
 
 /// A running balancer; dropping it ends it and all its connections.
 #[derive(Debug)]
 pub struct Balancer {
     address: SocketAddr,
+    control: Control,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -68,11 +71,13 @@ impl Balancer {
             listen().map_err(BalancerError::Start)?
         };
         let address = listener.local_addr().map_err(BalancerError::Start)?;
+        let control = Control::new(instances.len());
+        let orders = control.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("balancer".to_owned())
             .spawn(move || {
-                let choice = Rc::new(Choice::new(instances, balance));
+                let choice = Rc::new(Choice::new(instances, balance, orders));
                 LocalSet::new().block_on(&runtime, async {
                     tokio::select! {
                         // Its owner is gone, whatever the channel says.
@@ -84,9 +89,16 @@ impl Balancer {
             .map_err(BalancerError::Start)?;
         Ok(Self {
             address,
+            control,
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+
+    /// The way to tell it something while it runs.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// Where clients connect.

@@ -61,13 +61,6 @@ impl Launch {
         Ok(command)
     }
 
-    /// The companion that kills the server's group if the run cannot; see [`super::lifeline`].
-    pub(super) fn companion(&self) -> io::Result<Command> {
-        let mut command = self.sio_load()?;
-        command.arg("lifeline");
-        Ok(command)
-    }
-
     fn sio_load(&self) -> io::Result<Command> {
         let program = match &self.sio_load {
             Some(program) => program.clone(),

@@ -7,7 +7,6 @@
 
 mod any_certificate;
 mod launch;
-pub mod lifeline;
 mod output;
 mod port;
 mod readiness;
@@ -18,10 +17,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::signal::{self as system_signal, Signal as SystemSignal};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal as SystemSignal;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::watch;
 
+use super::group::ProcessGroup;
+use super::guardian::{Guardian, GuardianError};
 use crate::scenario::plan::{ServerProgram, Signal};
 
 pub use launch::Launch;
@@ -46,6 +47,9 @@ pub struct ServerProcess {
     launch: Launch,
     readiness: Readiness,
     output: Output,
+    guardian: Option<Guardian>,
+    /// How often it has become ready.
+    starts: watch::Sender<u32>,
     state: State,
 }
 
@@ -53,10 +57,10 @@ pub struct ServerProcess {
 enum State {
     /// Not known to have ended.
     Running {
-        child: Child,
-        group: Pid,
-        /// The pipe by which the embedded server, or the companion of another one, notices the end
-        /// of this process. Apart from its child, which would close it as soon as it is awaited.
+        child: Box<Child>,
+        group: ProcessGroup,
+        /// The pipe by which the embedded server notices the end of the run. Apart from the child,
+        /// which would close it as soon as it is awaited.
         _lifeline: Option<ChildStdin>,
     },
     /// Reaped, and its group killed.
@@ -131,6 +135,9 @@ pub enum ProcessError {
     /// The process could not be awaited.
     #[error("cannot wait for the server")]
     Wait(#[source] io::Error),
+    /// Nobody would end it if the run were killed.
+    #[error(transparent)]
+    Guardian(#[from] GuardianError),
     /// No local port could be had.
     #[error("no free local port for a server")]
     NoPort(#[source] io::Error),
@@ -148,7 +155,7 @@ fn said(log: &Path, tail: &str) -> String {
 impl ServerProcess {
     /// Starts an instance and waits until it answers an Engine.IO handshake.
     ///
-    /// Its output is appended to `log`, as it comes.
+    /// Its output is appended to `log`, as it comes. The guardian is told of it, if there is one.
     ///
     /// # Errors
     /// If it cannot be started, ends early, or is not ready in time; nothing is left running then.
@@ -156,13 +163,16 @@ impl ServerProcess {
         launch: Launch,
         readiness: Readiness,
         log: PathBuf,
+        guardian: Option<&Guardian>,
     ) -> Result<Self, ProcessError> {
         let mut output = Output::new(log);
-        let state = spawn(&launch, &mut output)?;
+        let state = spawn(&launch, &mut output, guardian)?;
         let mut process = Self {
             launch,
             readiness,
             output,
+            guardian: guardian.cloned(),
+            starts: watch::Sender::default(),
             state,
         };
         process.become_ready().await?;
@@ -184,13 +194,54 @@ impl ServerProcess {
         }
     }
 
+    /// Whether it runs, as far as the system knows at this moment.
+    ///
+    /// # Errors
+    /// If the system cannot say.
+    pub fn is_running(&mut self) -> Result<bool, ProcessError> {
+        if let State::Running { child, .. } = &mut self.state
+            && let Some(status) = child.try_wait().map_err(ProcessError::Wait)?
+        {
+            self.state = State::Exited(status);
+        }
+        Ok(matches!(self.state, State::Running { .. }))
+    }
+
+    /// Changes each time that it has become ready.
+    #[must_use]
+    pub fn starts(&self) -> watch::Receiver<u32> {
+        self.starts.subscribe()
+    }
+
     /// Sends a signal to the process and all that it has started.
     ///
     /// # Errors
     /// If the system refuses. A process that has ended already is no error.
     pub fn signal(&mut self, signal: Signal) -> Result<(), ProcessError> {
+        self.signal_as(system_name(signal))
+    }
+
+    /// Lets the process and all that it has started stand still, by SIGSTOP.
+    ///
+    /// # Errors
+    /// If the system refuses. A process that has ended already is no error.
+    pub fn pause(&mut self) -> Result<(), ProcessError> {
+        self.signal_as(SystemSignal::SIGSTOP)
+    }
+
+    /// Lets it go on, by SIGCONT.
+    ///
+    /// # Errors
+    /// If the system refuses. A process that has ended already is no error.
+    pub fn resume(&mut self) -> Result<(), ProcessError> {
+        self.signal_as(SystemSignal::SIGCONT)
+    }
+
+    fn signal_as(&self, signal: SystemSignal) -> Result<(), ProcessError> {
         match &self.state {
-            State::Running { group, .. } => signal_group(*group, system_name(signal)),
+            State::Running { group, .. } => group
+                .signal(signal)
+                .map_err(|source| ProcessError::Signal { signal, source }),
             State::Exited(_) => Ok(()),
         }
     }
@@ -203,10 +254,8 @@ impl ServerProcess {
     /// If the system cannot say.
     pub async fn exited(&mut self) -> Result<ExitStatus, ProcessError> {
         match &mut self.state {
-            State::Running { child, group, .. } => {
+            State::Running { child, .. } => {
                 let status = child.wait().await.map_err(ProcessError::Wait)?;
-                // While anyone of the group lives, the system gives its number to nobody else.
-                signal_group(*group, SystemSignal::SIGKILL)?;
                 self.state = State::Exited(status);
                 Ok(status)
             }
@@ -246,7 +295,7 @@ impl ServerProcess {
     /// If it cannot be started.
     pub async fn launch_again(&mut self) -> Result<(), ProcessError> {
         self.stop(Signal::SigKill, Duration::ZERO).await?;
-        self.state = spawn(&self.launch, &mut self.output)?;
+        self.state = spawn(&self.launch, &mut self.output, self.guardian.as_ref())?;
         Ok(())
     }
 
@@ -271,7 +320,11 @@ impl ServerProcess {
             }
         };
         let failure = match checked {
-            Ok(Ok(ready)) => return ready.map_err(ProcessError::Check),
+            Ok(Ok(ready)) => {
+                ready.map_err(ProcessError::Check)?;
+                self.starts.send_modify(|starts| *starts += 1);
+                return Ok(());
+            }
             Ok(Err(_elapsed)) => ProcessError::NotReady {
                 program: self.launch.name(),
                 within: self.readiness.within,
@@ -286,26 +339,17 @@ impl ServerProcess {
                 tail: self.output.tail(),
             },
         };
-        self.kill();
+        // Reaped, so that nobody takes its end for a surprise.
+        let _ = self.stop(Signal::SigKill, Duration::MAX).await;
         Err(failure)
     }
-
-    /// SIGKILL for the whole group, without waiting.
-    fn kill(&mut self) {
-        if let State::Running { group, .. } = &self.state {
-            // Nothing is left to do if the system refuses to kill our own child.
-            let _ = signal_group(*group, SystemSignal::SIGKILL);
-        }
-    }
 }
 
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
+fn spawn(
+    launch: &Launch,
+    output: &mut Output,
+    guardian: Option<&Guardian>,
+) -> Result<State, ProcessError> {
     let mut command = Command::from(launch.command()?);
     command
         .process_group(0)
@@ -323,36 +367,11 @@ fn spawn(launch: &Launch, output: &mut Output) -> Result<State, ProcessError> {
     };
     let mut child = command.spawn().map_err(failed)?;
     let id = child.id().expect("a child that nobody has awaited");
-    let group = Pid::from_raw(i32::try_from(id).expect("process ids are positive i32"));
-    let lifeline = match child.stdin.take() {
-        Some(pipe) => Some(pipe),
-        None => start_companion(launch, group).map_err(failed)?,
-    };
     Ok(State::Running {
-        _lifeline: lifeline,
-        child,
-        group,
+        _lifeline: child.stdin.take(),
+        child: Box::new(child),
+        group: ProcessGroup::led_by(id, guardian),
     })
-}
-
-/// Starts the process that kills the group if this one dies; it ends with its group in any case,
-/// and tokio reaps it.
-fn start_companion(launch: &Launch, group: Pid) -> io::Result<Option<ChildStdin>> {
-    let mut companion = Command::from(launch.companion()?)
-        .process_group(group.as_raw())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    Ok(companion.stdin.take())
-}
-
-fn signal_group(group: Pid, signal: SystemSignal) -> Result<(), ProcessError> {
-    match system_signal::killpg(group, signal) {
-        // Nobody is left in it.
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(source) => Err(ProcessError::Signal { signal, source }),
-    }
 }
 
 fn system_name(signal: Signal) -> SystemSignal {

@@ -20,7 +20,7 @@ pub(crate) use log::{ServerLine, ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
-pub(crate) use sio_load::{Finished, SioLoad};
+pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
 pub(crate) use tap::{Side, Tap, Utterance};
 
 /// `tests/servers`.

@@ -1,8 +1,3 @@
-#![expect(
-    dead_code,
-    reason = "what runs need; the compiler will say when they use all of it"
-)]
-
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -38,13 +38,13 @@ fn within(within: Duration) -> Readiness {
 const LONG: Duration = Duration::from_secs(30);
 
 async fn start(before: &str, log: &Path) -> ServerProcess {
-    ServerProcess::start(launch(before), within(LONG), log.to_owned())
+    ServerProcess::start(launch(before), within(LONG), log.to_owned(), None)
         .await
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn failure(before: &str, log: &Path, limit: Duration) -> ProcessError {
-    match ServerProcess::start(launch(before), within(limit), log.to_owned()).await {
+    match ServerProcess::start(launch(before), within(limit), log.to_owned(), None).await {
         Ok(_) => panic!("it should not start"),
         Err(error) => error,
     }
@@ -123,7 +123,7 @@ async fn a_program_that_does_not_exist_is_reported_by_its_name() {
         env: Vec::new(),
         cwd: None,
     };
-    let started = ServerProcess::start(launch, within(LONG), log).await;
+    let started = ServerProcess::start(launch, within(LONG), log, None).await;
     let text = started.expect_err("it does not exist").to_string();
     assert_eq!(text, "cannot start the server \"no-such-program\"");
 }
@@ -167,7 +167,7 @@ async fn a_server_that_ignores_its_signal_is_killed_after_its_grace() {
     };
     // A shell that stays when its node is gone.
     argv[2] = argv[2].replace("exec node", "trap '' TERM\nnode") + "\nsleep 100";
-    let mut server = ServerProcess::start(launch, within(LONG), log)
+    let mut server = ServerProcess::start(launch, within(LONG), log, None)
         .await
         .expect("a server");
     let grace = Duration::from_millis(200);
@@ -195,7 +195,7 @@ async fn the_embedded_server_is_told_where_and_holds_a_pipe_of_the_run() {
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/npm/stand_in.sh");
     launch.sio_load = Some(PathBuf::from(stand_in));
     let port = launch.port;
-    let mut server = ServerProcess::start(launch, within(LONG), log.clone())
+    let mut server = ServerProcess::start(launch, within(LONG), log.clone(), None)
         .await
         .expect("a server");
     let expected = format!("serve --exit-with-stdin --listen 127.0.0.1:{port} --path /socket.io/");

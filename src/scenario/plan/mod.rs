@@ -2,6 +2,8 @@
 //!
 //! A [`Plan`] is all that a run needs to know; it serialises, so that it can travel to a worker.
 
+mod fault;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +14,9 @@ use super::template::{JsonTemplate, TextTemplate};
 use super::threshold::Threshold;
 use crate::event::{EngineRevision, PopulationId, TransportKind};
 use crate::seed::Seed;
-use crate::units::{self, ByteSize, Rate, Selection};
+use crate::units::{self, ByteSize, Rate};
+
+pub use fault::*;
 
 /// A checked scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Plan {
     pub populations: Vec<Population>,
     /// In the order of the file; `at` need not ascend.
     pub chaos: Vec<Fault>,
+    /// What `sio-load storm` varies.
+    #[serde(default)]
+    pub sweep: Sweep,
     /// In the order of the file.
     pub thresholds: Vec<Threshold>,
     /// Rows for `{{csv.COLUMN}}`.
@@ -74,6 +81,9 @@ pub struct Target {
     pub connect_to: Vec<ConnectTo>,
     /// Only addresses of this family.
     pub ip_family: Option<IpFamily>,
+    /// The HTTP API of a running Toxiproxy, to carry out faults on the way in place of the built-in
+    /// proxy.
+    pub toxiproxy: Option<url::Url>,
 }
 
 /// One rule of `connect_to`: for this host and port, connect to that host and port instead.
@@ -306,6 +316,26 @@ pub struct Reconnection {
     pub attempts: Option<u32>,
 }
 
+/// Reconnection options with which a scenario is run, each combination once; an empty list leaves
+/// each population as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Values of [`Reconnection::delay`], above zero.
+    pub delay: Vec<Duration>,
+    /// Values of [`Reconnection::delay_max`], above zero.
+    pub delay_max: Vec<Duration>,
+    /// Values of [`Reconnection::randomization`].
+    pub randomization: Vec<f64>,
+}
+
+impl Sweep {
+    /// Whether there is nothing to vary.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.delay.is_empty() && self.delay_max.is_empty() && self.randomization.is_empty()
+    }
+}
+
 /// An event that a client sends again and again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Emit {
@@ -360,97 +390,6 @@ pub struct StampPath {
     pub keys: Vec<String>,
 }
 
-/// A fault of the schedule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    /// From the start of the run.
-    #[serde(with = "units::duration")]
-    pub at: Duration,
-    /// Repeated until the end of the run.
-    #[serde(with = "units::optional_duration")]
-    pub every: Option<Duration>,
-    /// The victims are spread evenly over this time.
-    #[serde(with = "units::optional_duration")]
-    pub over: Option<Duration>,
-    /// How many victims.
-    pub clients: Selection,
-    /// Victims of this population alone.
-    pub population: Option<PopulationId>,
-    /// What is done.
-    pub kind: FaultKind,
-}
-
-/// What a fault does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "snake_case")]
-pub enum FaultKind {
-    /// Ends a server's process and starts it again.
-    ServerRestart {
-        /// The signal that ends it.
-        signal: Signal,
-        /// From its end to its next start.
-        #[serde(with = "units::duration")]
-        down: Duration,
-        /// Which instance, from 0; nothing: all of them.
-        instance: Option<u16>,
-    },
-    /// The client loses its connection.
-    Disconnect {
-        /// How.
-        how: DisconnectHow,
-    },
-    /// The client moves to another transport.
-    TransportSwitch {
-        /// Which.
-        to: TransportKind,
-        /// With `to = "websocket"`: by an upgrade of the living session, where it is on polling.
-        upgrade: bool,
-    },
-}
-
-impl FaultKind {
-    /// The word in scenarios and results.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ServerRestart { .. } => "server_restart",
-            Self::Disconnect { .. } => "disconnect",
-            Self::TransportSwitch { .. } => "transport_switch",
-        }
-    }
-}
-
-/// How a client loses its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DisconnectHow {
-    /// The engine is closed in order; the Manager reconnects (`forced close`).
-    Close,
-    /// `socket.disconnect()`, and `connect()` at once (`io client disconnect`).
-    Namespace,
-    /// FIN on every TCP connection of the client.
-    Fin,
-    /// RST on every TCP connection of the client.
-    Reset,
-}
-
-/// A signal that ends or stops a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Signal {
-    /// No chance to say goodbye.
-    #[default]
-    SigKill,
-    /// What deployments send.
-    SigTerm,
-    /// Ctrl-C.
-    SigInt,
-    /// A terminal that went away.
-    SigHup,
-    /// Quit.
-    SigQuit,
-}
-
 /// The rows of `[data] csv`, read when the scenario was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvTable {
@@ -460,31 +399,4 @@ pub struct CsvTable {
     pub columns: Vec<String>,
     /// Client `n` gets row `n` modulo their number; at least one.
     pub rows: Vec<Vec<String>>,
-}
-
-impl Signal {
-    /// The name in scenarios and in every output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SigKill => "SIGKILL",
-            Self::SigTerm => "SIGTERM",
-            Self::SigInt => "SIGINT",
-            Self::SigHup => "SIGHUP",
-            Self::SigQuit => "SIGQUIT",
-        }
-    }
-}
-
-impl DisconnectHow {
-    /// The word in scenarios and in every output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Close => "close",
-            Self::Namespace => "namespace",
-            Self::Fin => "fin",
-            Self::Reset => "reset",
-        }
-    }
 }

@@ -1,0 +1,113 @@
+//! Faults at processes that the run started.
+
+mod pause;
+mod restart;
+mod rolling;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::Mutex;
+
+use super::FaultError;
+use super::progress::{Reporter, Step};
+use crate::clock;
+use crate::event::{AmbientFault, FaultId};
+use crate::scenario::plan::ServerFault;
+use crate::server::balancer::Control;
+use crate::server::guardian::Guardian;
+use crate::server::process::ServerProcess;
+
+/// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The servers that a run started, by instance.
+pub type Servers = Vec<Rc<Mutex<ServerProcess>>>;
+
+/// What a run has started, and what stands before it.
+#[derive(Clone, Default)]
+pub struct Fleet {
+    /// By instance.
+    pub servers: Servers,
+    /// There is one before several instances.
+    pub balancer: Option<Control>,
+    /// There is one where something would be left behind if the run were killed.
+    pub guardian: Option<Guardian>,
+}
+
+/// One application of a fault, for those who carry it out.
+#[derive(Clone, Copy)]
+pub(super) struct Strike<'a> {
+    pub(super) fault: FaultId,
+    /// Told when it strikes.
+    pub(super) ambient: &'a AmbientFault,
+    /// Told what became of the processes.
+    pub(super) reporter: &'a Reporter,
+}
+
+impl Strike<'_> {
+    /// It is done to a process now.
+    fn now(&self) {
+        self.ambient.strike(clock::now());
+    }
+
+    async fn tell(&self, step: Step) {
+        self.reporter.tell(self.fault, step).await;
+    }
+}
+
+/// Carries out a fault and undoes it; returns when it is over.
+///
+/// # Errors
+/// If a process cannot be signalled, awaited or started again; the others are seen to all the same.
+pub(super) async fn carry_out(
+    fault: ServerFault,
+    lasts: Option<Duration>,
+    fleet: &Fleet,
+    strike: Strike<'_>,
+) -> Result<(), FaultError> {
+    let instance = fault.instance().map(usize::from);
+    let chosen = fleet
+        .servers
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| instance.is_none_or(|wanted| wanted == *index));
+    match fault {
+        ServerFault::Restart { signal, down, .. } => {
+            let each = chosen
+                .map(|(index, server)| restart::restart(index, server, (signal, down), strike));
+            all(each).await
+        }
+        ServerFault::Kill { signal, .. } => {
+            let each = chosen.map(|(index, server)| restart::kill(index, server, signal, strike));
+            all(each).await
+        }
+        ServerFault::Pause { .. } => {
+            let each =
+                chosen.map(|(index, server)| pause::pause(index, server, lasts, strike.ambient));
+            all(each).await
+        }
+        ServerFault::RollingRestart {
+            signal,
+            down,
+            drain,
+            pause,
+        } => {
+            let step = rolling::Step {
+                signal,
+                down,
+                drain,
+                pause,
+            };
+            rolling::restart(fleet, step, strike).await
+        }
+    }
+}
+
+/// Waits for all of them, and tells the first failure.
+async fn all(
+    each: impl Iterator<Item = impl Future<Output = Result<(), FaultError>>>,
+) -> Result<(), FaultError> {
+    join_all(each).await.into_iter().collect()
+}

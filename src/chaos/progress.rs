@@ -1,0 +1,70 @@
+//! How the faults get on: what the controller tells the run.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::clock::{self, Clock};
+use crate::event::FaultId;
+
+/// A step in the life of a fault.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// It is being carried out.
+    Applied,
+    /// It has ended a server.
+    ServerExited {
+        /// Which instance.
+        instance: u16,
+        /// Exit code or signal, in words.
+        status: String,
+    },
+    /// It has started a server again.
+    ServerStarted {
+        /// Which instance.
+        instance: u16,
+        /// Its new process.
+        pid: u32,
+        /// Where it listens.
+        port: u16,
+    },
+    /// That server answers.
+    ServerReady {
+        /// Which instance.
+        instance: u16,
+        /// How long after its start.
+        after: Duration,
+    },
+    /// What a command wrote, both streams together.
+    Output(String),
+    /// It is over and undone.
+    Ended,
+    /// It could not be carried out.
+    Failed(String),
+}
+
+/// A step of one application, at its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Which application.
+    pub fault: FaultId,
+    /// From the start of the run.
+    pub at: Duration,
+    /// What happened.
+    pub step: Step,
+}
+
+/// Tells the run how its faults get on.
+#[derive(Debug, Clone)]
+pub(super) struct Reporter {
+    pub(super) clock: Clock,
+    pub(super) progress: mpsc::Sender<Progress>,
+}
+
+impl Reporter {
+    pub(super) async fn tell(&self, fault: FaultId, step: Step) {
+        let at = self.clock.since_origin(clock::now());
+        // The run listens until the controller is finished.
+        let _ = self.progress.send(Progress { fault, at, step }).await;
+    }
+}

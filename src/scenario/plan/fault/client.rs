@@ -1,0 +1,160 @@
+//! What a client does to itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::setting::{Setting, flag, number, quantity, word};
+use crate::event::TransportKind;
+use crate::units::{ByteRate, Share};
+
+/// What a client does to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum ClientFault {
+    /// It loses its connection.
+    Disconnect(DisconnectHow),
+    /// It moves to another transport.
+    TransportSwitch {
+        /// Which.
+        to: TransportKind,
+        /// With `to = "websocket"`: by an upgrade of the living session, where it is on polling.
+        upgrade: bool,
+    },
+    /// Its next upgrade is broken off at this stage.
+    UpgradeAbort(UpgradeStage),
+    /// Not a packet goes through on its connections, either way, and nobody is told.
+    Partition,
+    /// This share of the packets that come in is lost.
+    PacketLoss(Share),
+    /// Its connections go silent for good, and it dials anew from another address.
+    NetworkChange,
+    /// It neither reads nor writes nor looks at the clock, then does everything at once.
+    Freeze,
+    /// It leaves pings unanswered.
+    Mute,
+    /// It reads no faster than this.
+    SlowReader(ByteRate),
+    /// It sends a packet that cannot be decoded.
+    Garbage,
+    /// It sends more than the server takes in one message.
+    Oversize,
+    /// It opens a session besides its own and never comes back to it.
+    Abandon,
+}
+
+/// How a client loses its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisconnectHow {
+    /// The engine is closed in order; the Manager reconnects (`forced close`).
+    Close,
+    /// `socket.disconnect()`, and `connect()` at once (`io client disconnect`).
+    Namespace,
+    /// FIN on every TCP connection of the client.
+    Fin,
+    /// RST on every TCP connection of the client.
+    Reset,
+    /// A WebSocket close frame with this code; the engine hears of it as from its peer.
+    WebSocketClose(u16),
+}
+
+/// How far an upgrade gets that is broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpgradeStage {
+    /// The WebSocket handshake is under way.
+    Handshake,
+    /// The WebSocket is open, the probe is not sent.
+    Probe,
+    /// The probe is sent, its answer is thrown away.
+    Pong,
+    /// The answer is there, the upgrade packet is not sent.
+    Flush,
+}
+
+impl ClientFault {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Disconnect(_) => "disconnect",
+            Self::TransportSwitch { .. } => "transport_switch",
+            Self::UpgradeAbort(_) => "upgrade_abort",
+            Self::Partition => "partition",
+            Self::PacketLoss(_) => "packet_loss",
+            Self::NetworkChange => "network_change",
+            Self::Freeze => "freeze",
+            Self::Mute => "mute",
+            Self::SlowReader(_) => "slow_reader",
+            Self::Garbage => "garbage",
+            Self::Oversize => "oversize",
+            Self::Abandon => "abandon",
+        }
+    }
+
+    /// Whether it lasts, so that it has to be undone.
+    #[must_use]
+    pub fn lasts(self) -> bool {
+        match self {
+            Self::Partition
+            | Self::PacketLoss(_)
+            | Self::Freeze
+            | Self::Mute
+            | Self::SlowReader(_) => true,
+            Self::Disconnect(_)
+            | Self::TransportSwitch { .. }
+            | Self::UpgradeAbort(_)
+            | Self::NetworkChange
+            | Self::Garbage
+            | Self::Oversize
+            | Self::Abandon => false,
+        }
+    }
+
+    pub(super) fn settings(self) -> Vec<Setting> {
+        match self {
+            Self::Disconnect(how) => {
+                let mut settings = vec![word("how", how.name())];
+                if let DisconnectHow::WebSocketClose(code) = how {
+                    settings.push(number("code", code));
+                }
+                settings
+            }
+            Self::TransportSwitch { to, upgrade } => vec![
+                quantity("to", to.name()).unsaid_if(upgrade),
+                flag("upgrade", upgrade),
+            ],
+            Self::UpgradeAbort(stage) => vec![word("stage", stage.name())],
+            Self::PacketLoss(share) => vec![quantity("share", share).bare()],
+            Self::SlowReader(rate) => vec![quantity("rate", rate).bare()],
+            Self::Partition
+            | Self::NetworkChange
+            | Self::Freeze
+            | Self::Mute
+            | Self::Garbage
+            | Self::Oversize
+            | Self::Abandon => Vec::new(),
+        }
+    }
+}
+
+impl DisconnectHow {
+    /// The word in scenarios and in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Namespace => "namespace",
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+            Self::WebSocketClose(_) => "websocket_close",
+        }
+    }
+}
+
+impl UpgradeStage {
+    /// The word in scenarios and in every output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Probe => "probe",
+            Self::Pong => "pong",
+            Self::Flush => "flush",
+        }
+    }
+}

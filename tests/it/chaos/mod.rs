@@ -1,0 +1,7 @@
+//! Faults against real servers: what clients felt, what servers saw, and that all is undone.
+
+mod schedule;
+mod server;
+mod storm;
+mod story;
+mod sweep;
