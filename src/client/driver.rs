@@ -25,7 +25,8 @@ use crate::protocol::{
 use crate::scenario::plan::{ClientFault, DisconnectHow};
 use crate::seed::Purpose;
 
-/// Arrivals that one wake-up may deal with before other clients get their turn.
+/// Arrivals and emits that one wake-up may deal with before other clients get their turn, and the
+/// worker its own: a client that has more to emit than the machine can send would never end.
 const FAIR_SHARE: u32 = 64;
 
 /// One virtual client, from its first connect to its goodbye.
@@ -349,17 +350,20 @@ impl<O: Observer> Driver<O> {
         }
     }
 
-    /// Does what is due by now; true if anything was.
-    fn tick(&mut self, now: Instant) -> bool {
+    /// Does what is due by now, within its share; true if anything was.
+    fn tick(&mut self, now: Instant, share: &mut u32) -> bool {
         let mut moved = false;
         if self.connection.poll_timeout().is_some_and(|due| due <= now) {
             self.connection.handle_timeout(now);
             self.pump(now);
             moved = true;
         }
-        while let Some(tick) = self.behaviour.poll_tick(now) {
+        while *share > 0
+            && let Some(tick) = self.behaviour.poll_tick(now)
+        {
             // A time of its own: each tick is a turn of the event loop that a real client has.
             self.emit(clock::now(), tick);
+            *share = share.saturating_sub(self.blueprint.emits[tick.table].burst);
             moved = true;
         }
         moved
@@ -420,9 +424,13 @@ impl<O: Observer + Unpin> Future for Driver<O> {
                 }
             }
             let now = clock::now();
-            let ticked = this.tick(now);
+            let ticked = this.tick(now, &mut share);
             if this.advance_farewell(now) {
                 return Poll::Ready(());
+            }
+            if share == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             // What was sent just now may have made something new to poll.
             if ticked || this.lanes.has_news() {
