@@ -9,14 +9,22 @@ use clap_complete::Shell;
 
 use crate::units::parse_duration;
 
+/// As in [`crate::gate::exit_code`], for the reader of a CI job.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  fine
+    1  the run failed
+    2  wrong command line
+   92  the generator, not the server, was the bottleneck
+   93  a worker was lost
+   99  thresholds crossed
+  104  invalid scenario
+  105  interrupted (results so far are written)";
+
 /// A load and chaos tester for Socket.IO: full clients, broken connections, truthful numbers.
 #[derive(Debug, Parser)]
 #[command(name = "sio-load", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 fine, 1 the run failed, 2 wrong command line, \
-    92 the generator was the bottleneck, 93 a worker was lost, 99 thresholds crossed, \
-    104 invalid scenario, 105 interrupted (results so far are written)."
-)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// No colours (also by NO_COLOR).
     #[arg(long, global = true, hide_env_values = true, env = "SIO_LOAD_NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]

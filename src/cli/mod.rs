@@ -18,14 +18,15 @@ use crate::gate::exit_code;
 
 /// What went wrong, ready to be printed, and the exit code that it has.
 struct Failed {
-    message: String,
+    /// Nothing if everything has been said.
+    message: Option<String>,
     code: u8,
 }
 
 impl Failed {
     fn new(code: u8, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: Some(message.into()),
             code,
         }
     }
@@ -59,7 +60,9 @@ pub fn run(cli: Cli) -> u8 {
         Command::Completions { shell } => command::completions::completions(shell, &terminal),
     };
     outcome.unwrap_or_else(|failed| {
-        terminal.error(&failed.message);
+        if let Some(message) = failed.message {
+            terminal.error(&message);
+        }
         failed.code
     })
 }

@@ -13,10 +13,10 @@ use crate::scenario::{self, Overrides, Plan};
 pub(super) fn read(path: &Path, args: &OverrideArgs, terminal: &Terminal) -> Result<Plan, Failed> {
     checked(path, args)?.map_err(|problems| {
         terminal.complain(&problems.render(terminal.color_err()));
-        let count = problems.problems().len();
-        let noun = if count == 1 { "problem" } else { "problems" };
-        let message = format!("{} has {count} {noun}; nothing was started", path.display());
-        Failed::new(exit_code::INVALID_SCENARIO, message)
+        Failed {
+            message: None,
+            code: exit_code::INVALID_SCENARIO,
+        }
     })
 }
 

@@ -8,7 +8,8 @@ use crate::run::{RunError, RunOptions, execute};
 
 /// Runs a scenario, prints its summary, and returns the code of its verdict.
 pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Failed> {
-    let plan = super::overrides::read(&args.scenario, &args.overrides, terminal)?;
+    let plan = super::overrides::read(&args.scenario, &args.overrides, terminal)
+        .inspect_err(|_| terminal.complain("nothing was started\n"))?;
     let finished = execute(plan, &options(args, terminal)).map_err(|error| failed(&error))?;
     let summary = &finished.summary;
     if args.json {
