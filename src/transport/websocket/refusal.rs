@@ -24,7 +24,7 @@ pub(super) fn read(status: u16, is_chunked: bool, body: &[u8]) -> Failure {
         body.to_vec()
     };
     let text = String::from_utf8_lossy(&body);
-    let code = code_of(text.trim());
+    let code = code_of(status, text.trim());
     let cause = code
         .and_then(Cause::from_engine_code)
         .unwrap_or(Cause::WebsocketRefused);
@@ -38,8 +38,11 @@ pub(super) fn read(status: u16, is_chunked: bool, body: &[u8]) -> Failure {
 }
 
 /// The Engine.IO code, from `{"code":1}`, `{"code":"1"}` (socketioxide) or a bare message.
-fn code_of(text: &str) -> Option<i64> {
-    if let Some((_, code)) = MESSAGES.iter().find(|(message, _)| *message == text) {
+fn code_of(status: u16, text: &str) -> Option<i64> {
+    // Node refuses a WebSocket with 400 whatever the code: a 403 "Forbidden" is some proxy's.
+    if status == 400
+        && let Some((_, code)) = MESSAGES.iter().find(|(message, _)| *message == text)
+    {
         return Some(*code);
     }
     let json: serde_json::Value = serde_json::from_str(text).ok()?;
@@ -104,6 +107,9 @@ mod tests {
         assert_eq!(failure.cause, Cause::WebsocketRefused);
         assert_eq!(failure.status, Some(502));
         assert_eq!(failure.message.as_deref(), Some("<html>Bad Gateway</html>"));
+        let failure = read(403, false, b"Forbidden");
+        assert_eq!(failure.cause, Cause::WebsocketRefused);
+        assert_eq!(failure.code, None);
         assert_eq!(cause_of(r#"{"code":99}"#), Cause::WebsocketRefused);
         assert_eq!(
             cause_of("bad request, says some proxy"),
