@@ -172,11 +172,9 @@ impl RealServer {
     /// Waits until its log fulfils a condition.
     ///
     /// # Panics
-    /// If it does not within five seconds.
+    /// If it does not within 30 seconds; the machine may be busy with other tests.
     pub(crate) fn wait_log(&self, what: &str, is_there: impl Fn(&ServerLog) -> bool) -> ServerLog {
-        wait_for(what, Duration::from_secs(5), || {
-            Some(self.log()).filter(&is_there)
-        })
+        wait_for(what, START, || Some(self.log()).filter(&is_there))
     }
 
     fn log_path(&self) -> PathBuf {

@@ -8,7 +8,10 @@ mod agreement;
 mod connect;
 mod emit;
 mod faults;
+mod heartbeat;
 mod outcome;
+mod reconnection;
+mod recovery;
 mod restart;
 
 use std::fmt::Debug;

@@ -1,7 +1,7 @@
 //! What a run left behind.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sio_load::results::summary::{Distribution, ErrorGroup, FaultOutcome, Summary};
@@ -73,18 +73,29 @@ impl Outcome {
 
     /// events.jsonl, the lines of one kind.
     pub(super) fn events(&self, kind: &str) -> Vec<Value> {
-        let path = self.folder().join("events.jsonl");
-        let text = std::fs::read_to_string(path).expect("events.jsonl");
-        text.lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
-            .filter(|line| line["kind"] == kind)
-            .collect()
+        events(&self.folder(), kind)
     }
 
     /// The folder of the results.
     pub(super) fn folder(&self) -> PathBuf {
         self.finished.results()
     }
+}
+
+/// The kinds of failure that a run has met so far, of the program that runs in this directory.
+pub(super) fn first_failures(directory: &Path) -> Vec<Value> {
+    events(&directory.join("results/live/latest"), "first_failure")
+}
+
+fn events(folder: &Path, kind: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
+    // The last line may be half written.
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .filter(|line| line["kind"] == kind)
+        .collect()
 }
 
 fn kind(group: &ErrorGroup) -> Kind<'_> {
