@@ -78,6 +78,11 @@ impl Connection {
         {
             return self.emit_with_retries(now, emit, request);
         }
+        // A namespace that does not know yet that its engine is to close, which takes no more.
+        let is_closing = matches!(&self.phase, Phase::Open(session) if session.is_closing);
+        if is_closing && self.namespaces[emit.namespace].state == State::Connected {
+            return Emitted::Dropped;
+        }
         if emit.volatile && !self.takes_volatile(now) {
             if emit.ack.is_some() {
                 // Spent all the same, in the reference client too.

@@ -214,7 +214,7 @@ pub enum Emitted {
     Sent,
     /// Kept until the namespace is connected, or until its turn among the retried ones comes.
     Buffered,
-    /// Volatile, and the transport could not take it.
+    /// Volatile, and the transport could not take it; or the engine is about to close.
     Dropped,
 }
 

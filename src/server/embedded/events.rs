@@ -27,10 +27,7 @@ fn connected(socket: &SocketRef, log: &Arc<Log>) {
     log.write(&Line::Connect {
         nsp: socket.ns(),
         sid: socket.id.as_str(),
-        transport: match socket.transport_type() {
-            TransportType::Polling => "polling",
-            TransportType::Websocket => "websocket",
-        },
+        transport: transport_name(socket),
         eio: match socket.protocol() {
             ProtocolVersion::V4 => 3,
             ProtocolVersion::V5 => 4,
@@ -64,6 +61,7 @@ async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &Soc
         nsp: socket.ns(),
         sid: socket.id.as_str(),
         event: &event,
+        transport: transport_name(socket),
         ack: ack_wanted,
     });
     match event.as_str() {
@@ -95,6 +93,13 @@ async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &Soc
             sid: socket.id.as_str(),
             event: &event,
         });
+    }
+}
+
+fn transport_name(socket: &SocketRef) -> &'static str {
+    match socket.transport_type() {
+        TransportType::Polling => "polling",
+        TransportType::Websocket => "websocket",
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) enum Line<'a> {
         nsp: &'a str,
         sid: &'a str,
         event: &'a str,
+        transport: &'static str,
         ack: bool,
     },
     /// An ack was handed to the transport.

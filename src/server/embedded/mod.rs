@@ -82,7 +82,8 @@ impl Default for Options {
 ///
 /// Each line is written by itself, so that a SIGKILL loses none that a client could have noticed.
 /// Its `what` is `connect`, `disconnect` (with `reason`, in npm's words for the server side),
-/// `event` (with `event` and whether an `ack` was asked for) or `ack`; `at_us` is the wall clock.
+/// `event` (with `event`, its `transport` and whether an `ack` was asked for) or `ack`; `at_us` is
+/// the wall clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogTarget {
     /// Appended to a file.

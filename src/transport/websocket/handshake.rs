@@ -131,8 +131,10 @@ async fn shake(mut stream: Stream, request: HandshakeRequest) -> Result<WebSocke
 /// What is read of a refusal, as far as it comes.
 async fn read_body(stream: &mut Stream, head: &Head, mut body: Vec<u8>) -> Vec<u8> {
     let wanted = head.content_length.unwrap_or(BODY_LIMIT).min(BODY_LIMIT);
+    let is_whole =
+        |body: &[u8]| body.len() >= wanted || (head.is_chunked && refusal::is_whole(body));
     let reading = async {
-        while body.len() < wanted {
+        while !is_whole(&body) {
             match stream.read_buf(&mut body).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}

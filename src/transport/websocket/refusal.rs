@@ -19,7 +19,7 @@ pub(super) fn read(status: u16, is_chunked: bool, body: &[u8]) -> Failure {
         return failure::tls_required().with_status(status);
     }
     let body = if is_chunked {
-        dechunked(body)
+        dechunked(body).0
     } else {
         body.to_vec()
     };
@@ -50,8 +50,13 @@ fn code_of(status: u16, text: &str) -> Option<i64> {
     code.as_i64().or_else(|| code.as_str()?.parse().ok())
 }
 
-/// The chunks that are there in full; whatever follows them is left.
-fn dechunked(mut body: &[u8]) -> Vec<u8> {
+/// Whether the last chunk is there.
+pub(super) fn is_whole(chunks: &[u8]) -> bool {
+    dechunked(chunks).1
+}
+
+/// The chunks that are there in full, and whether the last of them is; whatever follows is left.
+fn dechunked(mut body: &[u8]) -> (Vec<u8>, bool) {
     let mut plain = Vec::new();
     while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(body) {
         let end = usize::try_from(size)
@@ -61,12 +66,12 @@ fn dechunked(mut body: &[u8]) -> Vec<u8> {
             break;
         };
         if chunk.is_empty() {
-            break;
+            return (plain, true);
         }
         plain.extend_from_slice(chunk);
         body = body.get(start + chunk.len() + 2..).unwrap_or_default();
     }
-    plain
+    (plain, false)
 }
 
 #[cfg(test)]
@@ -121,8 +126,9 @@ mod tests {
     fn a_chunked_body_is_put_together_as_far_as_it_came() {
         let body = b"8\r\nSession \r\na\r\nID unknown\r\n0\r\n\r\n";
         assert_eq!(read(400, true, body).cause, Cause::SessionIdUnknown);
-        assert_eq!(dechunked(&body[..20]), b"Session ");
-        assert_eq!(dechunked(b"ffffffffffffffff\r\nx"), b"");
+        assert_eq!(dechunked(&body[..20]), (b"Session ".to_vec(), false));
+        assert_eq!(dechunked(b"ffffffffffffffff\r\nx"), (Vec::new(), false));
+        assert!(is_whole(body));
     }
 
     #[test]

@@ -21,6 +21,18 @@ fn over_polling_a_disconnect_is_drained_before_the_goodbye() {
 }
 
 #[test]
+fn an_engine_that_waits_to_close_takes_no_more_events() {
+    let mut client = Client::polling(polling_only());
+    client.emit("a", None);
+    client.act(Connection::close_engine);
+    assert_eq!(client.emit("b", Some((None, 0))), Emitted::Dropped);
+    client.answer_post();
+    assert_eq!(client.wire(), ["POST 42[\"a\"]", "POST 1", "END"]);
+    assert_eq!(client.events()[0], "disconnected 0: forced close");
+    assert_eq!(client.emit("c", None), Emitted::Buffered);
+}
+
+#[test]
 fn over_websocket_a_disconnect_is_a_packet_and_a_close_frame() {
     let mut client = Client::websocket();
     client.act(Connection::disconnect);
