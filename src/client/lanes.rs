@@ -62,6 +62,8 @@ pub(super) struct Lanes {
     sockets: Vec<OpenSocket>,
     requests: Vec<InFlight>,
     handshakes: Vec<Opening>,
+    /// What was asked for since the last poll, in that order.
+    fresh: Vec<Fresh>,
     /// What a fault has broken off, still to be told.
     broken: VecDeque<Arrival>,
     /// Whether something was begun or sent that has not been polled yet.
@@ -88,6 +90,12 @@ struct InFlight {
     finned: bool,
 }
 
+/// A request or handshake that has not begun to connect.
+enum Fresh {
+    Request(RequestId),
+    Handshake(WebSocketId),
+}
+
 struct Opening {
     id: WebSocketId,
     handshake: WebSocketHandshake,
@@ -103,6 +111,7 @@ impl Lanes {
             sockets: Vec::new(),
             requests: Vec::new(),
             handshakes: Vec::new(),
+            fresh: Vec::new(),
             broken: VecDeque::new(),
             news: false,
         }
@@ -138,6 +147,7 @@ impl Lanes {
                 finned: false,
             },
         );
+        push(&mut self.fresh, Fresh::Request(request.id));
         self.news = true;
     }
 
@@ -152,6 +162,7 @@ impl Lanes {
                 probe,
             },
         );
+        push(&mut self.fresh, Fresh::Handshake(id));
         self.news = true;
     }
 
@@ -257,6 +268,9 @@ impl Lanes {
         if let Some(arrival) = self.broken.pop_front() {
             return Poll::Ready(arrival);
         }
+        if let Some(arrival) = self.poll_fresh(cx) {
+            return Poll::Ready(arrival);
+        }
         if let Some(arrival) = self.poll_sockets(cx) {
             return Poll::Ready(arrival);
         }
@@ -268,6 +282,23 @@ impl Lanes {
         }
         self.http.poll_idle(cx);
         Poll::Pending
+    }
+
+    /// Begins what was asked for in that order: it connects when it is polled, and the server sees
+    /// the order.
+    fn poll_fresh(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
+        std::mem::take(&mut self.fresh)
+            .into_iter()
+            .find_map(|fresh| match fresh {
+                Fresh::Request(id) => {
+                    let place = self.requests.iter().position(|other| other.id == id)?;
+                    self.poll_request(place, cx)
+                }
+                Fresh::Handshake(id) => {
+                    let place = self.handshakes.iter().position(|other| other.id == id)?;
+                    self.poll_handshake(place, cx)
+                }
+            })
     }
 
     fn poll_sockets(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
@@ -312,61 +343,63 @@ impl Lanes {
     }
 
     fn poll_requests(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
-        for place in 0..self.requests.len() {
-            let Poll::Ready(end) = self.requests[place].exchange.poll(cx) else {
-                continue;
-            };
-            let request = self.requests.swap_remove(place);
-            let id = request.id;
-            let dialed = end.timings.filter(|_| request.opening);
-            self.http.finish(request.exchange);
-            return Some(match end.result {
-                Ok(response) => Arrival::Response {
-                    id,
-                    status: response.status,
-                    body: response.body,
-                    dialed,
-                },
-                Err(failure) => Arrival::RequestFailed {
-                    id,
-                    failure: blamed(failure, request.finned),
-                    dialed,
-                },
-            });
-        }
-        None
+        (0..self.requests.len()).find_map(|place| self.poll_request(place, cx))
+    }
+
+    fn poll_request(&mut self, place: usize, cx: &mut Context<'_>) -> Option<Arrival> {
+        let Poll::Ready(end) = self.requests[place].exchange.poll(cx) else {
+            return None;
+        };
+        let request = self.requests.swap_remove(place);
+        let id = request.id;
+        let dialed = end.timings.filter(|_| request.opening);
+        self.http.finish(request.exchange);
+        Some(match end.result {
+            Ok(response) => Arrival::Response {
+                id,
+                status: response.status,
+                body: response.body,
+                dialed,
+            },
+            Err(failure) => Arrival::RequestFailed {
+                id,
+                failure: blamed(failure, request.finned),
+                dialed,
+            },
+        })
     }
 
     fn poll_handshakes(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
-        for place in 0..self.handshakes.len() {
-            let Poll::Ready(end) = self.handshakes[place].handshake.poll(cx) else {
-                continue;
-            };
-            let Opening { id, probe, .. } = self.handshakes.swap_remove(place);
-            let dialed = end.timings.filter(|_| !probe);
-            let socket = match end.result {
-                Ok(socket) => socket,
-                Err(failure) => {
-                    return Some(Arrival::WebSocketRefused {
-                        id,
-                        failure,
-                        dialed,
-                    });
-                }
-            };
-            let open = OpenSocket {
-                id,
-                socket,
-                flushed: true,
-                closing: false,
-                until: None,
-                finned: false,
-            };
-            push(&mut self.sockets, open);
-            self.news = true;
-            return Some(Arrival::WebSocketOpen { id, dialed });
-        }
-        None
+        (0..self.handshakes.len()).find_map(|place| self.poll_handshake(place, cx))
+    }
+
+    fn poll_handshake(&mut self, place: usize, cx: &mut Context<'_>) -> Option<Arrival> {
+        let Poll::Ready(end) = self.handshakes[place].handshake.poll(cx) else {
+            return None;
+        };
+        let Opening { id, probe, .. } = self.handshakes.swap_remove(place);
+        let dialed = end.timings.filter(|_| !probe);
+        let socket = match end.result {
+            Ok(socket) => socket,
+            Err(failure) => {
+                return Some(Arrival::WebSocketRefused {
+                    id,
+                    failure,
+                    dialed,
+                });
+            }
+        };
+        let open = OpenSocket {
+            id,
+            socket,
+            flushed: true,
+            closing: false,
+            until: None,
+            finned: false,
+        };
+        push(&mut self.sockets, open);
+        self.news = true;
+        Some(Arrival::WebSocketOpen { id, dialed })
     }
 }
 

@@ -132,7 +132,7 @@ fn query(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Box<str> {
 /// Appends `name=value` as the JS client encodes it.
 pub(super) fn append_pair(query: &mut String, name: &str, value: &str) {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    /// What encodeURIComponent encodes.
+    /// What encodeURIComponent encodes, and `'`, which Node and browsers encode in every URL.
     const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'_')
@@ -140,7 +140,6 @@ pub(super) fn append_pair(query: &mut String, name: &str, value: &str) {
         .remove(b'!')
         .remove(b'~')
         .remove(b'*')
-        .remove(b'\'')
         .remove(b'(')
         .remove(b')');
     if !query.is_empty() {
@@ -174,6 +173,6 @@ mod tests {
         let mut query = String::new();
         append_pair(&mut query, "token", "a b&c=d/é!'()*~-_.");
         append_pair(&mut query, "x", "");
-        assert_eq!(query, "token=a%20b%26c%3Dd%2F%C3%A9!'()*~-_.&x=");
+        assert_eq!(query, "token=a%20b%26c%3Dd%2F%C3%A9!%27()*~-_.&x=");
     }
 }

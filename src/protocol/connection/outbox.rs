@@ -183,11 +183,11 @@ fn push_sid(query: &mut String, sid: Option<&str>) {
     }
 }
 
-/// Appends as `encodeURIComponent` writes.
+/// Appends as `encodeURIComponent` writes, with `'` encoded as Node and browsers do it in every URL.
 fn push_component(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*()".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push('%');
