@@ -220,6 +220,7 @@ fn transport_settings(
         .collect();
     let config = HttpConfig {
         profile: client.profile,
+        revision: client.protocol,
         with_credentials: client.with_credentials,
         header_names: &names,
     };

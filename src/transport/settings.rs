@@ -4,6 +4,7 @@ use http::{Extensions, HeaderName, HeaderValue};
 
 use super::dialer::{Dialer, TransportError};
 use super::polling::header_spelling;
+use crate::event::EngineRevision;
 use crate::scenario::plan::Profile;
 
 /// What all clients of a population have in common beyond how to connect.
@@ -11,6 +12,8 @@ use crate::scenario::plan::Profile;
 pub struct HttpConfig<'a> {
     /// Which platform the clients imitate.
     pub profile: Profile,
+    /// Which release of the client they imitate.
+    pub revision: EngineRevision,
     /// Whether the `node` profile keeps cookies, in a jar per engine. Browsers always do.
     pub with_credentials: bool,
     /// The names of the user's headers as the scenario spells them: they go out in this spelling.
@@ -51,7 +54,7 @@ impl Settings {
         Ok(Self {
             host: value(dialer.target().authority())?,
             origin: value(dialer.target().origin())?,
-            spelling: header_spelling(config.profile, config.header_names),
+            spelling: header_spelling(config.profile, config.revision, config.header_names),
             profile: config.profile,
             with_credentials: config.with_credentials,
             dialer,

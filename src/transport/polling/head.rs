@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::Method;
+use crate::event::EngineRevision;
 use crate::scenario::plan::Profile;
 use crate::transport::settings::Settings;
 
@@ -134,11 +135,19 @@ pub(in crate::transport) fn is_framing(name: &HeaderName) -> bool {
     *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
 }
 
-/// hyper writes `Content-Type`, where Node's XMLHttpRequest sends `Content-type`, and it would
-/// spell the user's headers its own way too. It keeps the spelling of a message that it has read,
-/// so it is given one to read, once per population.
-pub(in crate::transport) fn header_spelling(profile: Profile, user: &[String]) -> Extensions {
-    let mut message = "GET / HTTP/1.1\r\nContent-type: x\r\n".to_owned();
+/// hyper writes `Content-Type`, where release 4 sends `Content-type` (release 2 does not), and it
+/// would spell the user's headers its own way too. It keeps the spelling of a message that it has
+/// read, so it is given one to read, once per population.
+pub(in crate::transport) fn header_spelling(
+    profile: Profile,
+    revision: EngineRevision,
+    user: &[String],
+) -> Extensions {
+    let mut message = "GET / HTTP/1.1\r\n".to_owned();
+    match revision {
+        EngineRevision::V3 => {}
+        EngineRevision::V4 => message.push_str("Content-type: x\r\n"),
+    }
     if profile == Profile::Node {
         message.push_str("cookie: x\r\n");
     }

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
+use crate::event::EngineRevision;
 use crate::scenario::plan::{Profile, Tls};
 
 /// Runs a test as a worker runs its clients.
@@ -163,6 +164,7 @@ fn http_with(dial: &DialSettings, profile: Profile, credentials: bool, names: &[
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let config = HttpConfig {
         profile,
+        revision: EngineRevision::V4,
         with_credentials: credentials,
         header_names: &names,
     };
