@@ -8,3 +8,4 @@ mod results;
 mod results_docs;
 mod scenario;
 mod servers;
+mod wire;

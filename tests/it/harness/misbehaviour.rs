@@ -48,6 +48,12 @@ impl Misbehaving {
         }
     }
 
+    /// Where to connect in place of the server.
+    #[must_use]
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.relay.address()
+    }
+
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub(crate) fn url(&self) -> String {

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use ::sio_load::clock;
 
+pub(crate) use http::Message;
 pub(crate) use log::{ServerLine, ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
 pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
-pub(crate) use tap::{Side, Tap, Utterance};
+pub(crate) use tap::{Said, Side, Tap, Utterance, Wire, blank_ids};
 
 /// `tests/servers`.
 fn servers() -> &'static Path {

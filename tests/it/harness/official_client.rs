@@ -1,11 +1,11 @@
-use std::fs::File;
-use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sio_load::clock;
+use tempfile::NamedTempFile;
 
 use super::{install, left, servers};
 
@@ -29,12 +29,21 @@ pub(crate) struct ClientLine {
     pub(crate) nsp: Option<String>,
     /// Of `disconnect`.
     pub(crate) reason: Option<String>,
+    /// Of `connect`.
+    pub(crate) recovered: Option<bool>,
     /// The arguments of an `ack`.
     pub(crate) reply: Option<Value>,
     /// The arguments of an `event`.
     pub(crate) args: Option<Value>,
     /// Of an error.
     pub(crate) message: Option<Value>,
+}
+
+/// The official client while it runs; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct RunningOfficialClient {
+    child: Child,
+    output: NamedTempFile,
 }
 
 impl OfficialClient {
@@ -49,13 +58,23 @@ impl OfficialClient {
         namespaces: &[&str],
         steps: Value,
     ) -> Vec<ClientLine> {
-        const LIMIT: Duration = Duration::from_secs(20);
+        self.start(url, options, namespaces, steps).finish()
+    }
+
+    /// Starts a script, which may `hold` until it is told to go on.
+    pub(crate) fn start(
+        self,
+        url: &str,
+        options: &Value,
+        namespaces: &[&str],
+        steps: Value,
+    ) -> RunningOfficialClient {
         let directory = install::npm(match self {
             Self::Release4 => "client-4",
             Self::Release2 => "client-2",
         });
-        let output = tempfile::NamedTempFile::new().expect("a temporary file");
-        let mut child = Command::new("node")
+        let output = NamedTempFile::new().expect("a temporary file");
+        let child = Command::new("node")
             .arg(servers().join("npm/client.cjs"))
             .current_dir(directory)
             .env("URL", url)
@@ -64,26 +83,39 @@ impl OfficialClient {
                 "SCRIPT",
                 json!({ "namespaces": namespaces, "steps": steps }).to_string(),
             )
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(output.reopen().expect("a second handle"))
             .spawn()
             .expect("Node.js");
+        RunningOfficialClient { child, output }
+    }
+}
+
+impl RunningOfficialClient {
+    /// Ends one `hold`.
+    pub(crate) fn go_on(&mut self) {
+        let stdin = self.child.stdin.as_mut().expect("not finished");
+        stdin.write_all(b"\n").expect("a client that listens");
+    }
+
+    /// Lets go of it, and returns what it reported.
+    ///
+    /// # Panics
+    /// If it is not at its end within 20 seconds, or fails.
+    pub(crate) fn finish(mut self) -> Vec<ClientLine> {
+        const LIMIT: Duration = Duration::from_secs(20);
+        drop(self.child.stdin.take());
         let started = clock::now();
         let status = loop {
-            if let Some(status) = child.try_wait().expect("a child of ours") {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
                 break Some(status);
             }
             if left(started, LIMIT).is_zero() {
-                child.kill().expect("a child of ours");
-                child.wait().expect("a child of ours");
                 break None;
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let mut text = String::new();
-        File::open(output.path())
-            .and_then(|mut file| file.read_to_string(&mut text))
-            .expect("the client's output");
+        let text = std::fs::read_to_string(self.output.path()).expect("the client's output");
         assert!(
             status.is_some_and(|status| status.success()),
             "the client ended with {status:?} after:\n{text}"
@@ -93,5 +125,12 @@ impl OfficialClient {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
             })
             .collect()
+    }
+}
+
+impl Drop for RunningOfficialClient {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -55,6 +55,14 @@ impl Relay {
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Ends every connection there is, both ways; new ones are welcome.
+    pub(super) fn cut(&self) {
+        let sockets = self.shared.sockets.lock().expect("no panic there");
+        for socket in sockets.iter().filter_map(Weak::upgrade) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl Drop for Relay {
@@ -65,10 +73,7 @@ impl Drop for Relay {
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }
-        let sockets = self.shared.sockets.lock().expect("no panic there");
-        for socket in sockets.iter().filter_map(Weak::upgrade) {
-            let _ = socket.shutdown(Shutdown::Both);
-        }
+        self.cut();
     }
 }
 

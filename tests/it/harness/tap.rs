@@ -79,6 +79,11 @@ impl Tap {
         format!("http://{}", self.address())
     }
 
+    /// Ends every connection there is, as a network that breaks does; new ones are welcome.
+    pub(crate) fn cut(&self) {
+        self.relay.cut();
+    }
+
     /// What has been said so far.
     #[must_use]
     pub(crate) fn wire(&self) -> Wire {
@@ -163,6 +168,18 @@ impl Wire {
     }
 }
 
+impl Utterance {
+    /// What stands in a body or a frame, as text.
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(match self {
+            Self::Http(message) => &message.body,
+            Self::Frame(frame) => &frame.payload,
+            Self::Rest(bytes) => bytes,
+            Self::End => &[],
+        })
+    }
+}
+
 impl Said {
     fn outline(&self) -> Option<String> {
         let arrow = match self.side {
@@ -190,17 +207,23 @@ impl Said {
             Utterance::End => return None,
             Utterance::Rest(bytes) => format!("? {}", String::from_utf8_lossy(bytes)),
         };
-        let mut text = format!("{arrow} {}", text.trim_end());
-        for (before, after) in [
-            ("sid=", "& "),
-            ("&t=", "& "),
-            ("\"sid\":\"", "\""),
-            ("\"pid\":\"", "\""),
-        ] {
-            text = blank(&text, before, after);
-        }
-        Some(text)
+        Some(blank_ids(&format!("{arrow} {}", text.trim_end())))
     }
+}
+
+/// Puts `…` in place of what differs from run to run: `sid`, `t`, `pid`, `offset`.
+pub(crate) fn blank_ids(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (before, after) in [
+        ("sid=", "& "),
+        ("&t=", "& "),
+        ("\"sid\":\"", "\""),
+        ("\"pid\":\"", "\""),
+        ("\"offset\":\"", "\""),
+    ] {
+        text = blank(&text, before, after);
+    }
+    text
 }
 
 /// Puts `…` in place of what stands between `before` and the next of `after`.

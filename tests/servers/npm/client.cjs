@@ -8,8 +8,10 @@
 // Steps, one after the other; `nsp` is the first namespace unless said otherwise:
 //   { "wait": WHAT }             until a line with this `what` is there that no `wait` has had yet
 //   { "emit": [EVENT, …], "ack": true, "timeout": MS, "volatile": true }
-//                                an argument {"$bytes": N} is a buffer of N times 0x61
+//                                an argument {"$bytes": N} is a buffer of N times 0x61,
+//                                {"$sequence": N} one of the bytes 0, 1, 2, …
 //   { "sleep": MS }
+//   { "hold": true }             until there is one more line on standard input, or it ends
 //   { "disconnect": true } | { "connect": true } | { "close_engine": true }
 //
 // Prints one JSON object per line: `at_us`, `what`, and what belongs to it. Ends after the last
@@ -45,6 +47,13 @@ function wait(what) {
   return new Promise((resolve) => waiters.push({ what, resolve }));
 }
 
+let lines;
+
+function heard() {
+  lines ??= require("node:readline").createInterface(process.stdin)[Symbol.asyncIterator]();
+  return lines.next();
+}
+
 function describe(error) {
   if (typeof error !== "object" || error === null) return { message: error };
   const { message, description, type, data } = error;
@@ -55,7 +64,8 @@ function describe(error) {
 const manager = new Manager(process.env.URL, { ...options, autoConnect: false });
 
 const sockets = namespaces.map((nsp) => {
-  const socket = manager.socket(nsp, { auth: options.auth });
+  // As io(url, options) hands them on; release 2 repeats the query in CONNECT.
+  const socket = manager.socket(nsp, { auth: options.auth, query: options.query });
   socket.on("connect", () => note("connect", { nsp, sid: socket.id, recovered: socket.recovered }));
   socket.on("connect_error", (error) => note("connect_error", { nsp, ...describe(error) }));
   socket.on("disconnect", (reason) => note("disconnect", { nsp, reason }));
@@ -89,7 +99,9 @@ manager.on("open", () => {
 });
 
 function withBytes(argument) {
-  return argument?.$bytes === undefined ? argument : Buffer.alloc(argument.$bytes, "a");
+  if (argument?.$bytes !== undefined) return Buffer.alloc(argument.$bytes, "a");
+  if (argument?.$sequence === undefined) return argument;
+  return Buffer.from(Array.from({ length: argument.$sequence }, (_, index) => index));
 }
 
 function emit(socket, { emit: [event, ...args], ack, timeout, volatile }, nsp) {
@@ -109,6 +121,7 @@ async function take(step) {
   const socket = sockets[index];
   if (step.wait !== undefined) await wait(step.wait);
   else if (step.emit !== undefined) emit(socket, step, namespaces[index]);
+  else if (step.hold) await heard();
   else if (step.sleep !== undefined) await new Promise((done) => setTimeout(done, step.sleep));
   else if (step.disconnect) socket.disconnect();
   else if (step.connect) socket.connect();
