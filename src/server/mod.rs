@@ -6,4 +6,5 @@
 
 pub mod balancer;
 pub mod embedded;
+pub(crate) mod http;
 pub mod process;
