@@ -3,11 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::network::Touched;
 use super::process::{self, Fleet};
 use super::schedule::{Application, applications};
 use super::{FaultError, hook};
@@ -16,10 +18,12 @@ use crate::event::{AmbientFault, FaultId};
 use crate::scenario::plan::{Exec, Fault, FaultKind, PathFault, Plan, ServerFault, Toxic};
 
 /// A step in the life of a fault.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Step {
     /// It is being carried out.
     Applied,
+    /// How much of the traffic it touches, from now on.
+    Touching(Arc<Touched>),
     /// What a command wrote, both streams together.
     Output(String),
     /// It is over and undone.
@@ -29,7 +33,7 @@ pub enum Step {
 }
 
 /// A step of one application, at its time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Progress {
     /// Which application.
     pub fault: FaultId,
@@ -148,16 +152,59 @@ impl<A: Announce + 'static> Controller<A> {
         path: &PathFault,
     ) -> Result<(), FaultError> {
         let ambient = self.announce(id, fault).await;
-        let (Toxic::NonSticky, Some(balancer)) = (path.toxic, &self.fleet.balancer) else {
-            return Err(FaultError::NoProxy);
+        let done = match path.toxic {
+            Toxic::NonSticky => self.by_balancer(id, fault, &ambient).await,
+            Toxic::Latency { .. }
+            | Toxic::Bandwidth { .. }
+            | Toxic::Slicer { .. }
+            | Toxic::SlowClose { .. }
+            | Toxic::Timeout { .. }
+            | Toxic::ResetPeer { .. }
+            | Toxic::LimitData { .. }
+            | Toxic::Down
+            | Toxic::Restart
+            | Toxic::Status { .. }
+            | Toxic::WebSocketBlocked(_)
+            | Toxic::IdleTimeout { .. } => self.by_proxy(id, fault, path, &ambient).await,
         };
+        ambient.end(clock::now());
+        done
+    }
+
+    async fn by_balancer(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        ambient: &AmbientFault,
+    ) -> Result<(), FaultError> {
+        let balancer = self.fleet.balancer.as_ref().ok_or(FaultError::NoProxy)?;
         let forgetful = balancer.forget();
         ambient.strike(clock::now());
         self.tell(id, Step::Applied).await;
         self.last(fault.lasts).await;
         drop(forgetful);
-        ambient.end(clock::now());
         Ok(())
+    }
+
+    async fn by_proxy(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        path: &PathFault,
+        ambient: &AmbientFault,
+    ) -> Result<(), FaultError> {
+        let network = self.fleet.network.as_ref().ok_or(FaultError::NoProxy)?;
+        // Before it is laid: a connection may be lost before this thread hears of it.
+        ambient.strike(clock::now());
+        let laid = network.lay(id, fault.population, path).await?;
+        self.tell(id, Step::Applied).await;
+        if let Some(touched) = laid.touched() {
+            self.tell(id, Step::Touching(touched)).await;
+        }
+        if path.toxic != Toxic::Restart {
+            self.last(fault.lasts).await;
+        }
+        Ok(laid.lift().await?)
     }
 
     /// Waits until a fault that began now is to be undone.

@@ -1,18 +1,26 @@
 //! What a summary says that no recorder knows: names, the faults' fate, where the numbers come from.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::RunOptions;
 use super::target::Target;
 use crate::chaos::controller::{Progress, Step};
+use crate::chaos::network::Touched;
 use crate::chaos::schedule::applications;
 use crate::clock::Clock;
+use crate::event::FaultId;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
 
 /// The facts of a run as they come to be known.
-pub(super) struct Facts(RunFacts);
+pub(super) struct Facts {
+    run: RunFacts,
+    /// What faults on the way touch, as far as somebody counts it.
+    touched: BTreeMap<FaultId, Arc<Touched>>,
+}
 
 impl Facts {
     pub(super) fn new(
@@ -22,7 +30,7 @@ impl Facts {
         clock: Clock,
         warnings: Vec<Warning>,
     ) -> Self {
-        Self(RunFacts {
+        let run = RunFacts {
             scenario: plan.name.clone(),
             description: plan.description.clone(),
             seed: plan.seed.0,
@@ -37,18 +45,28 @@ impl Facts {
                 server: target.facts.clone(),
                 ..Provenance::of_this_machine(clock.origin_wall())
             },
-        })
+        };
+        Self {
+            run,
+            touched: BTreeMap::new(),
+        }
     }
 
     /// Everything known by now, `duration` after the start of the load.
     pub(super) fn at(&mut self, duration: Duration) -> &RunFacts {
-        self.0.duration = duration;
-        self.0.generator = GeneratorFacts::read();
-        &self.0
+        for fault in &mut self.run.faults {
+            if let Some(touched) = self.touched.get(&fault.id) {
+                fault.connections = Some(touched.connections());
+                fault.requests = touched.requests();
+            }
+        }
+        self.run.duration = duration;
+        self.run.generator = GeneratorFacts::read();
+        &self.run
     }
 
     pub(super) fn warn(&mut self, code: &str, message: String) {
-        self.0.warnings.push(Warning {
+        self.run.warnings.push(Warning {
             code: code.to_owned(),
             message,
         });
@@ -57,7 +75,7 @@ impl Facts {
     /// Takes note of a step of a fault; says what to tell people, and what to write down.
     pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(String, Note)> {
         let fault = self
-            .0
+            .run
             .faults
             .iter_mut()
             .find(|fault| fault.id == progress.fault)?;
@@ -69,6 +87,10 @@ impl Facts {
                 let text = format!("fault: {name} ({detail})");
                 let fault = name;
                 (text, Note::FaultApplied { id, fault, detail })
+            }
+            Step::Touching(touched) => {
+                self.touched.insert(id, Arc::clone(touched));
+                return None;
             }
             Step::Output(output) => {
                 let output = output.clone();
@@ -95,13 +117,13 @@ impl Facts {
     /// The fault under way, for people; the latest if there are several.
     pub(super) fn fault_under_way(&self) -> Option<String> {
         let under_way = |fault: &&FaultFacts| fault.applied.is_some() && fault.ended.is_none();
-        let fault = self.0.faults.iter().rev().find(under_way)?;
+        let fault = self.run.faults.iter().rev().find(under_way)?;
         Some(format!("{} ({})", fault.fault, fault.detail))
     }
 
     /// Faults that could not be carried out.
     pub(super) fn failed_faults(&self) -> usize {
-        self.0
+        self.run
             .faults
             .iter()
             .filter(|fault| fault.failed.is_some())
@@ -132,6 +154,8 @@ fn faults(plan: &Plan) -> Vec<FaultFacts> {
             ended: None,
             spread: fault.over.unwrap_or_default(),
             failed: None,
+            connections: None,
+            requests: None,
         }
     };
     applications(plan).into_iter().map(facts).collect()

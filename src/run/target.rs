@@ -12,6 +12,8 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::RunError;
+use super::workers::Destination;
+use crate::chaos::network::Network;
 use crate::chaos::process::{Fleet, Servers};
 use crate::clock;
 use crate::results::Note;
@@ -32,16 +34,35 @@ pub(super) struct Target {
     pub(super) facts: BTreeMap<String, Value>,
     /// What happened while it was made ready.
     pub(super) notes: Vec<Note>,
+    /// On the way, if the plan has faults for it; ends when dropped, before what it leads to.
+    network: Option<Network>,
     /// In front of several servers; ends when dropped.
     _balancer: Option<Balancer>,
 }
 
 impl Target {
-    /// Starts the plan's servers, if it has any, and waits until each answers a handshake.
+    /// Starts the plan's servers, if it has any, waits until each answers a handshake, and puts a
+    /// proxy before them if faults on the way need one.
     ///
     /// # Errors
     /// If one cannot be started or does not become ready; none is left running then.
     pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
+        let mut target = Self::reach(plan, logs).await?;
+        target.network = Network::start(plan, &target.url).await?;
+        target.fleet.network = target.network.as_ref().map(Network::control);
+        Ok(target)
+    }
+
+    /// Where clients of the plan's populations connect to.
+    pub(super) fn destination(&self) -> Destination {
+        let ways = self.network.as_ref().map(|network| network.ways().to_vec());
+        Destination {
+            url: self.url.clone(),
+            ways: ways.unwrap_or_default(),
+        }
+    }
+
+    async fn reach(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
         match &plan.server {
             Some(server) => Self::start(plan, server, logs).await,
             None => {
@@ -51,6 +72,7 @@ impl Target {
                     url,
                     fleet: Fleet::default(),
                     notes: Vec::new(),
+                    network: None,
                     _balancer: None,
                 })
             }
@@ -85,8 +107,10 @@ impl Target {
             fleet: Fleet {
                 servers,
                 balancer: balancer.as_ref().map(Balancer::control),
+                network: None,
             },
             notes,
+            network: None,
             _balancer: balancer,
         })
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
-use super::FaultError;
+use super::{FaultError, network};
 use crate::event::AmbientFault;
 use crate::scenario::plan::ServerFault;
 use crate::server::balancer::Control;
@@ -29,6 +29,8 @@ pub struct Fleet {
     pub servers: Servers,
     /// There is one before several instances.
     pub balancer: Option<Control>,
+    /// There is one if the plan has faults on the way.
+    pub network: Option<network::Control>,
 }
 
 /// Carries out a fault and undoes it; returns when it is over.

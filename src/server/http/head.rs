@@ -13,6 +13,8 @@ pub(crate) struct RequestHead {
     pub(crate) body: Body,
     /// Whether its answer has no body whatever its head says.
     pub(crate) is_head_request: bool,
+    /// Whether it asks for a WebSocket.
+    pub(crate) is_websocket: bool,
 }
 
 /// What whoever passes it on has to know of a response.
@@ -65,6 +67,9 @@ impl RequestHead {
             sid: sid_of(target).map(Box::from),
             body: head.body()?.unwrap_or(Body::Length(0)),
             is_head_request: method == Some(b"HEAD"),
+            is_websocket: head
+                .header(b"upgrade")
+                .is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")),
         }))
     }
 }
@@ -97,6 +102,23 @@ impl ResponseHead {
             closes: closes || body == Body::ToEnd || head.start.starts_with(b"HTTP/1.0"),
         }))
     }
+}
+
+/// A request's head without these headers, byte for byte otherwise.
+pub(crate) fn without_headers(head: &[u8], names: &[&str]) -> Vec<u8> {
+    let is_kept = |line: &&[u8]| {
+        memchr::memchr(b':', line).is_none_or(|colon| {
+            let name = &line[..colon];
+            !names
+                .iter()
+                .any(|unwanted| name.eq_ignore_ascii_case(unwanted.as_bytes()))
+        })
+    };
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    // The request line may have a colon in its target.
+    let start = lines.next().unwrap_or_default();
+    let kept: Vec<&[u8]> = lines.filter(is_kept).collect();
+    [start, &kept.concat()].concat()
 }
 
 /// The session id of an open packet in a polling response.
@@ -263,6 +285,20 @@ mod tests {
                 .is_none()
         );
         assert!(RequestHead::parse(b"\x16\x03\x01\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn headers_are_taken_out_and_nothing_else() {
+        let head = b"GET /a?Upgrade: HTTP/1.1\r\nHost: a\r\nconnection: Upgrade\r\nUPGRADE: \
+            websocket\r\nX-Upgrade: 1\r\n\r\n";
+        assert!(request(std::str::from_utf8(head).unwrap()).is_websocket);
+        let rest = without_headers(head, &["Upgrade", "Connection"]);
+        let rest = std::str::from_utf8(&rest).unwrap();
+        assert_eq!(
+            rest,
+            "GET /a?Upgrade: HTTP/1.1\r\nHost: a\r\nX-Upgrade: 1\r\n\r\n"
+        );
+        assert!(!request(rest).is_websocket);
     }
 
     #[test]

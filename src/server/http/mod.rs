@@ -8,7 +8,7 @@ mod head;
 mod stream;
 
 pub(crate) use body::Remaining;
-pub(crate) use head::{Body, NotHttp, RequestHead, ResponseHead, opened_sid};
+pub(crate) use head::{Body, NotHttp, RequestHead, ResponseHead, opened_sid, without_headers};
 pub(crate) use stream::{PIECE, linger, read_more, write_all};
 
 /// A head that is longer is an attack on a browser's server; here it is a mistake.
