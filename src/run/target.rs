@@ -50,6 +50,11 @@ impl Target {
         let mut target = Self::reach(plan, logs).await?;
         target.network = Network::start(plan, &target.url).await?;
         target.fleet.network = target.network.as_ref().map(Network::control);
+        if target.network.is_some() {
+            let is_built_in = plan.target.toxiproxy.is_none();
+            let proxy = if is_built_in { "built-in" } else { "Toxiproxy" };
+            target.facts.insert("proxy".to_owned(), proxy.into());
+        }
         Ok(target)
     }
 
@@ -147,8 +152,15 @@ impl Target {
         ends
     }
 
-    /// Whether the target is on this machine, at which address.
+    /// Whether what all clients connect to is on this machine, at which address.
     pub(super) fn loopback(&self) -> Option<IpAddr> {
+        let ways = self.network.iter().flat_map(Network::ways);
+        let mut ways = ways.map(|way| way.map(|way| way.ip()));
+        if let Some(Some(first)) = ways.next()
+            && ways.all(|way| way.is_some())
+        {
+            return first.is_loopback().then_some(first);
+        }
         let host = self.url.host_str()?;
         let address = if host == "localhost" {
             IpAddr::V4(Ipv4Addr::LOCALHOST)

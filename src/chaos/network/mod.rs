@@ -179,6 +179,13 @@ impl Drop for Network {
     }
 }
 
+/// The populations whose clients connect to a proxy in this process.
+pub fn populations_through_proxy(plan: &Plan) -> impl Iterator<Item = PopulationId> {
+    let is_here = plan.target.toxiproxy.is_none();
+    let lanes = if is_here { lanes(plan) } else { Vec::new() };
+    lanes.into_iter().map(|lane| lane.population)
+}
+
 /// The populations that need a proxy: those that a fault on the way can touch.
 fn lanes(plan: &Plan) -> Vec<LaneSetup> {
     let populations = (0..plan.populations.len()).map(|index| PopulationId(index as u16));
@@ -381,3 +388,6 @@ fn work(
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,8 @@ pub(super) struct Latency {
     latency: Duration,
     jitter: Duration,
     random: fastrand::Rng,
-    held: VecDeque<Item>,
+    /// Each with the time at which it goes on; an end waits for what came before it, and no longer.
+    held: VecDeque<(Option<Instant>, Item)>,
     bytes: usize,
 }
 
@@ -49,41 +50,38 @@ impl Stage for Latency {
     }
 
     fn take(&mut self, _now: Instant, item: Item) {
-        let item = match item {
+        let due = match &item {
             Item::Data(chunk) => {
                 self.bytes += chunk.bytes.len();
-                let at = chunk.at + self.delay();
-                Item::Data(Chunk { at, ..chunk })
+                Some(chunk.at + self.delay())
             }
-            // An end waits for what came before it, and no longer.
-            Item::End(end) => Item::End(end),
+            Item::End(_) => None,
         };
-        self.held.push_back(item);
+        self.held.push_back((due, item));
     }
 
     fn give(&mut self, now: Instant) -> Option<Item> {
-        let is_due = match self.held.front()? {
-            Item::Data(chunk) => chunk.at <= now,
-            Item::End(_) => true,
-        };
-        if !is_due {
+        let (due, _) = self.held.front()?;
+        if due.is_some_and(|due| due > now) {
             return None;
         }
-        let item = self.held.pop_front()?;
-        if let Item::Data(chunk) = &item {
-            self.bytes -= chunk.bytes.len();
-        }
-        Some(item)
+        let (due, item) = self.held.pop_front()?;
+        Some(match item {
+            Item::Data(chunk) => {
+                self.bytes -= chunk.bytes.len();
+                // By the schedule and not by the clock, so that latencies add up exactly.
+                let at = due.unwrap_or(chunk.at);
+                Item::Data(Chunk { at, ..chunk })
+            }
+            Item::End(end) => Item::End(end),
+        })
     }
 
     fn wakes_at(&self) -> Option<Instant> {
-        match self.held.front()? {
-            Item::Data(chunk) => Some(chunk.at),
-            Item::End(_) => None,
-        }
+        self.held.front()?.0
     }
 
     fn lift(self: Box<Self>) -> VecDeque<Item> {
-        self.held
+        self.held.into_iter().map(|(_, item)| item).collect()
     }
 }

@@ -85,3 +85,6 @@ impl Stage for Passing {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

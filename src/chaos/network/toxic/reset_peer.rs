@@ -8,39 +8,53 @@ use crate::chaos::network::chain::{End, Item};
 #[derive(Debug)]
 pub(super) struct ResetPeer {
     delay: Duration,
-    resets_at: Option<Instant>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Nothing has come.
+    Armed,
+    /// Something has, and this is when the reset follows.
+    Struck(Instant),
+    /// The connection is reset.
+    Over,
 }
 
 impl ResetPeer {
     pub(super) fn new(delay: Duration) -> Self {
         Self {
             delay,
-            resets_at: None,
+            state: State::Armed,
         }
     }
 }
 
 impl Stage for ResetPeer {
     fn has_room(&self) -> bool {
-        self.resets_at.is_none()
+        matches!(self.state, State::Armed)
     }
 
     fn take(&mut self, now: Instant, _item: Item) {
-        self.resets_at = Some(now + self.delay);
+        self.state = State::Struck(now + self.delay);
     }
 
     fn give(&mut self, now: Instant) -> Option<Item> {
-        self.resets_at.filter(|at| *at <= now)?;
+        self.wakes_at().filter(|at| *at <= now)?;
+        self.state = State::Over;
         Some(Item::End(End::Reset))
     }
 
     fn wakes_at(&self) -> Option<Instant> {
-        self.resets_at
+        match self.state {
+            State::Struck(at) => Some(at),
+            State::Armed | State::Over => None,
+        }
     }
 
     /// Once something was lost, the connection has no future.
     fn lift(self: Box<Self>) -> VecDeque<Item> {
-        self.resets_at
+        self.wakes_at()
             .map(|_| Item::End(End::Reset))
             .into_iter()
             .collect()
