@@ -10,6 +10,7 @@ mod real_server;
 mod relay;
 mod sio_load;
 mod tap;
+mod toxiproxy;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
 pub(crate) use sio_load::SioLoad;
 pub(crate) use tap::{Side, Tap, Utterance};
+pub(crate) use toxiproxy::Toxiproxy;
 
 /// `tests/servers`.
 fn servers() -> &'static Path {
