@@ -122,7 +122,8 @@ impl Run {
             changed: Rc::default(),
         };
         let url = plan.target.url.clone().expect("the plan names its target");
-        let blueprint = Blueprint::new(&plan, population, &url, clock).expect("no TLS to fail");
+        let blueprint =
+            Blueprint::new(&plan, population, (&url, None), clock).expect("no TLS to fail");
         let assignment = Assignment {
             blueprints: vec![Rc::new(blueprint)],
             observers: vec![watch.clone()],

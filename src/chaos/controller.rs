@@ -156,16 +156,59 @@ impl<A: Announce + 'static> Controller<A> {
         path: &PathFault,
     ) -> Result<(), FaultError> {
         let ambient = self.announce(id, fault).await;
-        let (Toxic::NonSticky, Some(balancer)) = (path.toxic, &self.fleet.balancer) else {
-            return Err(FaultError::NoProxy);
+        let done = match path.toxic {
+            Toxic::NonSticky => self.by_balancer(id, fault, &ambient).await,
+            Toxic::Latency { .. }
+            | Toxic::Bandwidth { .. }
+            | Toxic::Slicer { .. }
+            | Toxic::SlowClose { .. }
+            | Toxic::Timeout { .. }
+            | Toxic::ResetPeer { .. }
+            | Toxic::LimitData { .. }
+            | Toxic::Down
+            | Toxic::Restart
+            | Toxic::Status { .. }
+            | Toxic::WebSocketBlocked(_)
+            | Toxic::IdleTimeout { .. } => self.by_proxy(id, fault, path, &ambient).await,
         };
+        ambient.end(clock::now());
+        done
+    }
+
+    async fn by_balancer(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        ambient: &AmbientFault,
+    ) -> Result<(), FaultError> {
+        let balancer = self.fleet.balancer.as_ref().ok_or(FaultError::NoProxy)?;
         let forgetful = balancer.forget();
         ambient.strike(clock::now());
         self.reporter.tell(id, Step::Applied).await;
         self.last(fault.lasts).await;
         drop(forgetful);
-        ambient.end(clock::now());
         Ok(())
+    }
+
+    async fn by_proxy(
+        &self,
+        id: FaultId,
+        fault: &Fault,
+        path: &PathFault,
+        ambient: &AmbientFault,
+    ) -> Result<(), FaultError> {
+        let network = self.fleet.network.as_ref().ok_or(FaultError::NoProxy)?;
+        // Before it is laid: a connection may be lost before this thread hears of it.
+        ambient.strike(clock::now());
+        let laid = network.lay(id, fault.population, path).await?;
+        self.reporter.tell(id, Step::Applied).await;
+        if let Some(touched) = laid.touched() {
+            self.reporter.tell(id, Step::Touching(touched)).await;
+        }
+        if path.toxic != Toxic::Restart {
+            self.last(fault.lasts).await;
+        }
+        Ok(laid.lift().await?)
     }
 
     /// Waits until a fault that began now is to be undone.

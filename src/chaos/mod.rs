@@ -2,11 +2,12 @@
 //! that no client carries out on itself.
 //!
 //! A plan's chaos entries come in, [`schedule::Application`]s come out; faults at clients go on as
-//! commands to their drivers, faults at servers as signals to their processes, hooks as commands of
-//! the user's. Nothing here speaks the protocol.
+//! commands to their drivers, faults on the way to a proxy, faults at servers as signals to their
+//! processes, hooks as commands of the user's. Nothing here speaks the protocol.
 
 pub mod controller;
 mod hook;
+pub mod network;
 pub mod process;
 pub mod progress;
 pub mod schedule;
@@ -58,4 +59,7 @@ pub enum FaultError {
     /// Nothing stands between clients and server that could do it.
     #[error("no proxy stands on the way")]
     NoProxy,
+    /// What stands between them could not do it, or not undo it.
+    #[error(transparent)]
+    Network(#[from] network::NetworkError),
 }

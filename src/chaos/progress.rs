@@ -1,9 +1,11 @@
 //! How the faults get on: what the controller tells the run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::network::Touched;
 use crate::clock::{self, Clock};
 use crate::event::FaultId;
 
@@ -12,6 +14,8 @@ use crate::event::FaultId;
 pub enum Step {
     /// It is being carried out.
     Applied,
+    /// How much of the traffic it touches, from now on.
+    Touching(Arc<Touched>),
     /// It has ended a server.
     ServerExited {
         /// Which instance.

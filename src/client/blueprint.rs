@@ -1,6 +1,7 @@
 //! What all clients of one population on one worker have in common.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,7 +17,7 @@ use super::stamp::read_stamp;
 use crate::clock::Clock;
 use crate::event::{ClientId, PopulationId};
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
-use crate::scenario::plan::{Client, CsvTable, Emit, Listen, Plan, Population, Profile};
+use crate::scenario::plan::{Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile};
 use crate::scenario::template::Scope;
 use crate::seed::{Purpose, Seed};
 use crate::transport::{ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError};
@@ -52,14 +53,15 @@ pub(super) struct Handshake {
 }
 
 impl Blueprint {
-    /// The blueprint of one population towards `target`.
+    /// The blueprint of one population towards a server, and by way of what stands before it, if
+    /// anything does: clients connect there, and notice no other difference.
     ///
     /// # Errors
     /// If the certificates or keys that the population names cannot be used.
     pub fn new(
         plan: &Plan,
         population: PopulationId,
-        target: &Url,
+        (target, way): (&Url, Option<SocketAddr>),
         clock: Clock,
     ) -> Result<Self, TransportError> {
         let Population {
@@ -71,7 +73,7 @@ impl Blueprint {
         let meter = Rc::new(ByteMeter::default());
         Ok(Self {
             connection: Rc::new(connection_config(client, target)),
-            transport: Rc::new(transport_settings(plan, client, target, &meter)?),
+            transport: Rc::new(transport_settings(plan, client, (target, way), &meter)?),
             path: path(client),
             client: client.clone(),
             emits: emits.clone(),
@@ -201,14 +203,18 @@ fn connection_config(client: &Client, target: &Url) -> Config {
 fn transport_settings(
     plan: &Plan,
     client: &Client,
-    target: &Url,
+    (target, way): (&Url, Option<SocketAddr>),
     meter: &Rc<ByteMeter>,
 ) -> Result<Settings, TransportError> {
     let dialer = DialSettings {
         url: target.clone(),
         tls: client.tls.clone(),
         proxy: plan.target.proxy.clone(),
-        connect_to: plan.target.connect_to.clone(),
+        connect_to: way
+            .map(|way| by_way_of(target, way))
+            .into_iter()
+            .chain(plan.target.connect_to.iter().cloned())
+            .collect(),
         ip_family: plan.target.ip_family,
         source_addresses: client.source_addresses.clone(),
     };
@@ -225,6 +231,17 @@ fn transport_settings(
         header_names: &names,
     };
     Settings::new(dialer, config)
+}
+
+/// The rule that leads connections to a server past something else. What the scenario's own rules
+/// say is followed from there.
+fn by_way_of(target: &Url, way: SocketAddr) -> ConnectTo {
+    ConnectTo {
+        from_host: target.host_str().map(str::to_owned),
+        from_port: target.port_or_known_default(),
+        to_host: Some(way.ip().to_string()),
+        to_port: Some(way.port()),
+    }
 }
 
 /// One trailing slash is stripped, and put back unless it is not wanted.

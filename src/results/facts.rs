@@ -66,6 +66,10 @@ pub struct FaultFacts {
     pub spread: Duration,
     /// Why it could not be carried out.
     pub failed: Option<String>,
+    /// Of a fault on the way: the connections that it touched, if whoever carried it out tells.
+    pub connections: Option<u64>,
+    /// Of a fault on the way that touches requests: how many.
+    pub requests: Option<u64>,
 }
 
 /// What the generator's process took so far.

@@ -153,6 +153,8 @@ pub(super) fn facts() -> RunFacts {
             ended: Some(Duration::from_secs(2)),
             spread: Duration::ZERO,
             failed: None,
+            connections: None,
+            requests: None,
         }],
         warnings: Vec::new(),
         generator: GeneratorFacts {

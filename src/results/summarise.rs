@@ -186,6 +186,8 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
         applied_s: facts.applied.map(|at| at.as_secs_f64()),
         ended_s: facts.ended.map(|at| at.as_secs_f64()),
         failed: facts.failed.clone(),
+        connections: facts.connections,
+        requests: facts.requests,
         affected: tally.affected,
         restored: tally.restored,
         never_back: tally.affected.saturating_sub(tally.restored),

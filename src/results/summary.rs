@@ -136,6 +136,14 @@ pub struct FaultOutcome {
     pub ended_s: Option<f64>,
     /// Why it could not be carried out, if it could not.
     pub failed: Option<String>,
+    /// Connections that a fault on the way touched; null for other faults, and where Toxiproxy,
+    /// which does not tell, carried it out.
+    #[serde(default)]
+    pub connections: Option<u64>,
+    /// Requests that a fault on the way answered, changed or withheld; null for faults that touch
+    /// no requests.
+    #[serde(default)]
+    pub requests: Option<u64>,
     /// Clients that felt it.
     pub affected: u64,
     /// Affected clients that were connected again.

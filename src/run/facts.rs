@@ -1,19 +1,27 @@
 //! What a summary says that no recorder knows: names, the faults' fate, where the numbers come from.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::RunOptions;
 use super::target::Target;
+use crate::chaos::network::Touched;
 use crate::chaos::progress::{Progress, Step};
 use crate::chaos::schedule::applications;
 use crate::clock::Clock;
+use crate::event::FaultId;
 use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
 
 /// The facts of a run as they come to be known.
-pub(super) struct Facts(RunFacts);
+pub(super) struct Facts {
+    run: RunFacts,
+    /// What faults on the way touch, as far as somebody counts it.
+    touched: BTreeMap<FaultId, Arc<Touched>>,
+}
 
 impl Facts {
     pub(super) fn new(
@@ -23,7 +31,7 @@ impl Facts {
         clock: Clock,
         warnings: Vec<Warning>,
     ) -> Self {
-        Self(RunFacts {
+        let run = RunFacts {
             scenario: plan.name.clone(),
             description: plan.description.clone(),
             seed: plan.seed.0,
@@ -38,18 +46,28 @@ impl Facts {
                 server: target.facts.clone(),
                 ..Provenance::of_this_machine(clock.origin_wall())
             },
-        })
+        };
+        Self {
+            run,
+            touched: BTreeMap::new(),
+        }
     }
 
     /// Everything known by now, `duration` after the start of the load.
     pub(super) fn at(&mut self, duration: Duration) -> &RunFacts {
-        self.0.duration = duration;
-        self.0.generator = GeneratorFacts::read();
-        &self.0
+        for fault in &mut self.run.faults {
+            if let Some(touched) = self.touched.get(&fault.id) {
+                fault.connections = Some(touched.connections());
+                fault.requests = touched.requests();
+            }
+        }
+        self.run.duration = duration;
+        self.run.generator = GeneratorFacts::read();
+        &self.run
     }
 
     pub(super) fn warn(&mut self, code: &str, message: String) {
-        self.0.warnings.push(Warning {
+        self.run.warnings.push(Warning {
             code: code.to_owned(),
             message,
         });
@@ -59,7 +77,7 @@ impl Facts {
     /// anything.
     pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(Note, Option<String>)> {
         let fault = self
-            .0
+            .run
             .faults
             .iter_mut()
             .find(|fault| fault.id == progress.fault)?;
@@ -71,6 +89,10 @@ impl Facts {
                 let text = format!("fault: {name} ({detail})");
                 let fault = name;
                 (Note::FaultApplied { id, fault, detail }, Some(text))
+            }
+            Step::Touching(touched) => {
+                self.touched.insert(id, Arc::clone(touched));
+                return None;
             }
             Step::Output(output) => {
                 let output = output.clone();
@@ -121,7 +143,7 @@ impl Facts {
     /// Where the faults stand at `elapsed`, for people.
     pub(super) fn fault_state(&self, elapsed: Duration) -> FaultState {
         let describe = |fault: &FaultFacts| format!("{} ({})", fault.fault, fault.detail);
-        let faults = &self.0.faults;
+        let faults = &self.run.faults;
         let is_under_way = |fault: &&FaultFacts| fault.applied.is_some() && fault.ended.is_none();
         if let Some(fault) = faults.iter().rev().find(is_under_way) {
             return FaultState::UnderWay(describe(fault));
@@ -138,7 +160,7 @@ impl Facts {
 
     /// Faults that could not be carried out.
     pub(super) fn failed_faults(&self) -> usize {
-        self.0
+        self.run
             .faults
             .iter()
             .filter(|fault| fault.failed.is_some())
@@ -169,6 +191,8 @@ fn faults(plan: &Plan) -> Vec<FaultFacts> {
             ended: None,
             spread: fault.over.unwrap_or_default(),
             failed: None,
+            connections: None,
+            requests: None,
         }
     };
     applications(plan).into_iter().map(facts).collect()

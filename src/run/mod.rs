@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
+use crate::chaos::network::NetworkError;
 use crate::clock::{self, Clock};
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
@@ -85,6 +86,9 @@ pub enum RunError {
     /// The balancer in front of the servers did not come up.
     #[error(transparent)]
     Balancer(#[from] BalancerError),
+    /// The proxy on the way did not come up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Certificates or keys cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -153,7 +157,7 @@ async fn carry_out(
     journal.write("scenario.toml", as_run.as_bytes());
     let plan = Arc::new(plan);
     let count = worker_count(options, &plan);
-    let (workers, reports) = Workers::start(&plan, &target.url, clock, count)?;
+    let (workers, reports) = Workers::start(&plan, &target.destination(), clock, count)?;
     let facts = Facts::new(&plan, options, &target, clock, warnings);
     let mut conductor = Conductor {
         totals: Totals::new(plan.populations.len(), count),

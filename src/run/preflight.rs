@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::chaos::network::populations_through_proxy;
 use crate::event::TransportKind;
 use crate::scenario::plan::{Client, Plan};
 
@@ -101,6 +102,10 @@ pub fn spread_loopback_sources(plan: &mut Plan) -> Option<String> {
 
 /// Whether connections go to this machine's 127.0.0.0/8, where every address is its own.
 fn is_loopback(plan: &Plan) -> bool {
+    // The built-in proxy on the way listens here.
+    if populations_through_proxy(plan).count() == plan.populations.len() {
+        return true;
+    }
     if plan.target.proxy.is_some() || !plan.target.connect_to.is_empty() {
         return false;
     }
@@ -122,30 +127,25 @@ fn is_loopback(plan: &Plan) -> bool {
 /// once, with up to three connections each.
 pub fn check_descriptors(plan: &Plan, limit: u64) -> Result<Option<String>, PreflightError> {
     let clients = plan.peak_clients();
-    // The built-in balancer holds both ends of every connection, in this process.
-    let ends = if plan
-        .server
-        .as_ref()
-        .is_some_and(|server| server.instances > 1)
-    {
-        3
-    } else {
-        1
+    let ends = ends(plan);
+    let descriptors = |connections: fn(&Client) -> u64| -> u64 {
+        let populations = plan.populations.iter().zip(&ends);
+        populations
+            .map(|(p, ends)| p.load.peak_clients(plan.duration) * connections(&p.client) * ends)
+            .sum()
     };
-    let needed = OWN_DESCRIPTORS + clients * ends;
+    let steady = descriptors(|_| 1);
+    let needed = OWN_DESCRIPTORS + steady;
     if needed > limit {
+        let affordable = u128::from(limit.saturating_sub(OWN_DESCRIPTORS)) * u128::from(clients);
         return Err(PreflightError::Descriptors {
             clients,
             needed,
             limit,
-            affordable: limit.saturating_sub(OWN_DESCRIPTORS) / ends,
+            affordable: (affordable / u128::from(steady)) as u64,
         });
     }
-    let peak: u64 = plan
-        .populations
-        .iter()
-        .map(|p| p.load.peak_clients(plan.duration) * connections_at_handshake(&p.client) * ends)
-        .sum();
+    let peak = descriptors(connections_at_handshake);
     Ok((OWN_DESCRIPTORS + peak > limit).then(|| {
         format!(
             "if all {clients} clients shake hands at once they need {} file descriptors, and \
@@ -153,6 +153,20 @@ pub fn check_descriptors(plan: &Plan, limit: u64) -> Result<Option<String>, Pref
             OWN_DESCRIPTORS + peak
         )
     }))
+}
+
+/// By population: the ends that this process holds of each of its clients' connections. The built-in
+/// balancer and the proxy on the way hold both ends of theirs.
+fn ends(plan: &Plan) -> Vec<u64> {
+    let is_balanced = plan
+        .server
+        .as_ref()
+        .is_some_and(|server| server.instances > 1);
+    let mut ends = vec![if is_balanced { 3 } else { 1 }; plan.populations.len()];
+    for population in populations_through_proxy(plan) {
+        ends[usize::from(population.0)] += 2;
+    }
+    ends
 }
 
 /// Connections that one client has open at the worst moment of its handshake.

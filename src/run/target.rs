@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::RunError;
+use super::workers::Destination;
+use crate::chaos::network::Network;
 use crate::chaos::process::{Fleet, Servers};
 use crate::clock;
 use crate::results::Note;
@@ -34,16 +36,40 @@ pub(super) struct Target {
     pub(super) facts: BTreeMap<String, Value>,
     /// What happened while it was made ready.
     pub(super) notes: Vec<Note>,
+    /// On the way, if the plan has faults for it; ends when dropped, before what it leads to.
+    network: Option<Network>,
     /// In front of several servers; ends when dropped.
     _balancer: Option<Balancer>,
 }
 
 impl Target {
-    /// Starts the plan's servers, if it has any, and waits until each answers a handshake.
+    /// Starts the plan's servers, if it has any, waits until each answers a handshake, and puts a
+    /// proxy before them if faults on the way need one.
     ///
     /// # Errors
     /// If one cannot be started or does not become ready; none is left running then.
     pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
+        let mut target = Self::reach(plan, logs).await?;
+        target.network = Network::start(plan, &target.url).await?;
+        target.fleet.network = target.network.as_ref().map(Network::control);
+        if target.network.is_some() {
+            let is_built_in = plan.target.toxiproxy.is_none();
+            let proxy = if is_built_in { "built-in" } else { "Toxiproxy" };
+            target.facts.insert("proxy".to_owned(), proxy.into());
+        }
+        Ok(target)
+    }
+
+    /// Where clients of the plan's populations connect to.
+    pub(super) fn destination(&self) -> Destination {
+        let ways = self.network.as_ref().map(|network| network.ways().to_vec());
+        Destination {
+            url: self.url.clone(),
+            ways: ways.unwrap_or_default(),
+        }
+    }
+
+    async fn reach(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
         let guardian = needs_guardian(plan).then(Guardian::start).transpose();
         let guardian = guardian.map_err(ProcessError::from)?;
         match &plan.server {
@@ -58,6 +84,7 @@ impl Target {
                         ..Fleet::default()
                     },
                     notes: Vec::new(),
+                    network: None,
                     _balancer: None,
                 })
             }
@@ -98,8 +125,10 @@ impl Target {
                 servers,
                 balancer: balancer.as_ref().map(Balancer::control),
                 guardian,
+                network: None,
             },
             notes,
+            network: None,
             _balancer: balancer,
         })
     }

@@ -1,5 +1,6 @@
 //! The worker threads of a run: one for each core, each with its own runtime, recorder and clients.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -42,6 +43,15 @@ pub(super) enum Report {
     Ended,
     /// It could not begin.
     Failed(RunError),
+}
+
+/// Where clients connect to.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    /// The server.
+    pub(super) url: Url,
+    /// By population: what stands on the way to it; nothing, or no entry, if nothing does.
+    pub(super) ways: Vec<Option<SocketAddr>>,
 }
 
 /// The worker threads.
@@ -94,7 +104,7 @@ impl Workers {
     /// If the system gives no thread.
     pub(super) fn start(
         plan: &Arc<Plan>,
-        target: &Url,
+        destination: &Destination,
         clock: Clock,
         count: u32,
     ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
@@ -105,7 +115,7 @@ impl Workers {
             let (sender, inbox) = mpsc::channel(16);
             let share = Share {
                 plan: Arc::clone(plan),
-                target: target.clone(),
+                destination: destination.clone(),
                 clock,
                 index,
                 count,
@@ -142,7 +152,7 @@ impl Workers {
 /// One worker's share of the run.
 struct Share {
     plan: Arc<Plan>,
-    target: Url,
+    destination: Destination,
     clock: Clock,
     index: u32,
     count: u32,
@@ -204,8 +214,10 @@ impl Share {
         recorder: &Recorder,
     ) -> Result<Assignment<crate::metrics::PopulationObserver>, RunError> {
         let populations = (0..self.plan.populations.len()).map(|index| PopulationId(index as u16));
-        let blueprint = |population| {
-            Blueprint::new(&self.plan, population, &self.target, self.clock)
+        let blueprint = |population: PopulationId| {
+            let Destination { url, ways } = &self.destination;
+            let way = ways.get(usize::from(population.0)).copied().flatten();
+            Blueprint::new(&self.plan, population, (url, way), self.clock)
                 .map(Rc::new)
                 .map_err(RunError::Transport)
         };

@@ -8,4 +8,5 @@ pub mod balancer;
 pub mod embedded;
 pub mod group;
 pub mod guardian;
+pub(crate) mod http;
 pub mod process;

@@ -116,6 +116,8 @@ fn facts() -> RunFacts {
             ended: None,
             spread: Duration::ZERO,
             failed: Some("half of it".to_owned()),
+            connections: Some(1),
+            requests: Some(1),
         }],
         warnings: vec![Warning {
             code: "sample".to_owned(),

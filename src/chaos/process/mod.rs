@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
-use super::FaultError;
 use super::progress::{Reporter, Step};
+use super::{FaultError, network};
 use crate::clock;
 use crate::event::{AmbientFault, FaultId};
 use crate::scenario::plan::ServerFault;
@@ -34,6 +34,8 @@ pub struct Fleet {
     pub balancer: Option<Control>,
     /// There is one where something would be left behind if the run were killed.
     pub guardian: Option<Guardian>,
+    /// There is one if the plan has faults on the way.
+    pub network: Option<network::Control>,
 }
 
 /// One application of a fault, for those who carry it out.

@@ -51,6 +51,7 @@ pub(super) fn failed(error: &RunError) -> Failed {
         | RunError::Folder(_)
         | RunError::Server(_)
         | RunError::Balancer(_)
+        | RunError::Network(_)
         | RunError::Transport(_)
         | RunError::NoTarget
         | RunError::Thread(_)

@@ -45,6 +45,10 @@ fn write_in_full(page: &mut Page, fault: &FaultOutcome) {
         page.paragraph(&lead, (Ink::Caution, "the run ended before its time came"));
         return;
     }
+    let touched = touched(fault);
+    if !touched.is_empty() {
+        page.facts(5, "touched", &touched);
+    }
     page.facts(5, "affected", &affected(fault));
     if fault.affected == 0 {
         return;
@@ -64,6 +68,17 @@ fn write_in_full(page: &mut Page, fault: &FaultOutcome) {
     if !came_back.is_empty() {
         page.facts(5, "back on", &came_back);
     }
+}
+
+/// What a fault on the way touched of the traffic, as far as that is known.
+fn touched(fault: &FaultOutcome) -> Vec<Piece> {
+    let connections = fault.connections.map(|count| (count, "connection"));
+    let requests = fault.requests.map(|count| (count, "request"));
+    connections
+        .into_iter()
+        .chain(requests)
+        .map(|(count, what)| (Ink::Plain, number::counted(count, what)))
+        .collect()
 }
 
 fn affected(fault: &FaultOutcome) -> Vec<Piece> {

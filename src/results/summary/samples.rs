@@ -350,6 +350,8 @@ fn restart() -> FaultOutcome {
         applied_s: Some(15.000_4),
         ended_s: Some(18.214),
         failed: None,
+        connections: None,
+        requests: None,
         affected: 1_000,
         restored: 1_000,
         never_back: 0,

@@ -116,7 +116,7 @@ const DELAY: Key = key(
     "delay",
     Kind::Duration,
     Is("\"0s\""),
-    "Of `slicer`: between two slices. Of `slow_close`: how much later a connection closes. Of `timeout` and `reset_peer`: after how long a connection ends; with `timeout`, zero leaves it open, and silent, until the fault is over.",
+    "Of `slicer`: between two slices. Of `slow_close`: how much later a connection closes. Of `timeout`: how long nothing comes until a connection is closed; zero leaves it open, and silent, until the fault is over. Of `reset_peer`: from the first data to the reset.",
 );
 const BYTES: Key = key(
     "bytes",
@@ -323,11 +323,11 @@ faults! {
     "slow_close" Path [FOR, POPULATION, DELAY, TOXICITY, DIRECTION]
         "Connections close `delay` later than their ends want.";
     "timeout" Path [FOR, POPULATION, DELAY, TOXICITY, DIRECTION]
-        "No data come through, and the connections are closed after `delay`.";
+        "No data come through; connections are closed after `delay`, or when the fault is over.";
     "reset_peer" Path [FOR, POPULATION, DELAY, TOXICITY, DIRECTION]
-        "Connections are reset (RST) after `delay`.";
+        "Connections are reset (RST), `delay` after the first data that come on their way; those are lost.";
     "limit_data" Path [FOR, POPULATION, BYTES, TOXICITY, DIRECTION]
-        "Connections are closed after `bytes`.";
+        "Connections are closed after `bytes`, those that are open and those that come.";
     "down" Path [FOR, POPULATION]
         "Every connection is cut and none is taken.";
     "restart" Path [POPULATION]
@@ -335,9 +335,9 @@ faults! {
     "status" Path [FOR, POPULATION, STATUS, REQUEST_SHARE]
         "Requests are answered with an HTTP status by the proxy, as a load balancer without a healthy server does. HTTP only.";
     "websocket_blocked" Path [FOR, POPULATION, BLOCKED_HOW]
-        "WebSocket handshakes do not get through. HTTP only.";
+        "WebSocket handshakes do not get through; WebSockets that are open stay open. HTTP only.";
     "idle_timeout" Path [FOR, POPULATION, AFTER]
-        "Connections on which nothing moves are closed.";
+        "Connections on which nothing moves, either way, are closed. Time before the fault does not count.";
     "non_sticky" Path [FOR]
         "The built-in balancer forgets which session belongs to which instance. Needs `instances` above 1 and `balance = \"sticky\"`.";
     "server_restart" Server [SIGNAL, DOWN, INSTANCE]

@@ -1,31 +1,26 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
-use std::net::Shutdown;
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::choice::Choice;
-use super::head::{Body, Chunks, NotHttp, RequestHead, ResponseHead, opened_sid};
-use super::pipe::{both_ways, read_more, write_all};
+use super::pipe::both_ways;
+use crate::server::http::{
+    Body, LONGEST_HEAD, NotHttp, Remaining, RequestHead, ResponseHead, linger, opened_sid,
+    read_more, write_all,
+};
 
 /// What nginx says, in its shape.
 const BAD_GATEWAY: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\
 Content-Length: 52\r\nConnection: close\r\n\r\n<html><body><h1>502 Bad Gateway</h1></body></html>\r\n";
-
-/// A head that is longer is an attack on a browser's server; here it is a mistake.
-const LONGEST_HEAD: usize = 64 * 1024;
 
 /// How much of an answer is searched for a session id; open packets are far shorter.
 const SEARCHED: usize = 4 * 1024;
 
 /// An instance that does not accept within this time counts as dead, as nginx has it after 60 s.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// How long a client may read its last answer.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// A client's connection.
 struct Connection<'a> {
@@ -78,11 +73,11 @@ impl Connection<'_> {
     /// The next request's head, or nothing if one side ends the connection between two requests.
     async fn read_request(&mut self) -> io::Result<Option<RequestHead>> {
         loop {
-            if let Some(head) = RequestHead::parse(&self.from_client).map_err(invalid)? {
+            if let Some(head) = RequestHead::parse(&self.from_client).map_err(io::Error::from)? {
                 return Ok(Some(head));
             }
             if self.from_client.len() > LONGEST_HEAD {
-                return Err(invalid(NotHttp));
+                return Err(NotHttp.into());
             }
             let read = match &mut self.upstream {
                 None => read_more(&self.client, &mut self.from_client).await?,
@@ -264,7 +259,7 @@ async fn receive(
     client: &TcpStream,
 ) -> io::Result<ResponseHead> {
     loop {
-        while let Some(response) = ResponseHead::parse(unread, request).map_err(invalid)? {
+        while let Some(response) = ResponseHead::parse(unread, request).map_err(io::Error::from)? {
             if !response.is_interim {
                 return Ok(response);
             }
@@ -275,60 +270,4 @@ async fn receive(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-}
-
-/// What is still to come of a body.
-enum Remaining {
-    Length(u64),
-    Chunks(Chunks),
-    ToEnd,
-}
-
-impl Remaining {
-    fn of(body: Body) -> Self {
-        match body {
-            Body::Length(length) => Self::Length(length),
-            Body::Chunked => Self::Chunks(Chunks::new()),
-            Body::ToEnd => Self::ToEnd,
-        }
-    }
-
-    /// How many of these bytes belong to it.
-    fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Length(left) => {
-                let length = (*left).min(bytes.len() as u64);
-                *left -= length;
-                Ok(length as usize)
-            }
-            Self::Chunks(chunks) => chunks.take(bytes).map_err(invalid),
-            Self::ToEnd => Ok(bytes.len()),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match self {
-            Self::Length(left) => *left == 0,
-            Self::Chunks(chunks) => *chunks == Chunks::Over,
-            Self::ToEnd => false,
-        }
-    }
-}
-
-/// Lets a client that is still sending read its answer: closing at once would reset it.
-async fn linger(client: &TcpStream) -> io::Result<()> {
-    SockRef::from(client).shutdown(Shutdown::Write)?;
-    let mut ignored = Vec::new();
-    let _ = tokio::time::timeout(LINGER, async {
-        while read_more(client, &mut ignored).await? > 0 {
-            ignored.clear();
-        }
-        io::Result::Ok(())
-    })
-    .await;
-    Ok(())
-}
-
-fn invalid(error: NotHttp) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -12,7 +12,6 @@
 mod choice;
 mod connection;
 mod control;
-mod head;
 mod pipe;
 
 use std::io;

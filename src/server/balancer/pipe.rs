@@ -5,12 +5,11 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use crate::server::http::{PIECE, write_all};
+
 /// How long one side may still talk when the other has stopped; nginx gives it no time at all,
 /// which loses what is on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Bytes that are moved at once. On the stack while they move: an idle connection holds none.
-const PIECE: usize = 16 * 1024;
 
 /// Moves bytes both ways until one side ends.
 pub(super) async fn both_ways(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
@@ -69,34 +68,4 @@ fn move_piece(from: &TcpStream, to: &TcpStream) -> io::Result<Moved> {
     } else {
         Moved::Some(piece[written..length].to_vec())
     })
-}
-
-/// Writes all of it, through a shared reference.
-pub(super) async fn write_all(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match to.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Appends what there is to `buffer`, waiting for it; nothing is the end of the stream.
-pub(super) async fn read_more(from: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    loop {
-        from.readable().await?;
-        match try_read_more(from, buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => return read,
-        }
-    }
-}
-
-fn try_read_more(from: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut piece = [0; PIECE];
-    let length = from.try_read(&mut piece)?;
-    buffer.extend_from_slice(&piece[..length]);
-    Ok(length)
 }

@@ -1,7 +1,9 @@
 //! Faults against real servers: what clients felt, what servers saw, and that all is undone.
 
+mod path;
 mod schedule;
 mod server;
 mod storm;
 mod story;
 mod sweep;
+mod toxiproxy;

@@ -10,6 +10,7 @@ mod real_server;
 mod relay;
 mod sio_load;
 mod tap;
+mod toxiproxy;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
 pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
 pub(crate) use tap::{Said, Side, Tap, Utterance, Wire, blank_ids};
+pub(crate) use toxiproxy::Toxiproxy;
 
 /// `tests/servers`.
 fn servers() -> &'static Path {

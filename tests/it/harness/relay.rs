@@ -38,7 +38,19 @@ impl Relay {
     where
         Job: FnOnce() -> io::Result<()> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), upstream, serve)
+    }
+
+    /// The same, on a port that is named.
+    pub(super) fn start_at<Job>(
+        listen: SocketAddr,
+        upstream: SocketAddr,
+        serve: impl Fn(Accepted) -> Job + Send + 'static,
+    ) -> Self
+    where
+        Job: FnOnce() -> io::Result<()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(listen).expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let shared = Arc::new(Shared::default());
         let accepting = std::thread::spawn({

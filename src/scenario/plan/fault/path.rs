@@ -55,9 +55,9 @@ pub enum Toxic {
         #[serde(with = "units::duration")]
         delay: Duration,
     },
-    /// The connection is reset.
+    /// The connection is reset, some time after the first data.
     ResetPeer {
-        /// After so long.
+        /// So long.
         #[serde(with = "units::duration")]
         delay: Duration,
     },
@@ -104,7 +104,7 @@ pub enum Direction {
 /// How WebSockets are kept from getting through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Blocked {
-    /// The handshake is answered 400.
+    /// The handshake is answered 403.
     Refused,
     /// The handshake is never answered.
     Swallowed,

@@ -1,36 +1,40 @@
+use std::io;
+
 use memchr::memmem;
 
-/// What the balancer has to know of a request.
+/// What whoever passes it on has to know of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RequestHead {
+pub(crate) struct RequestHead {
     /// Bytes up to the end of the blank line.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// The session that it belongs to.
-    pub(super) sid: Option<Box<[u8]>>,
+    pub(crate) sid: Option<Box<[u8]>>,
     /// What follows.
-    pub(super) body: Body,
+    pub(crate) body: Body,
     /// Whether its answer has no body whatever its head says.
-    pub(super) is_head_request: bool,
+    pub(crate) is_head_request: bool,
+    /// Whether it asks for a WebSocket.
+    pub(crate) is_websocket: bool,
 }
 
-/// What the balancer has to know of a response.
+/// What whoever passes it on has to know of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ResponseHead {
+pub(crate) struct ResponseHead {
     /// Bytes up to the end of the blank line.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// What follows.
-    pub(super) body: Body,
+    pub(crate) body: Body,
     /// 101: from now on it is no longer HTTP.
-    pub(super) is_switching: bool,
+    pub(crate) is_switching: bool,
     /// 100 to 199 but 101: the real answer is still to come.
-    pub(super) is_interim: bool,
+    pub(crate) is_interim: bool,
     /// Whether the connection ends with this response.
-    pub(super) closes: bool,
+    pub(crate) closes: bool,
 }
 
 /// How the end of a message is found (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
+pub(crate) enum Body {
     /// So many bytes.
     Length(u64),
     /// Chunks, up to the last one.
@@ -42,11 +46,17 @@ pub(super) enum Body {
 /// A message that is no HTTP/1.
 #[derive(Debug, thiserror::Error)]
 #[error("not an HTTP/1 message")]
-pub(super) struct NotHttp;
+pub(crate) struct NotHttp;
+
+impl From<NotHttp> for io::Error {
+    fn from(error: NotHttp) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
+}
 
 impl RequestHead {
     /// Reads a head; nothing if it is not complete.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, NotHttp> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, NotHttp> {
         let Some(head) = Lines::parse(bytes) else {
             return Ok(None);
         };
@@ -57,13 +67,16 @@ impl RequestHead {
             sid: sid_of(target).map(Box::from),
             body: head.body()?.unwrap_or(Body::Length(0)),
             is_head_request: method == Some(b"HEAD"),
+            is_websocket: head
+                .header(b"upgrade")
+                .is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")),
         }))
     }
 }
 
 impl ResponseHead {
     /// Reads a head; nothing if it is not complete.
-    pub(super) fn parse(bytes: &[u8], request: &RequestHead) -> Result<Option<Self>, NotHttp> {
+    pub(crate) fn parse(bytes: &[u8], request: &RequestHead) -> Result<Option<Self>, NotHttp> {
         let Some(head) = Lines::parse(bytes) else {
             return Ok(None);
         };
@@ -91,11 +104,28 @@ impl ResponseHead {
     }
 }
 
+/// A request's head without these headers, byte for byte otherwise.
+pub(crate) fn without_headers(head: &[u8], names: &[&str]) -> Vec<u8> {
+    let is_kept = |line: &&[u8]| {
+        memchr::memchr(b':', line).is_none_or(|colon| {
+            let name = &line[..colon];
+            !names
+                .iter()
+                .any(|unwanted| name.eq_ignore_ascii_case(unwanted.as_bytes()))
+        })
+    };
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    // The request line may have a colon in its target.
+    let start = lines.next().unwrap_or_default();
+    let kept: Vec<&[u8]> = lines.filter(is_kept).collect();
+    [start, &kept.concat()].concat()
+}
+
 /// The session id of an open packet in a polling response.
 ///
 /// Searched as text: an open packet is short and begins the body, in both revisions; a server that
 /// compresses such a small answer would not be understood.
-pub(super) fn opened_sid(body: &[u8]) -> Option<&[u8]> {
+pub(crate) fn opened_sid(body: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"\"sid\":\"";
     let start = memmem::find(body, NAME)? + NAME.len();
     let end = memchr::memchr(b'"', &body[start..])?;
@@ -152,7 +182,7 @@ impl<'a> Lines<'a> {
 
 /// Finds the end of a chunked body as its bytes go by, wherever they are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub(crate) enum Chunks {
     /// In a line that gives a size in hexadecimal digits; extensions after `;` are skipped.
     Size { size: u64, in_extension: bool },
     /// In a chunk, with so many bytes of it and its line end to come.
@@ -164,7 +194,7 @@ pub(super) enum Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::Size {
             size: 0,
             in_extension: false,
@@ -172,7 +202,7 @@ impl Chunks {
     }
 
     /// Takes the next bytes; returns how many of them belong to the body.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, NotHttp> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize, NotHttp> {
         let mut at = 0;
         while at < bytes.len() && *self != Self::Over {
             if let Self::Data { left } = *self {
@@ -255,6 +285,20 @@ mod tests {
                 .is_none()
         );
         assert!(RequestHead::parse(b"\x16\x03\x01\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn headers_are_taken_out_and_nothing_else() {
+        let head = b"GET /a?Upgrade: HTTP/1.1\r\nHost: a\r\nconnection: Upgrade\r\nUPGRADE: \
+            websocket\r\nX-Upgrade: 1\r\n\r\n";
+        assert!(request(std::str::from_utf8(head).unwrap()).is_websocket);
+        let rest = without_headers(head, &["Upgrade", "Connection"]);
+        let rest = std::str::from_utf8(&rest).unwrap();
+        assert_eq!(
+            rest,
+            "GET /a?Upgrade: HTTP/1.1\r\nHost: a\r\nX-Upgrade: 1\r\n\r\n"
+        );
+        assert!(!request(rest).is_websocket);
     }
 
     #[test]
