@@ -168,7 +168,7 @@ impl Lanes {
 
     pub(super) fn close_websocket(&mut self, id: WebSocketId, now: Instant) {
         if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
-            let _ = open.socket.start_close();
+            let _ = open.socket.start_close(None);
             open.flushed = false;
             open.closing = Some(now + CLOSE_LIMIT);
             self.news = true;

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,7 @@ use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::Profile;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
+use crate::transport::network::Network;
 use crate::transport::settings::Settings;
 use crate::transport::socket::TcpSlot;
 
@@ -49,8 +51,9 @@ impl Exchange {
         jar: &Option<SharedJar>,
         request: Request<'_>,
         kept: Option<Box<Link>>,
+        network: Option<&Rc<Network>>,
     ) -> Self {
-        let slot = Rc::new(TcpSlot::default());
+        let slot = Rc::new(TcpSlot::on(network));
         let job = Job {
             settings: Rc::clone(settings),
             slot: Rc::clone(&slot),
@@ -81,6 +84,14 @@ impl Exchange {
     /// Does something to the TCP connection, if there is one by now.
     pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         self.slot.get().map(|tcp| act(tcp.socket()))
+    }
+
+    /// Its connection, now or once it is made, belongs to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.slot.join(network)
     }
 
     /// Ends the connection with RST.

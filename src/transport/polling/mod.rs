@@ -9,12 +9,14 @@ mod pool;
 mod redirect;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+use super::network::{Conditions, Network};
 use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
@@ -66,6 +68,8 @@ pub struct Http {
     client: u64,
     jar: Option<SharedJar>,
     pool: Pool,
+    /// There is none as long as the network is sound and the first.
+    network: Option<Rc<Network>>,
 }
 
 impl Http {
@@ -75,6 +79,7 @@ impl Http {
         let mut http = Self {
             jar: None,
             pool: Pool::default(),
+            network: None,
             settings,
             client,
         };
@@ -104,6 +109,7 @@ impl Http {
             &self.jar,
             request,
             self.pool.take(),
+            self.network.as_ref(),
         )
     }
 
@@ -119,7 +125,28 @@ impl Http {
             &self.settings,
             self.client,
             HandshakeRequest::new(&self.settings, path_and_query, headers, cookie),
+            self.network.as_ref(),
         )
+    }
+
+    /// The network on which connections are made from now on, where it is of interest.
+    pub fn network(&mut self) -> &Rc<Network> {
+        let sound = || Rc::new(Network::new(0, Conditions::default()));
+        self.network.get_or_insert_with(sound)
+    }
+
+    /// Makes connections on another network from now on; idle ones of the old are dropped.
+    pub fn change_network(&mut self, network: Rc<Network>) {
+        self.pool = Pool::default();
+        self.network = Some(network);
+    }
+
+    /// Idle connections belong to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join_idle(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.pool.join(network)
     }
 
     /// Takes back what a finished exchange left: in the `browser` profile its connection, if it
