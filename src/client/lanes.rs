@@ -3,6 +3,8 @@
 //! The driver says what to send, and polls for what arrives. Nothing is decided here but when a
 //! connection that nobody needs any more is let go.
 
+mod faults;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -72,10 +74,42 @@ struct OpenSocket {
     id: WebSocketId,
     socket: WebSocket,
     flushed: bool,
-    /// Set once it is closed from here: nothing on it is of interest, and it goes by this time.
-    closing: Option<Instant>,
-    /// A fault of the scenario ended it.
-    finned: bool,
+    standing: Standing,
+}
+
+/// How a WebSocket stands.
+#[derive(Debug, Clone, Copy)]
+enum Standing {
+    /// In use.
+    Open,
+    /// A fault of the scenario ends it; that it is gone is told by this time at the latest.
+    Spoilt { until: Option<Instant> },
+    /// Closed from here: nothing on it is of interest, and it goes by this time.
+    Closing { until: Instant },
+}
+
+impl Standing {
+    fn is_of_interest(self) -> bool {
+        match self {
+            Self::Open | Self::Spoilt { .. } => true,
+            Self::Closing { .. } => false,
+        }
+    }
+
+    fn is_spoilt(self) -> bool {
+        match self {
+            Self::Spoilt { .. } => true,
+            Self::Open | Self::Closing { .. } => false,
+        }
+    }
+
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::Open => None,
+            Self::Spoilt { until } => until,
+            Self::Closing { until } => Some(until),
+        }
+    }
 }
 
 struct InFlight {
@@ -170,7 +204,9 @@ impl Lanes {
         if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
             let _ = open.socket.start_close(None);
             open.flushed = false;
-            open.closing = Some(now + CLOSE_LIMIT);
+            open.standing = Standing::Closing {
+                until: now + CLOSE_LIMIT,
+            };
             self.news = true;
         }
     }
@@ -178,53 +214,6 @@ impl Lanes {
     pub(super) fn abandon_websocket(&mut self, id: WebSocketId) {
         self.handshakes.retain(|opening| opening.id != id);
         self.sockets.retain(|open| open.id != id);
-    }
-
-    // What a fault does.
-
-    /// Sends FIN on every connection; what comes of it arrives as usual.
-    pub(super) fn fin(&mut self) {
-        for open in &mut self.sockets {
-            open.socket.fin();
-            open.finned = true;
-        }
-        for request in &mut self.requests {
-            request.exchange.fin();
-            request.finned = true;
-        }
-        for opening in &self.handshakes {
-            opening.handshake.fin();
-        }
-        self.http.fin_idle();
-    }
-
-    /// Ends every connection with RST.
-    pub(super) fn reset(&mut self) {
-        for open in self.sockets.drain(..) {
-            open.socket.reset();
-            if open.closing.is_none() {
-                let (id, end) = (open.id, WebSocketEnd::Dropped(own_reset()));
-                self.broken.push_back(Arrival::WebSocketEnded { id, end });
-            }
-        }
-        for request in self.requests.drain(..) {
-            request.exchange.reset();
-            self.broken.push_back(Arrival::RequestFailed {
-                id: request.id,
-                failure: own_reset(),
-                dialed: None,
-            });
-        }
-        for opening in self.handshakes.drain(..) {
-            opening.handshake.reset();
-            self.broken.push_back(Arrival::WebSocketRefused {
-                id: opening.id,
-                failure: own_reset(),
-                dialed: None,
-            });
-        }
-        self.http.reset_idle();
-        self.news = true;
     }
 
     // How they stand.
@@ -243,7 +232,8 @@ impl Lanes {
 
     /// When a connection that was closed is let go.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.sockets.iter().filter_map(|open| open.closing).min()
+        let limits = self.sockets.iter().map(|open| open.standing.until());
+        limits.flatten().min()
     }
 
     // What arrives.
@@ -274,9 +264,9 @@ impl Lanes {
                 // An error shows at the next read.
                 open.flushed = open.socket.poll_flush(cx).is_ready();
             }
-            let interesting = open.closing.is_none();
+            let standing = open.standing;
             match open.socket.poll_next(cx) {
-                Poll::Ready(Ok(frame)) if interesting => {
+                Poll::Ready(Ok(frame)) if standing.is_of_interest() => {
                     let (id, frame) = (open.id, received(frame));
                     return Some(Arrival::Frame { id, frame });
                 }
@@ -284,16 +274,21 @@ impl Lanes {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(end)) => {
                     let open = self.sockets.swap_remove(place);
-                    if interesting {
-                        let (id, end) = (open.id, ended(end, open.finned));
+                    if standing.is_of_interest() {
+                        let (id, end) = (open.id, ended(end, standing.is_spoilt()));
                         return Some(Arrival::WebSocketEnded { id, end });
                     }
                 }
                 Poll::Pending => {
-                    if open.closing.is_some_and(|until| until <= clock::now()) {
-                        self.sockets.swap_remove(place);
-                    } else {
+                    let is_over = |until| until <= clock::now();
+                    if !standing.until().is_some_and(is_over) {
                         place += 1;
+                        continue;
+                    }
+                    let open = self.sockets.swap_remove(place);
+                    if standing.is_of_interest() {
+                        let end = WebSocketEnd::Dropped(own_close(None));
+                        return Some(Arrival::WebSocketEnded { id: open.id, end });
                     }
                 }
             }
@@ -348,8 +343,7 @@ impl Lanes {
                 id,
                 socket,
                 flushed: true,
-                closing: None,
-                finned: false,
+                standing: Standing::Open,
             };
             push(&mut self.sockets, open);
             self.news = true;
@@ -372,10 +366,15 @@ fn received(frame: transport::Frame) -> Frame {
     }
 }
 
-fn ended(end: transport::WebSocketEnd, finned: bool) -> WebSocketEnd {
+fn ended(end: transport::WebSocketEnd, on_purpose: bool) -> WebSocketEnd {
     match end {
+        transport::WebSocketEnd::Closed { code } if on_purpose => {
+            WebSocketEnd::Dropped(own_close(code))
+        }
         transport::WebSocketEnd::Closed { code } => WebSocketEnd::Closed { code },
-        transport::WebSocketEnd::Lost(failure) => WebSocketEnd::Dropped(blamed(failure, finned)),
+        transport::WebSocketEnd::Lost(failure) => {
+            WebSocketEnd::Dropped(blamed(failure, on_purpose))
+        }
         transport::WebSocketEnd::Failed(failure) => WebSocketEnd::Failed(failure),
     }
 }
@@ -388,6 +387,10 @@ fn blamed(mut failure: Failure, on_purpose: bool) -> Failure {
     failure
 }
 
-fn own_reset() -> Failure {
-    Failure::new(Stage::Session, Cause::ConnectionReset, Origin::Scenario)
+/// The end of a WebSocket that a fault of the scenario has closed.
+fn own_close(code: Option<u16>) -> Failure {
+    Failure {
+        status: code,
+        ..Failure::new(Stage::Session, Cause::ConnectionClosed, Origin::Scenario)
+    }
 }

@@ -92,6 +92,7 @@ impl State {
                 self.back(population, at, back);
             }
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
+            Event::FaultMissed { fault, why } => self.fault(fault).missed(why),
             Event::FaultPassed { fault, outage } => self.fault(fault).passed(outage),
             // Begun upgrades show as upgrades or as upgrade errors.
             Event::UpgradeStarted => {}

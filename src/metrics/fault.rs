@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::{HIGHEST, Histogram};
 use super::tally::micros;
-use crate::event::{DisconnectReason, TransportKind};
+use crate::event::{DisconnectReason, Missed, TransportKind};
 
 /// What one application of a fault did to the clients that felt it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FaultTally {
     /// Clients that felt it.
     pub affected: u64,
+    /// Victims that were not connected at the time.
+    pub not_connected: u64,
+    /// Victims to which there was nothing to do.
+    pub not_applicable: u64,
     /// Clients that were well again.
     pub restored: u64,
     /// How the affected noticed, each client once, by the reason's place in
@@ -41,6 +45,13 @@ impl FaultTally {
         }
     }
 
+    pub(super) fn missed(&mut self, why: Missed) {
+        match why {
+            Missed::NotConnected => self.not_connected += 1,
+            Missed::NotApplicable => self.not_applicable += 1,
+        }
+    }
+
     pub(super) fn passed(&mut self, outage: Duration) {
         self.restored += 1;
         self.outage.record(micros(outage));
@@ -66,6 +77,8 @@ impl FaultTally {
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
         self.affected += other.affected;
+        self.not_connected += other.not_connected;
+        self.not_applicable += other.not_applicable;
         self.restored += other.restored;
         for (ours, theirs) in self.disconnects.iter_mut().zip(other.disconnects) {
             *ours += theirs;

@@ -187,6 +187,8 @@ fn fault_outcome(facts: &FaultFacts, totals: &Totals) -> FaultOutcome {
         ended_s: facts.ended.map(|at| at.as_secs_f64()),
         failed: facts.failed.clone(),
         affected: tally.affected,
+        not_connected: tally.not_connected,
+        not_applicable: tally.not_applicable,
         restored: tally.restored,
         never_back: tally.affected.saturating_sub(tally.restored),
         restored_s: Restored {

@@ -129,6 +129,12 @@ impl Http {
         )
     }
 
+    /// Whether there is anything to say about its network.
+    #[must_use]
+    pub fn has_network(&self) -> bool {
+        self.network.is_some()
+    }
+
     /// The network on which connections are made from now on, where it is of interest.
     pub fn network(&mut self) -> &Rc<Network> {
         let sound = || Rc::new(Network::new(0, Conditions::default()));
