@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, against real servers where there is one.
 
 mod architecture;
+mod chaos;
 mod harness;
 mod results;
 mod results_docs;

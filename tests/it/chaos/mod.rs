@@ -1,0 +1,3 @@
+//! Faults on purpose, and what both sides see of them.
+
+mod client;
