@@ -72,6 +72,7 @@ impl Connection {
                 // No ping, so no answer to wait for; the next one is due as ever.
                 self.timers
                     .set(Timer::PingInterval, now + session.ping_interval);
+                self.timers.set(Timer::PingTimeout, session.patience(now));
                 return;
             }
             session.send(&mut self.out, Outgoing::PING);

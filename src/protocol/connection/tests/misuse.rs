@@ -32,13 +32,10 @@ fn a_mute_client_of_revision_3_sends_no_ping_and_waits_for_no_pong() {
     client.text("40");
     client.forget();
     client.connection.set_mute(true);
-    client.pass(ms(24_000));
-    client.text("42[\"x\"]");
-    client.pass(ms(30_000));
-    client.text("42[\"x\"]");
-    assert!(client.wire().is_empty());
+    client.pass(ms(90_000));
+    assert!(client.wire().is_empty() && client.events().is_empty());
     client.connection.set_mute(false);
-    client.pass(ms(21_000));
+    client.pass(ms(10_000));
     assert_eq!(client.wire(), ["> 2"]);
 }
 
