@@ -32,6 +32,13 @@ pub struct ExchangeEnd {
     pub timings: Option<Timings>,
 }
 
+/// Who makes a request.
+pub(super) struct Asker<'a> {
+    pub(super) client: u64,
+    pub(super) jar: Option<&'a SharedJar>,
+    pub(super) network: Option<&'a Rc<Network>>,
+}
+
 /// A request under way. Dropping it closes its connection.
 pub struct Exchange {
     run: Pin<Box<dyn Future<Output = Finished>>>,
@@ -47,18 +54,16 @@ struct Finished {
 impl Exchange {
     pub(super) fn new(
         settings: &Rc<Settings>,
-        client: u64,
-        jar: &Option<SharedJar>,
+        asker: &Asker<'_>,
         request: Request<'_>,
         kept: Option<Box<Link>>,
-        network: Option<&Rc<Network>>,
     ) -> Self {
-        let slot = Rc::new(TcpSlot::on(network));
+        let slot = Rc::new(TcpSlot::on(asker.network));
         let job = Job {
             settings: Rc::clone(settings),
             slot: Rc::clone(&slot),
-            client,
-            jar: jar.clone(),
+            client: asker.client,
+            jar: asker.jar.cloned(),
             method: request.method,
             uri: Uri::try_from(request.path_and_query).ok(),
             body: request.body.unwrap_or_default(),

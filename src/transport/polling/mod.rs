@@ -22,6 +22,7 @@ use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
 
 use cookies::Jar;
+use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};
 pub(super) use head::{BROWSER_AGENT, header_spelling, is_framing};
 use pool::Pool;
@@ -103,14 +104,13 @@ impl Http {
 
     /// Begins a request; nothing happens until it is polled.
     pub fn request(&mut self, request: Request<'_>) -> Exchange {
-        Exchange::new(
-            &self.settings,
-            self.client,
-            &self.jar,
-            request,
-            self.pool.take(),
-            self.network.as_ref(),
-        )
+        let kept = self.pool.take();
+        let asker = Asker {
+            client: self.client,
+            jar: self.jar.as_ref(),
+            network: self.network.as_ref(),
+        };
+        Exchange::new(&self.settings, &asker, request, kept)
     }
 
     /// Begins a WebSocket handshake; nothing happens until it is polled. The headers of the user
