@@ -1,7 +1,8 @@
 //! Faults at clients, against the reference server: the client's reason in the summary, the
 //! server's in its log.
 //!
-//! One run has a population for each fault; each test looks at its own.
+//! One run has a population for each fault; each test looks at its own. The shipped scenarios that
+//! show a disconnect reason are run as they are, but for the number of clients.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -15,8 +16,13 @@ use crate::harness::{Kind, RealServer, SioLoad, What};
 /// Clients of each population.
 const CLIENTS: u64 = 4;
 
-/// The populations: name, transports, and what else stands in their table.
-const POPULATIONS: &[(&str, &str, &str)] = &[
+/// Name, transports, and what else stands in its table.
+type Population = (&'static str, &'static str, &'static str);
+
+/// Population and keys.
+type Fault = (&'static str, &'static str);
+
+const POPULATIONS: &[Population] = &[
     ("close", BOTH, ""),
     ("namespace", BOTH, ""),
     ("fin", WEBSOCKET, ""),
@@ -65,9 +71,9 @@ const BOTH: &str = r#"["polling", "websocket"]"#;
 const POLLING: &str = r#"["polling"]"#;
 const WEBSOCKET: &str = r#"["websocket"]"#;
 
-/// The faults: population and keys. They strike half-way between two pings, and six and a half
+/// They strike half-way between two pings, and six and a half
 /// seconds after the last one each side gives a silent other up.
-const FAULTS: &[(&str, &str)] = &[
+const FAULTS: &[Fault] = &[
     ("close", r#"fault = "disconnect""#),
     ("namespace", r#"fault = "disconnect", how = "namespace""#),
     ("fin", r#"fault = "disconnect", how = "fin""#),
@@ -115,9 +121,11 @@ const FAULTS: &[(&str, &str)] = &[
     ("away", r#"fault = "garbage""#),
 ];
 
-/// The one run.
+/// A run and what both sides told of it.
 struct Run {
     summary: Value,
+    /// Whose each fault of the summary is.
+    faults: Vec<String>,
     server: Vec<Session>,
 }
 
@@ -125,56 +133,42 @@ struct Run {
 struct Session {
     population: String,
     address: String,
-    end: Option<String>,
+    end: String,
     detail: String,
 }
 
-static RUN: LazyLock<Run> = LazyLock::new(|| {
-    let server = RealServer::start(
-        Kind::SocketIo4,
-        json!({
-            "pingInterval": 4000, "pingTimeout": 2500, "upgradeTimeout": 5000,
-            "maxHttpBufferSize": 100_000,
-        }),
-    );
-    let finished = SioLoad::new(&["run", "faults.toml", "--url", &server.url(), "--quiet"])
-        .file("faults.toml", &scenario())
-        .run(Duration::from_secs(90));
-    assert!(finished.stderr.is_empty(), "{}", finished.stderr);
-    let summary = finished.summary();
-    let goodbyes = "a goodbye of every client";
-    let log = server.wait_log(goodbyes, |log| {
-        log.count(What::Disconnect) == log.count(What::Connect)
-    });
-    let ends: BTreeMap<_, _> = log
-        .of(What::Disconnect)
-        .map(|line| (line.sid.clone(), line))
-        .collect();
-    let server = log.of(What::Connect).map(|line| Session {
-        population: text(&line.more["query"]["who"]),
-        address: text(&line.more["address"]),
-        end: ends.get(&line.sid).and_then(|end| end.reason.clone()),
-        detail: ends
-            .get(&line.sid)
-            .map_or_else(String::new, |end| text(&end.more["detail"])),
-    });
-    Run {
-        summary,
-        server: server.collect(),
-    }
+static RUN: LazyLock<Run> = LazyLock::new(|| Run::play(Kind::SocketIo4, "", POPULATIONS, FAULTS));
+
+/// The same with the heartbeat of revision 3, where it is the client that pings.
+static RELEASE_2: LazyLock<Run> = LazyLock::new(|| {
+    let populations = [
+        ("mute", WEBSOCKET, ""),
+        ("mute-polling", POLLING, ""),
+        ("garbage", WEBSOCKET, ""),
+        ("garbage-polling", POLLING, ""),
+    ];
+    let faults = [
+        ("mute", r#"fault = "mute", for = "8s""#),
+        ("mute-polling", r#"fault = "mute", for = "8s""#),
+        ("garbage", r#"fault = "garbage""#),
+        ("garbage-polling", r#"fault = "garbage""#),
+    ];
+    Run::play(Kind::SocketIo2, "protocol = 3\n", &populations, &faults)
 });
 
-fn scenario() -> String {
+fn scenario(all: &str, populations: &[Population], faults: &[Fault]) -> String {
     let mut text = "name = \"faults\"\nduration = \"22s\"\nseed = 3\n".to_owned();
-    for (name, transports, more) in POPULATIONS {
-        text += &format!(
+    for (name, transports, more) in populations {
+        let table = format!(
             "[[clients]]\nname = \"{name}\"\ncount = {CLIENTS}\ntransports = {transports}\n\
-             query = {{ who = \"{name}\" }}\nreconnection = {{ delay = \"200ms\" }}\n{more}\n"
+             query = {{ who = \"{name}\" }}\nreconnection = {{ delay = \"200ms\" }}\n{all}{more}\n"
         );
+        text.push_str(&table);
     }
-    for (population, keys) in FAULTS {
+    for (population, keys) in faults {
         let keys = keys.replace(", ", "\n");
-        text += &format!("[[chaos]]\nat = \"6s\"\npopulation = \"{population}\"\n{keys}\n");
+        let table = format!("[[chaos]]\nat = \"6s\"\npopulation = \"{population}\"\n{keys}\n");
+        text.push_str(&table);
     }
     text
 }
@@ -184,9 +178,45 @@ fn text(value: &Value) -> String {
 }
 
 impl Run {
+    fn play(kind: Kind, all: &str, populations: &[Population], faults: &[Fault]) -> Self {
+        let options = json!({
+            "pingInterval": 4000, "pingTimeout": 2500, "upgradeTimeout": 5000,
+            "maxHttpBufferSize": 100_000,
+        });
+        let server = RealServer::start(kind, options);
+        let finished = SioLoad::new(&["run", "faults.toml", "--url", &server.url(), "--quiet"])
+            .file("faults.toml", &scenario(all, populations, faults))
+            .run(Duration::from_secs(90));
+        assert!(finished.stderr.is_empty(), "{}", finished.stderr);
+        let log = server.wait_log("a goodbye of every client", |log| {
+            log.count(What::Disconnect) == log.count(What::Connect)
+        });
+        let ends: BTreeMap<_, _> = log
+            .of(What::Disconnect)
+            .map(|line| (line.sid.clone(), line))
+            .collect();
+        let sessions = log.of(What::Connect).map(|line| {
+            let end = ends[&line.sid];
+            Session {
+                population: text(&line.more["query"]["who"]),
+                address: text(&line.more["address"]),
+                end: end.reason.clone().unwrap_or_default(),
+                detail: text(&end.more["detail"]),
+            }
+        });
+        Self {
+            summary: finished.summary(),
+            faults: faults
+                .iter()
+                .map(|(whose, _)| (*whose).to_owned())
+                .collect(),
+            server: sessions.collect(),
+        }
+    }
+
     /// What the fault of a population did, the last one if it has two.
     fn fault(&self, population: &str) -> &Value {
-        let place = FAULTS.iter().rposition(|(whose, _)| *whose == population);
+        let place = self.faults.iter().rposition(|whose| whose == population);
         &self.summary["faults"][place.expect("a fault")]
     }
 
@@ -204,9 +234,7 @@ impl Run {
     fn server_reasons(&self, population: &str) -> BTreeMap<&str, u64> {
         let mut reasons = BTreeMap::new();
         for session in self.sessions(population) {
-            *reasons
-                .entry(session.end.as_deref().unwrap_or_default())
-                .or_default() += 1;
+            *reasons.entry(session.end.as_str()).or_default() += 1;
         }
         let last = reasons.get_mut("client namespace disconnect");
         *last.expect("clients say goodbye") -= CLIENTS;
@@ -345,6 +373,18 @@ fn a_mute_client_is_given_up_by_the_server() {
 }
 
 #[test]
+fn a_mute_client_of_revision_3_is_given_up_by_the_server() {
+    RELEASE_2.assert_noticed("mute", "transport close", "ping timeout");
+    RELEASE_2.assert_noticed("mute-polling", "transport close", "ping timeout");
+}
+
+#[test]
+fn garbage_is_a_parse_error_of_a_release_2_server() {
+    RELEASE_2.assert_noticed("garbage", "transport close", "parse error");
+    RELEASE_2.assert_noticed("garbage-polling", "transport close", "parse error");
+}
+
+#[test]
 fn garbage_is_a_parse_error_of_the_server() {
     RUN.assert_noticed("garbage", "transport close", "parse error");
     RUN.assert_noticed("garbage-polling", "transport close", "parse error");
@@ -423,11 +463,8 @@ fn a_kick_is_a_disconnect_of_the_server_and_the_client_stays_away() {
     );
     assert_eq!(RUN.counter("kicked", "clients.kicked"), CLIENTS);
     let ours = RUN.sessions("kicked");
-    let ends: Vec<_> = ours.map(|session| session.end.as_deref()).collect();
-    assert_eq!(
-        ends,
-        [Some("server namespace disconnect"); CLIENTS as usize]
-    );
+    let ends: Vec<_> = ours.map(|session| session.end.as_str()).collect();
+    assert_eq!(ends, ["server namespace disconnect"; CLIENTS as usize]);
 }
 
 #[test]
@@ -455,4 +492,39 @@ fn victims_that_are_not_there_are_counted() {
     let fault = RUN.fault("away");
     assert_eq!(fault["affected"], 0, "{fault:#}");
     assert_eq!(fault["not_connected"], CLIENTS, "{fault:#}");
+}
+
+/// Shipped scenarios and the reasons that they are there to show.
+const SHIPPED: &[(&str, &[&str])] = &[
+    ("kicked", &["io server disconnect"]),
+    ("sign-out-and-in", &["io client disconnect", "forced close"]),
+    ("frozen-tabs", &["ping timeout"]),
+    ("tunnel", &["ping timeout"]),
+    ("wifi-to-4g", &["transport close"]),
+    ("polling-cut-off", &["transport error"]),
+    ("garbled-packet", &["parse error"]),
+    ("bad-clients", &["transport close"]),
+    ("upgrades-that-fail", &["forced close"]),
+];
+
+#[test]
+fn the_shipped_scenarios_show_the_reasons_that_they_say() {
+    let (_, directory) = Kind::SocketIo4.command().expect("a program");
+    let cwd = format!("server.cwd={}", directory.display());
+    let runs: Vec<_> = SHIPPED
+        .iter()
+        .map(|(name, reasons)| {
+            let file = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+            let arguments = ["run", &file, "--clients", "10", "--set", &cwd, "--quiet"];
+            (name, reasons, SioLoad::new(&arguments).start())
+        })
+        .collect();
+    for (name, reasons, run) in runs {
+        let finished = run.wait(Duration::from_secs(120));
+        let summary = finished.summary();
+        for reason in *reasons {
+            let seen = summary["disconnects"][reason].as_u64();
+            assert!(seen > Some(0), "{name}: no {reason}");
+        }
+    }
 }
