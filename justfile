@@ -26,6 +26,7 @@ doc:
 # Measure the cost of a client: about a minute, on two idle cores
 bench:
     cargo bench --locked --bench client_cost
+    cargo bench --locked --bench faults
 
 # Write the generated files (schemas, reference pages) anew
 generate:

@@ -3,6 +3,8 @@
 //! One task owns one client. The loop is a hand-written future, because an idle client must stay
 //! small: what a handshake needs is boxed and gone when it is over.
 
+mod faults;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,16 +15,16 @@ use super::behaviour::{Behaviour, Tick};
 use super::blueprint::Blueprint;
 use super::command::{Command, Mailbox};
 use super::farewell::Stage;
+use super::fault::Faults;
 use super::lanes::{Arrival, Lanes};
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
 use super::timer::Timer;
 use crate::clock;
-use crate::event::{ClientId, Event, FaultId, Observer, TransportKind};
+use crate::event::{ClientId, Event, Observer};
 use crate::protocol::{
     AckRequest, Connection, Emit, Emitted, Event as ConnectionEvent, Received, Transmit,
 };
-use crate::scenario::plan::{ClientFault, DisconnectHow};
 use crate::seed::Purpose;
 
 /// Arrivals and emits that one wake-up may deal with before other clients get their turn, and the
@@ -42,6 +44,8 @@ pub struct Driver<O> {
     stage: Stage,
     /// Acks asked for and neither here nor given up.
     acks_open: u32,
+    /// What is wrong with it; nothing for most.
+    faults: Option<Box<Faults>>,
 }
 
 impl<O: Observer> Driver<O> {
@@ -69,6 +73,7 @@ impl<O: Observer> Driver<O> {
             timer,
             stage: Stage::New,
             acks_open: 0,
+            faults: None,
             blueprint,
         }
     }
@@ -83,6 +88,9 @@ impl<O: Observer> Driver<O> {
     // What comes in.
 
     fn take_arrival(&mut self, now: Instant, arrival: Arrival) {
+        let Some(arrival) = self.censor(now, arrival) else {
+            return;
+        };
         match arrival {
             Arrival::Response {
                 id,
@@ -123,13 +131,13 @@ impl<O: Observer> Driver<O> {
 
     fn obey(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Fault { fault, action, .. } => {
-                // A client that is not connected has nothing to lose.
-                if self.stage.is_running() && self.lifecycle.is_connected() {
-                    self.carry_out(now, fault, action);
-                }
-            }
+            Command::Fault {
+                fault,
+                action,
+                lasts,
+            } => self.strike(now, fault, action, lasts),
             Command::Leave => {
+                self.end_all_faults(now);
                 self.behaviour.stop();
                 if self.stage.is_running() {
                     self.stage = Stage::drain(now);
@@ -137,41 +145,6 @@ impl<O: Observer> Driver<O> {
             }
         }
         self.pump(now);
-    }
-
-    fn carry_out(&mut self, now: Instant, fault: FaultId, action: ClientFault) {
-        self.lifecycle.fault_felt(now, fault);
-        match action {
-            ClientFault::Disconnect(DisconnectHow::Close) => self.connection.close_engine(now),
-            ClientFault::Disconnect(DisconnectHow::Namespace) => {
-                self.connection.disconnect(now);
-                self.pump(now);
-                self.connection.connect(now);
-            }
-            ClientFault::Disconnect(DisconnectHow::Fin) => self.lanes.fin(),
-            ClientFault::Disconnect(DisconnectHow::Reset) => self.lanes.reset(),
-            ClientFault::Disconnect(DisconnectHow::WebSocketClose(_))
-            | ClientFault::UpgradeAbort(_)
-            | ClientFault::Partition
-            | ClientFault::PacketLoss(_)
-            | ClientFault::NetworkChange
-            | ClientFault::Freeze
-            | ClientFault::Mute
-            | ClientFault::SlowReader(_)
-            | ClientFault::Garbage
-            | ClientFault::Oversize
-            | ClientFault::Abandon => {}
-            ClientFault::TransportSwitch { to, upgrade } => {
-                if !(upgrade && self.connection.start_upgrade(now)) {
-                    self.switch(now, to);
-                }
-            }
-        }
-    }
-
-    fn switch(&mut self, now: Instant, to: TransportKind) {
-        self.connection.set_transports(vec![to], false);
-        self.connection.close_engine(now);
     }
 
     // What goes out.
@@ -193,6 +166,9 @@ impl<O: Observer> Driver<O> {
         match transmit {
             Transmit::Request(request) => self.lanes.request(*request),
             Transmit::OpenWebSocket { id, query, probe } => {
+                if probe {
+                    self.note_probe(id);
+                }
                 self.lanes.open_websocket(id, &query, probe);
             }
             Transmit::Frame { id, frame } => self.lanes.send(id, frame),
@@ -374,6 +350,7 @@ impl<O: Observer> Driver<O> {
         if let Stage::Draining { until } = self.stage
             && (self.acks_open == 0 || !self.lifecycle.is_connected() || until <= now)
         {
+            self.lifecycle.finish_faults(now);
             let fate = self.lifecycle.fate();
             self.stage = Stage::leave(now);
             for _ in 0..self.connection.unsent() {
@@ -395,6 +372,8 @@ impl<O: Observer> Driver<O> {
             self.behaviour.next_due(),
             self.stage.deadline(),
             self.lanes.deadline(),
+            self.lifecycle.deadline(),
+            self.faults.as_ref().and_then(|faults| faults.deadline()),
         ]
         .into_iter()
         .flatten()
@@ -415,6 +394,14 @@ impl<O: Observer + Unpin> Future for Driver<O> {
             while let Some(command) = this.mailbox.take(cx) {
                 this.obey(clock::now(), command);
             }
+            this.end_faults(clock::now());
+            if this.is_frozen() {
+                let thaw = this.faults.as_ref().and_then(|faults| faults.deadline());
+                if this.timer.poll(cx, thaw).is_pending() {
+                    return Poll::Pending;
+                }
+                continue;
+            }
             while let Poll::Ready(arrival) = this.lanes.poll_next(cx) {
                 this.take_arrival(clock::now(), arrival);
                 share -= 1;
@@ -422,6 +409,9 @@ impl<O: Observer + Unpin> Future for Driver<O> {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+            }
+            if this.break_off_handshake() {
+                continue;
             }
             let now = clock::now();
             let ticked = this.tick(now, &mut share);

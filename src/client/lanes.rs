@@ -3,6 +3,8 @@
 //! The driver says what to send, and polls for what arrives. Nothing is decided here but when a
 //! connection that nobody needs any more is let go.
 
+mod faults;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -74,12 +76,53 @@ struct OpenSocket {
     id: WebSocketId,
     socket: WebSocket,
     flushed: bool,
-    /// Whether it is closed from here: nothing on it is of interest.
-    closing: bool,
-    /// When it is let go, once a side has closed it.
-    until: Option<Instant>,
-    /// A fault of the scenario ended it.
-    finned: bool,
+    standing: Standing,
+}
+
+/// How a WebSocket stands.
+#[derive(Debug, Clone, Copy)]
+enum Standing {
+    /// In use.
+    Open,
+    /// The peer has closed it; that it is gone is told by this time at the latest.
+    Left { until: Instant },
+    /// A fault of the scenario ends it; that it is gone is told by this time at the latest.
+    Spoilt { until: Option<Instant> },
+    /// Closed from here: nothing on it is of interest, and it goes by this time.
+    Closing { until: Instant },
+}
+
+impl Standing {
+    fn is_of_interest(self) -> bool {
+        match self {
+            Self::Open | Self::Left { .. } | Self::Spoilt { .. } => true,
+            Self::Closing { .. } => false,
+        }
+    }
+
+    fn is_spoilt(self) -> bool {
+        match self {
+            Self::Spoilt { .. } => true,
+            Self::Open | Self::Left { .. } | Self::Closing { .. } => false,
+        }
+    }
+
+    /// The peer has closed it.
+    fn leave(&mut self, until: Instant) {
+        match self {
+            Self::Open => *self = Self::Left { until },
+            Self::Spoilt { until: None } => *self = Self::Spoilt { until: Some(until) },
+            Self::Left { .. } | Self::Spoilt { .. } | Self::Closing { .. } => {}
+        }
+    }
+
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::Open => None,
+            Self::Spoilt { until } => until,
+            Self::Left { until } | Self::Closing { until } => Some(until),
+        }
+    }
 }
 
 struct InFlight {
@@ -181,10 +224,11 @@ impl Lanes {
 
     pub(super) fn close_websocket(&mut self, id: WebSocketId, now: Instant) {
         if let Some(open) = self.sockets.iter_mut().find(|open| open.id == id) {
-            let _ = open.socket.start_close();
+            let _ = open.socket.start_close(None);
             open.flushed = false;
-            open.closing = true;
-            open.until = Some(now + CLOSE_LIMIT);
+            open.standing = Standing::Closing {
+                until: now + CLOSE_LIMIT,
+            };
             self.news = true;
         }
     }
@@ -192,53 +236,6 @@ impl Lanes {
     pub(super) fn abandon_websocket(&mut self, id: WebSocketId) {
         self.handshakes.retain(|opening| opening.id != id);
         self.sockets.retain(|open| open.id != id);
-    }
-
-    // What a fault does.
-
-    /// Sends FIN on every connection; what comes of it arrives as usual.
-    pub(super) fn fin(&mut self) {
-        for open in &mut self.sockets {
-            open.socket.fin();
-            open.finned = true;
-        }
-        for request in &mut self.requests {
-            request.exchange.fin();
-            request.finned = true;
-        }
-        for opening in &self.handshakes {
-            opening.handshake.fin();
-        }
-        self.http.fin_idle();
-    }
-
-    /// Ends every connection with RST.
-    pub(super) fn reset(&mut self) {
-        for open in self.sockets.drain(..) {
-            open.socket.reset();
-            if !open.closing {
-                let (id, end) = (open.id, WebSocketEnd::Dropped(own_reset()));
-                self.broken.push_back(Arrival::WebSocketEnded { id, end });
-            }
-        }
-        for request in self.requests.drain(..) {
-            request.exchange.reset();
-            self.broken.push_back(Arrival::RequestFailed {
-                id: request.id,
-                failure: own_reset(),
-                dialed: None,
-            });
-        }
-        for opening in self.handshakes.drain(..) {
-            opening.handshake.reset();
-            self.broken.push_back(Arrival::WebSocketRefused {
-                id: opening.id,
-                failure: own_reset(),
-                dialed: None,
-            });
-        }
-        self.http.reset_idle();
-        self.news = true;
     }
 
     // How they stand.
@@ -257,7 +254,8 @@ impl Lanes {
 
     /// When a connection that was closed is let go.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.sockets.iter().filter_map(|open| open.until).min()
+        let limits = self.sockets.iter().map(|open| open.standing.until());
+        limits.flatten().min()
     }
 
     // What arrives.
@@ -308,9 +306,9 @@ impl Lanes {
                 // An error shows at the next read.
                 open.flushed = open.socket.poll_flush(cx).is_ready();
             }
-            let interesting = !open.closing;
+            let standing = open.standing;
             match open.socket.poll_next(cx) {
-                Poll::Ready(Ok(frame)) if interesting => {
+                Poll::Ready(Ok(frame)) if standing.is_of_interest() => {
                     let (id, frame) = (open.id, received(frame));
                     return Some(Arrival::Frame { id, frame });
                 }
@@ -318,22 +316,27 @@ impl Lanes {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(end)) => {
                     let open = self.sockets.swap_remove(place);
-                    if interesting {
-                        let (id, end) = (open.id, ended(end, open.finned));
+                    if standing.is_of_interest() {
+                        let (id, end) = (open.id, ended(end, standing.is_spoilt()));
                         return Some(Arrival::WebSocketEnded { id, end });
                     }
                 }
                 Poll::Pending => {
-                    if open.socket.is_closed_by_peer() && open.until.is_none() {
-                        open.until = Some(clock::now() + CLOSE_LIMIT);
+                    if open.socket.is_closed_by_peer() {
+                        open.standing.leave(clock::now() + CLOSE_LIMIT);
                     }
-                    if open.until.is_none_or(|until| until > clock::now()) {
+                    let until = open.standing.until();
+                    if until.is_none_or(|until| until > clock::now()) {
                         place += 1;
                         continue;
                     }
                     let open = self.sockets.swap_remove(place);
-                    if interesting {
-                        let end = ended(open.socket.give_up(), open.finned);
+                    if standing.is_of_interest() {
+                        let end = if open.socket.is_closed_by_peer() {
+                            ended(open.socket.give_up(), standing.is_spoilt())
+                        } else {
+                            WebSocketEnd::Dropped(own_close(None))
+                        };
                         return Some(Arrival::WebSocketEnded { id: open.id, end });
                     }
                 }
@@ -393,9 +396,7 @@ impl Lanes {
             id,
             socket,
             flushed: true,
-            closing: false,
-            until: None,
-            finned: false,
+            standing: Standing::Open,
         };
         push(&mut self.sockets, open);
         self.news = true;
@@ -416,10 +417,15 @@ fn received(frame: transport::Frame) -> Frame {
     }
 }
 
-fn ended(end: transport::WebSocketEnd, finned: bool) -> WebSocketEnd {
+fn ended(end: transport::WebSocketEnd, on_purpose: bool) -> WebSocketEnd {
     match end {
+        transport::WebSocketEnd::Closed { code } if on_purpose => {
+            WebSocketEnd::Dropped(own_close(code))
+        }
         transport::WebSocketEnd::Closed { code } => WebSocketEnd::Closed { code },
-        transport::WebSocketEnd::Lost(failure) => WebSocketEnd::Dropped(blamed(failure, finned)),
+        transport::WebSocketEnd::Lost(failure) => {
+            WebSocketEnd::Dropped(blamed(failure, on_purpose))
+        }
         transport::WebSocketEnd::Failed(failure) => WebSocketEnd::Failed(failure),
     }
 }
@@ -432,6 +438,10 @@ fn blamed(mut failure: Failure, on_purpose: bool) -> Failure {
     failure
 }
 
-fn own_reset() -> Failure {
-    Failure::new(Stage::Session, Cause::ConnectionReset, Origin::Scenario)
+/// The end of a WebSocket that a fault of the scenario has closed.
+fn own_close(code: Option<u16>) -> Failure {
+    Failure {
+        status: code,
+        ..Failure::new(Stage::Session, Cause::ConnectionClosed, Origin::Scenario)
+    }
 }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::marks::{Blame, Mark, Marks, Passed};
 use crate::event::{
     AmbientFault, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase,
     TransportKind,
@@ -15,13 +16,6 @@ use crate::transport::Timings;
 
 /// The faults at large that the clients of one population on one worker may meet, latest last.
 pub type Ambient = Rc<RefCell<Vec<AmbientFault>>>;
-
-/// A fault that touched this client, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
-    fault: FaultId,
-    struck: Instant,
-}
 
 /// How a client stands.
 ///
@@ -69,11 +63,8 @@ pub struct Lifecycle<O> {
     opening: Option<Opening>,
     namespace_asked: Option<Instant>,
     upgrade_begun: Option<Instant>,
-    /// A fault of this client's own that has not shown its effect yet.
-    mark: Option<Mark>,
+    marks: Marks,
     ambient: Ambient,
-    /// Faults at large that this client has felt, each with its last strike; empty for most.
-    felt: Vec<Mark>,
 }
 
 /// An Engine.IO handshake under way.
@@ -98,9 +89,8 @@ impl<O: Observer> Lifecycle<O> {
             opening: None,
             namespace_asked: None,
             upgrade_begun: None,
-            mark: None,
+            marks: Marks::default(),
             ambient,
-            felt: Vec::new(),
         }
     }
 
@@ -299,7 +289,6 @@ impl<O: Observer> Lifecycle<O> {
                 );
             }
             Standing::Lost(loss) => {
-                self.mark = None;
                 let event = Event::Reconnected {
                     took: now - loss.noticed,
                     outage: loss.mark.map(|mark| now - mark.struck),
@@ -309,6 +298,7 @@ impl<O: Observer> Lifecycle<O> {
                     recovered: loss.recovered,
                 };
                 self.report(now, event);
+                self.recover(now);
             }
             Standing::Connected | Standing::Refused | Standing::Kicked => {}
         }
@@ -380,47 +370,60 @@ impl<O: Observer> Lifecycle<O> {
 
     // Faults.
 
-    /// A fault is carried out on this client now.
-    pub fn fault_felt(&mut self, now: Instant, fault: FaultId) {
-        self.mark = Some(Mark { fault, struck: now });
+    /// A fault for a moment is carried out on this client now; what it does must show by `settles`.
+    pub fn fault_felt(&mut self, now: Instant, fault: FaultId, settles: Instant) {
+        self.marks.strike(now, fault, settles);
         self.report(now, Event::FaultFelt { fault });
     }
 
-    /// Which fault did it: one of the client's own, or the last one at large.
+    /// A fault that lasts begins on this client now.
+    pub fn fault_begun(&mut self, now: Instant, fault: FaultId) {
+        self.marks.begin(now, fault);
+        self.report(now, Event::FaultFelt { fault });
+    }
+
+    /// A fault that lasted is over; what it did must show by `settles`.
+    pub fn fault_healed(&mut self, now: Instant, fault: FaultId, settles: Instant) {
+        self.marks.heal(now, fault, settles);
+    }
+
+    /// When [`Lifecycle::settle_faults`] has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.marks.deadline().filter(|_| self.is_connected())
+    }
+
+    /// Lets faults pass whose effect would have shown by now.
+    pub fn settle_faults(&mut self, now: Instant) {
+        while self.is_connected()
+            && let Some(passed) = self.marks.settle(now)
+        {
+            self.report_passed(now, passed);
+        }
+    }
+
+    /// Nothing more can come of any fault: the client leaves as it is.
+    pub fn finish_faults(&mut self, now: Instant) {
+        if self.is_connected() {
+            self.recover(now);
+        }
+    }
+
+    fn recover(&mut self, now: Instant) {
+        while let Some(passed) = self.marks.recover(now) {
+            self.report_passed(now, passed);
+        }
+    }
+
     fn blame(&mut self, now: Instant, reason: DisconnectReason) -> Option<Mark> {
-        if let Some(mark) = self.mark.take() {
-            return Some(mark);
+        match self.marks.blame(now, reason, &self.ambient.borrow()) {
+            Blame::Own(mark) => Some(mark),
+            Blame::AtLarge(mark) => {
+                let fault = mark.fault;
+                self.report(now, Event::FaultFelt { fault });
+                Some(mark)
+            }
+            Blame::Nobody => None,
         }
-        match reason {
-            DisconnectReason::PingTimeout
-            | DisconnectReason::TransportClose
-            | DisconnectReason::TransportError
-            | DisconnectReason::ParseError
-            | DisconnectReason::ServerDisconnect => {}
-            DisconnectReason::ClientDisconnect | DisconnectReason::ForcedClose => return None,
-        }
-        let mark = self.at_large(now)?;
-        let fault = mark.fault;
-        self.felt.retain(|felt| felt.fault != fault);
-        self.felt.push(mark);
-        self.report(now, Event::FaultFelt { fault });
-        Some(mark)
-    }
-
-    /// The latest fault at large that explains a loss at `now`.
-    ///
-    /// One strike is felt once: what comes after the client was back has another cause. A rolling
-    /// restart strikes again with each instance, and may find a client a second time.
-    fn at_large(&self, now: Instant) -> Option<Mark> {
-        let ambient = self.ambient.borrow();
-        let mut latest_first = ambient.iter().rev();
-        latest_first.find_map(|at_large| {
-            let mark = Mark {
-                fault: at_large.fault,
-                struck: at_large.explains(now)?,
-            };
-            (!self.felt.contains(&mark)).then_some(mark)
-        })
     }
 
     /// The fault that it has not come back from.
@@ -437,341 +440,25 @@ impl<O: Observer> Lifecycle<O> {
         })
     }
 
+    /// The fault for a moment that was felt last does no harm to this client.
+    pub fn fault_harmless(&mut self, now: Instant) {
+        self.pass(now);
+    }
+
     /// A fault of the client's own turned out to need no reconnection.
     fn pass(&mut self, now: Instant) {
         if self.is_connected()
-            && let Some(mark) = self.mark.take()
+            && let Some(passed) = self.marks.pass_latest(now)
         {
-            let (fault, outage) = (mark.fault, now - mark.struck);
-            self.report(now, Event::FaultPassed { fault, outage });
+            self.report_passed(now, passed);
         }
+    }
+
+    fn report_passed(&self, now: Instant, passed: Passed) {
+        let Passed { fault, outage } = passed;
+        self.report(now, Event::FaultPassed { fault, outage });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Cause, Origin, Stage};
-
-    #[derive(Clone, Default)]
-    struct Notebook(Rc<RefCell<Vec<Event>>>);
-
-    impl Observer for Notebook {
-        fn observe(&self, _at: Instant, event: Event) {
-            self.0.borrow_mut().push(event);
-        }
-    }
-
-    impl Notebook {
-        fn last(&self) -> Event {
-            self.0.borrow().last().cloned().unwrap()
-        }
-
-        fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-            self.0.borrow().iter().filter(|event| wanted(event)).count()
-        }
-    }
-
-    struct Story {
-        notebook: Notebook,
-        lifecycle: Lifecycle<Notebook>,
-        ambient: Ambient,
-        start: Instant,
-    }
-
-    impl Story {
-        fn new(namespaces: u16) -> Self {
-            let (notebook, ambient) = (Notebook::default(), Ambient::default());
-            let start = crate::clock::now();
-            let lifecycle =
-                Lifecycle::new(notebook.clone(), start, namespaces, Rc::clone(&ambient));
-            Self {
-                notebook,
-                lifecycle,
-                ambient,
-                start,
-            }
-        }
-
-        fn at(&self, ms: u64) -> Instant {
-            self.start + Duration::from_millis(ms)
-        }
-
-        fn connect(&mut self, ms: u64) {
-            let now = self.at(ms);
-            self.lifecycle.engine_opening(now, TransportKind::WebSocket);
-            self.lifecycle.engine_opened(now, TransportKind::WebSocket);
-            self.lifecycle.namespace_connecting(now);
-            self.lifecycle.namespace_connected(now, None);
-        }
-
-        fn lose(&mut self, ms: u64, reason: DisconnectReason) {
-            self.lifecycle.disconnected(self.at(ms), reason, true);
-        }
-
-        fn refuse(&mut self, ms: u64, stays_active: bool) {
-            let cause = Cause::NamespaceRejected;
-            let failure = Failure::new(Stage::Namespace, cause, Origin::Server);
-            let now = self.at(ms);
-            self.lifecycle.namespace_failed(now, failure, stays_active);
-        }
-    }
-
-    fn millis(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    #[test]
-    fn connect_time_runs_from_the_intended_start() {
-        let mut story = Story::new(1);
-        story.connect(120);
-        let since_intended = millis(120);
-        let transport = TransportKind::WebSocket;
-        assert_eq!(
-            story.notebook.last(),
-            Event::Connected {
-                since_intended,
-                transport
-            }
-        );
-    }
-
-    #[test]
-    fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
-        let mut story = Story::new(1);
-        story.connect(0);
-        story.lifecycle.fault_felt(story.at(1000), FaultId(4));
-        story.lose(1010, DisconnectReason::TransportClose);
-        assert_eq!(
-            story.notebook.last(),
-            Event::Disconnected {
-                reason: DisconnectReason::TransportClose,
-                fault: Some(FaultId(4)),
-                detect: Some(millis(10)),
-                first: true,
-            }
-        );
-        story
-            .lifecycle
-            .engine_opening(story.at(1500), TransportKind::Polling);
-        let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
-        story.lifecycle.engine_failed(story.at(1501), failure);
-        story.connect(3000);
-        assert_eq!(
-            story.notebook.last(),
-            Event::Reconnected {
-                took: millis(1990),
-                outage: Some(millis(2000)),
-                fault: Some(FaultId(4)),
-                attempts: 2,
-                transport: TransportKind::WebSocket,
-                recovered: None,
-            }
-        );
-    }
-
-    #[test]
-    fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
-        let mut story = Story::new(1);
-        story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2), None);
-        story.ambient.borrow_mut().push(fault.clone());
-        story.lose(500, DisconnectReason::TransportClose);
-        assert_eq!(
-            story
-                .notebook
-                .count(|e| matches!(e, Event::FaultFelt { .. })),
-            0
-        );
-        story.connect(600);
-        fault.strike(story.at(1000));
-        story.lose(1003, DisconnectReason::TransportClose);
-        story.connect(2000);
-        fault.end(story.at(2000));
-        story.lose(2500, DisconnectReason::TransportClose);
-        assert_eq!(
-            story
-                .notebook
-                .count(|e| matches!(e, Event::FaultFelt { .. })),
-            1
-        );
-        let detects = story.notebook.count(|e| {
-            matches!(e, Event::Disconnected { detect: Some(detect), .. } if *detect == millis(3))
-        });
-        assert_eq!(detects, 1);
-    }
-
-    #[test]
-    fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
-        let mut story = Story::new(1);
-        story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2), None);
-        story.ambient.borrow_mut().push(fault.clone());
-        fault.strike(story.at(1000));
-        story.lose(1003, DisconnectReason::TransportClose);
-        story.connect(2000);
-        fault.strike(story.at(9000));
-        story.lose(9004, DisconnectReason::TransportClose);
-        story.connect(9500);
-        story.lose(9600, DisconnectReason::TransportClose);
-        let felt = |event: &Event| matches!(event, Event::FaultFelt { .. });
-        assert_eq!(story.notebook.count(felt), 2);
-        let after = |ms| {
-            move |event: &Event| {
-                matches!(event, Event::Disconnected { detect: Some(detect), .. }
-                    if *detect == millis(ms))
-            }
-        };
-        assert_eq!(story.notebook.count(after(3)), 1);
-        assert_eq!(story.notebook.count(after(4)), 1);
-    }
-
-    #[test]
-    fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
-        let mut story = Story::new(1);
-        let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
-        let fault = AmbientFault::announce(FaultId(2), None);
-        story.ambient.borrow_mut().push(fault.clone());
-        let failed = |story: &mut Story, ms| {
-            let now = story.at(ms);
-            story.lifecycle.engine_failed(now, failure.clone());
-            let Event::EngineFailed { cut_off, .. } = story.notebook.last() else {
-                panic!("{:?}", story.notebook.last())
-            };
-            cut_off
-        };
-        assert_eq!(failed(&mut story, 0), None);
-        story.connect(1);
-        fault.strike(story.at(1000));
-        story.lose(1000, DisconnectReason::TransportClose);
-        let cut_off = |lasts| {
-            let fault = FaultId(2);
-            Some(CutOff { fault, lasts })
-        };
-        assert_eq!(failed(&mut story, 1500), cut_off(true));
-        fault.end(story.at(2000));
-        assert_eq!(failed(&mut story, 2500), cut_off(false));
-        let delay = millis(700);
-        let now = story.at(2500);
-        story.lifecycle.reconnect_scheduled(now, 1, delay, 3);
-        let scheduled = Event::ReconnectScheduled {
-            attempt: 1,
-            delay,
-            stripe: 3,
-            fault: Some(FaultId(2)),
-        };
-        assert_eq!(story.notebook.last(), scheduled);
-        story.connect(3000);
-        assert_eq!(failed(&mut story, 3500), None);
-    }
-
-    #[test]
-    fn a_fault_at_large_does_not_explain_what_comes_long_after_its_end() {
-        let mut story = Story::new(1);
-        story.connect(0);
-        let fault = AmbientFault::announce(FaultId(2), None);
-        fault.strike(story.at(10));
-        fault.end(story.at(20));
-        story.ambient.borrow_mut().push(fault);
-        story.lose(60_000, DisconnectReason::TransportClose);
-        assert_eq!(
-            story
-                .notebook
-                .count(|e| matches!(e, Event::FaultFelt { .. })),
-            0
-        );
-    }
-
-    #[test]
-    fn a_client_of_two_namespaces_is_back_when_both_are() {
-        let mut story = Story::new(2);
-        story.connect(0);
-        assert!(!story.lifecycle.is_connected());
-        story.lifecycle.namespace_connected(story.at(5), None);
-        assert!(story.lifecycle.is_connected());
-        story.lose(100, DisconnectReason::PingTimeout);
-        story.lose(100, DisconnectReason::PingTimeout);
-        let firsts = |e: &Event| matches!(e, Event::Disconnected { first: true, .. });
-        assert_eq!(story.notebook.count(firsts), 1);
-        story.connect(900);
-        assert_eq!(story.lifecycle.fate(), Fate::NeverBack);
-        story.lifecycle.namespace_connected(story.at(950), None);
-        assert_eq!(story.lifecycle.fate(), Fate::Connected);
-        assert_eq!(
-            story
-                .notebook
-                .count(|e| matches!(e, Event::Reconnected { .. })),
-            1
-        );
-    }
-
-    #[test]
-    fn a_kick_from_one_of_two_namespaces_leaves_the_client_connected() {
-        let mut story = Story::new(2);
-        story.connect(0);
-        story.lifecycle.namespace_connected(story.at(0), None);
-        story.lose(10, DisconnectReason::ServerDisconnect);
-        assert_eq!(story.lifecycle.fate(), Fate::Connected);
-        story.lose(20, DisconnectReason::ServerDisconnect);
-        assert_eq!(story.lifecycle.fate(), Fate::Kicked);
-        assert!(story.lifecycle.is_out());
-    }
-
-    #[test]
-    fn a_refused_client_is_out_unless_the_namespace_stays_active() {
-        let mut story = Story::new(1);
-        story.refuse(1, true);
-        assert_eq!(story.lifecycle.fate(), Fate::Rejected);
-        assert!(!story.lifecycle.is_out());
-        story.connect(500);
-        assert_eq!(story.lifecycle.fate(), Fate::Connected);
-
-        let mut story = Story::new(1);
-        story.refuse(1, false);
-        assert_eq!(story.lifecycle.fate(), Fate::Rejected);
-        assert!(story.lifecycle.is_out());
-    }
-
-    #[test]
-    fn a_client_is_connected_without_the_namespaces_that_are_refused() {
-        for stays_active in [true, false] {
-            let mut story = Story::new(2);
-            story.refuse(1, stays_active);
-            story.lifecycle.namespace_connected(story.at(2), None);
-            assert_eq!(story.lifecycle.fate(), Fate::Connected);
-            let mut story = Story::new(2);
-            story.connect(1);
-            assert_eq!(story.lifecycle.fate(), Fate::NeverConnected);
-            story.refuse(2, stays_active);
-            assert_eq!(story.lifecycle.fate(), Fate::Connected);
-        }
-    }
-
-    #[test]
-    fn a_namespace_that_stays_active_is_waited_for_again_on_the_next_engine() {
-        let mut story = Story::new(2);
-        story.connect(1);
-        story.refuse(2, true);
-        story.lose(10, DisconnectReason::TransportClose);
-        story.connect(20);
-        assert_eq!(story.lifecycle.fate(), Fate::NeverBack);
-        story.lifecycle.namespace_connected(story.at(21), None);
-        assert_eq!(story.lifecycle.fate(), Fate::Connected);
-    }
-
-    #[test]
-    fn an_upgrade_in_place_ends_the_fault_without_a_disconnect() {
-        let mut story = Story::new(1);
-        story.connect(0);
-        story.lifecycle.fault_felt(story.at(100), FaultId(1));
-        story.lifecycle.upgrade_started(story.at(100));
-        story.lifecycle.upgraded(story.at(130));
-        assert_eq!(
-            story.notebook.last(),
-            Event::FaultPassed {
-                fault: FaultId(1),
-                outage: millis(30)
-            }
-        );
-    }
-}
+mod tests;

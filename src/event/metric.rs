@@ -108,7 +108,7 @@ metrics! {
         ClientsGaveUp => "clients.gave_up", "Clients that used up their reconnection attempts.";
         HandshakeAttempts => "handshake.attempts", "Engine.IO handshakes begun.";
         HandshakeErrors => "handshake.errors", "Engine.IO handshakes failed.";
-        HandshakeZombies => "handshake.zombies", "Handshakes answered after their client had given them up.";
+        HandshakeZombies => "handshake.zombies", "Sessions that a server was left with and that nobody uses: handshakes answered after their client had given them up, and what `network_change` and `abandon` leave behind.";
         NamespaceAttempts => "namespace.attempts", "CONNECT packets sent.";
         NamespaceErrors => "namespace.errors", "CONNECT packets refused.";
         Connects => "connects", "Namespaces connected, first and again.";

@@ -81,6 +81,15 @@ pub enum Fate {
     Kicked,
 }
 
+/// Why a fault did not touch a client that it had chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// The client was not connected at the time, or not there.
+    NotConnected,
+    /// There was nothing that the fault could do to it.
+    NotApplicable,
+}
+
 /// What happened to one client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -118,8 +127,8 @@ pub enum Event {
         /// On the way back from a fault.
         cut_off: Option<CutOff>,
     },
-    /// A handshake that its client had given up was answered all the same: the server now holds a
-    /// session that nobody uses.
+    /// The server now holds a session that nobody uses: a handshake that its client had given up was
+    /// answered all the same, or a fault left one behind.
     ZombieSession,
     /// A CONNECT packet was sent.
     NamespaceConnecting,
@@ -187,6 +196,13 @@ pub enum Event {
     FaultFelt {
         /// Which fault.
         fault: FaultId,
+    },
+    /// A fault chose this client and did not touch it.
+    FaultMissed {
+        /// Which fault.
+        fault: FaultId,
+        /// Why not.
+        why: Missed,
     },
     /// A client that a fault had touched needs nothing more to be well: it was not disconnected.
     FaultPassed {

@@ -107,6 +107,7 @@ impl State {
                 self.back(population, at, back);
             }
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
+            Event::FaultMissed { fault, why } => self.fault(fault).missed(why),
             Event::FaultPassed { fault, outage } => {
                 let at = self.since_origin(at);
                 self.fault(fault).passed(at, outage);

@@ -7,13 +7,17 @@ use super::failures::Failures;
 use super::histogram::{HIGHEST, Histogram};
 use super::stripes::Stripes;
 use super::tally::micros;
-use crate::event::{DisconnectReason, TransportKind};
+use crate::event::{DisconnectReason, Missed, TransportKind};
 
 /// What one application of a fault did to the clients that felt it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FaultTally {
     /// Clients that felt it.
     pub affected: u64,
+    /// Victims that were not connected at the time.
+    pub not_connected: u64,
+    /// Victims to which there was nothing to do.
+    pub not_applicable: u64,
     /// Clients that were well again.
     pub restored: u64,
     /// How the affected noticed, each client once, by the reason's place in
@@ -53,6 +57,13 @@ impl FaultTally {
         }
     }
 
+    pub(super) fn missed(&mut self, why: Missed) {
+        match why {
+            Missed::NotConnected => self.not_connected += 1,
+            Missed::NotApplicable => self.not_applicable += 1,
+        }
+    }
+
     pub(super) fn open_failed(&mut self, fault_lasts: bool) {
         self.failed_opens += 1;
         self.failed_while_it_lasted += u64::from(fault_lasts);
@@ -85,6 +96,8 @@ impl FaultTally {
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
         self.affected += other.affected;
+        self.not_connected += other.not_connected;
+        self.not_applicable += other.not_applicable;
         self.restored += other.restored;
         for (ours, theirs) in self.disconnects.iter_mut().zip(other.disconnects) {
             *ours += theirs;

@@ -189,6 +189,8 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
         connections: facts.connections,
         requests: facts.requests,
         affected: tally.affected,
+        not_connected: tally.not_connected,
+        not_applicable: tally.not_applicable,
         restored: tally.restored,
         never_back: tally.affected.saturating_sub(tally.restored),
         restored_s: Restored {

@@ -146,6 +146,12 @@ pub struct FaultOutcome {
     pub requests: Option<u64>,
     /// Clients that felt it.
     pub affected: u64,
+    /// Chosen victims that were not connected at the time, and felt nothing.
+    #[serde(default)]
+    pub not_connected: u64,
+    /// Chosen victims to which there was nothing to do: no WebSocket to close, for one.
+    #[serde(default)]
+    pub not_applicable: u64,
     /// Affected clients that were connected again.
     pub restored: u64,
     /// Affected clients that were not back at the end.

@@ -60,6 +60,7 @@ codes! {
     LaterVersion => "later_version", "Known by name, but not in this version yet.";
     ForeignKey => "foreign_key", "The key belongs to another fault.";
     NeedsServer => "needs_server", "The fault needs a server that the run starts: [server].";
+    OtherSystem => "other_system", "The fault needs an operating system other than this one.";
     AfterEnd => "after_end", "The fault comes after the end of the run.";
     BadTemplate => "bad_template", "A `{{placeholder}}` that is not closed, not known or wrongly used.";
     BadCsv => "bad_csv", "The CSV file has no header, no rows, or rows of different lengths.";

@@ -11,6 +11,7 @@
 
 mod dialer;
 mod failure;
+mod network;
 mod polling;
 mod settings;
 mod socket;
@@ -20,6 +21,7 @@ mod websocket;
 mod tests;
 
 pub use dialer::{DialSettings, Dialed, Dialer, Timings, TransportError};
+pub use network::{Conditions, Network};
 pub use polling::{Exchange, ExchangeEnd, Http, Method, Request, Response};
 pub use settings::{HttpConfig, Settings};
 pub use socket::{ByteMeter, Stream, Tcp};

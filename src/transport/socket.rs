@@ -1,7 +1,8 @@
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,6 +12,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use super::network::Network;
 
 /// How many bytes of TCP payload went over the connections of one population on one worker.
 #[derive(Debug, Default)]
@@ -45,6 +48,8 @@ pub struct Tcp {
     first_len: Cell<u8>,
     /// Whether a byte of plain text came in since [`Tcp::expect_answer`].
     answered: Cell<bool>,
+    /// Unset as long as there is nothing to say about it.
+    network: OnceCell<Rc<Network>>,
 }
 
 impl Tcp {
@@ -55,6 +60,7 @@ impl Tcp {
             first: Cell::new([0; 2]),
             first_len: Cell::new(0),
             answered: Cell::new(false),
+            network: OnceCell::new(),
         }
     }
 
@@ -62,6 +68,27 @@ impl Tcp {
     #[must_use]
     pub fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.stream)
+    }
+
+    /// Lets it be as its network is now. It stays with the first network that it joins.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        let network = self.network.get_or_init(|| Rc::clone(network));
+        network.filter(&self.socket())
+    }
+
+    /// Whether nothing can be told to the peer; if so, the task of `cx` is woken when it can.
+    fn is_held(&self, cx: &Context<'_>) -> bool {
+        let network = self.network.get();
+        network.is_some_and(|network| network.poll_audible(cx).is_pending())
+    }
+
+    fn is_silent(&self) -> bool {
+        self.network
+            .get()
+            .is_some_and(|network| network.is_silent())
     }
 
     /// Makes the next close send RST and throw away what is not yet sent (`SO_LINGER` 0).
@@ -72,6 +99,9 @@ impl Tcp {
 
     /// Sends FIN; reading goes on.
     pub fn fin(&self) {
+        if self.is_silent() {
+            return;
+        }
         // Fails only on a socket that is already shut or reset.
         let _ = self.socket().shutdown(Shutdown::Write);
     }
@@ -133,6 +163,18 @@ impl Tcp {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
+        }
+    }
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        if self.is_silent()
+            && let Some(network) = self.network.get()
+            // Without a descriptor to spare the peer hears the end, which is the lesser evil.
+            && let Ok(socket) = self.stream.as_fd().try_clone_to_owned()
+        {
+            network.keep(socket);
         }
     }
 }
@@ -216,9 +258,9 @@ impl AsyncWrite for Stream {
 #[derive(Debug)]
 pub struct Socket(pub(super) Rc<Tcp>);
 
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl Socket {
+    fn poll_read_freely(
+        &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -230,6 +272,38 @@ impl AsyncRead for Socket {
         self.0.note_received(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }
+
+    /// Reads no more than the network allows.
+    fn poll_read_on(
+        &mut self,
+        network: &Network,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(allowed) = ready!(network.poll_allowance(cx)) else {
+            return self.poll_read_freely(cx, buf);
+        };
+        let room = allowed.min(buf.remaining());
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+        ready!(self.poll_read_freely(cx, &mut part))?;
+        let read = part.filled().len();
+        buf.advance(read);
+        network.spend(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.0.network.get().cloned() {
+            None => self.poll_read_freely(cx, buf),
+            Some(network) => self.poll_read_on(&network, cx, buf),
+        }
+    }
 }
 
 impl AsyncWrite for Socket {
@@ -238,6 +312,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.0.is_held(cx) {
+            return Poll::Pending;
+        }
         let written = ready!(match Rc::get_mut(&mut self.0) {
             Some(tcp) => Pin::new(&mut tcp.stream).poll_write(cx, bytes),
             None => self.0.poll_write_shared(cx, bytes),
@@ -250,7 +327,10 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.0.is_held(cx) {
+            return Poll::Pending;
+        }
         Poll::Ready(match self.0.socket().shutdown(Shutdown::Write) {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
             done => done,
@@ -260,16 +340,48 @@ impl AsyncWrite for Socket {
 
 /// Where a connection under way can be reached for faults while a future owns its stream.
 #[derive(Default)]
-pub(super) struct TcpSlot(Cell<Option<Rc<Tcp>>>);
+pub(super) struct TcpSlot {
+    tcp: Cell<Option<Rc<Tcp>>>,
+    /// On which network the connection is to be made.
+    network: OnceCell<Rc<Network>>,
+    asked: Cell<bool>,
+}
 
 impl TcpSlot {
+    pub(super) fn on(network: Option<&Rc<Network>>) -> Self {
+        let slot = Self::default();
+        if let Some(network) = network {
+            let _ = slot.network.set(Rc::clone(network));
+        }
+        slot
+    }
+
+    pub(super) fn network(&self) -> Option<&Rc<Network>> {
+        self.network.get()
+    }
+
+    /// The connection under way, and one that is still to be made, join a network.
+    pub(super) fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        let network = self.network.get_or_init(|| Rc::clone(network));
+        self.get().map_or(Ok(()), |tcp| tcp.join(network))
+    }
+
+    /// The request was written.
+    pub(super) fn note_asked(&self) {
+        self.asked.set(true);
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.get()
+    }
+
     pub(super) fn set(&self, tcp: Option<Rc<Tcp>>) {
-        self.0.set(tcp);
+        self.tcp.set(tcp);
     }
 
     pub(super) fn get(&self) -> Option<Rc<Tcp>> {
-        let tcp = self.0.take();
-        self.0.set(tcp.clone());
+        let tcp = self.tcp.take();
+        self.tcp.set(tcp.clone());
         tcp
     }
 }

@@ -15,7 +15,7 @@ use crate::client::driver::Driver;
 use crate::client::lifecycle::{Ambient, Lifecycle};
 use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
-use crate::event::{AmbientFault, ClientId, Event, FaultId, Observer, PopulationId};
+use crate::event::{AmbientFault, ClientId, Event, FaultId, Missed, Observer, PopulationId};
 use crate::scenario::plan::ClientFault;
 
 /// How often a worker measures how late its own timers fire.
@@ -265,17 +265,31 @@ impl<O: Observer> Worker<O> {
                 let (fault, action, lasts) = (wave.fault, wave.action, wave.lasts);
                 for (at, client) in wave.victims {
                     worker.timers.sleep_until(origin + at).await;
-                    if let Some(mailbox) = worker.mailboxes.borrow().get(&client) {
-                        mailbox.post(Command::Fault {
+                    worker.post_fault(
+                        client,
+                        Command::Fault {
                             fault,
                             action,
                             lasts,
-                        });
-                    }
+                        },
+                        fault,
+                    );
                 }
             });
         }
         while under_way.join_next().await.is_some() {}
+    }
+
+    /// A victim that has left already, or has not come yet, is counted as missed; by which
+    /// population's observer makes no difference to the fault's numbers.
+    fn post_fault(&self, client: ClientId, command: Command, fault: FaultId) {
+        let mailboxes = self.mailboxes.borrow();
+        if let Some(mailbox) = mailboxes.get(&client) {
+            mailbox.post(command);
+        } else if let Some(observer) = self.assignment.borrow().observers.first() {
+            let why = Missed::NotConnected;
+            observer.observe(clock::now(), Event::FaultMissed { fault, why });
+        }
     }
 
     async fn probe_lag(self: Rc<Self>, on_lag: impl Fn(Duration)) {

@@ -32,7 +32,9 @@ impl Connection {
         if !self.out.revision().server_pings() {
             return;
         }
-        session.send(&mut self.out, Outgoing::PONG);
+        if !self.is_mute {
+            session.send(&mut self.out, Outgoing::PONG);
+        }
         let expected = self
             .timers
             .get(Timer::PingTimeout)
@@ -66,6 +68,13 @@ impl Connection {
     /// Revision 3: our next ping, and how long its answer may take.
     pub(super) fn ping_is_due(&mut self, now: Instant) {
         if let Phase::Open(session) = &mut self.phase {
+            if self.is_mute {
+                // No ping, so no answer to wait for; the next one is due as ever.
+                self.timers
+                    .set(Timer::PingInterval, now + session.ping_interval);
+                self.timers.set(Timer::PingTimeout, session.patience(now));
+                return;
+            }
             session.send(&mut self.out, Outgoing::PING);
             self.timers
                 .set(Timer::PingTimeout, now + session.ping_timeout);

@@ -30,21 +30,21 @@ mod writable;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::frame::{Frame, WebSocketEnd};
 use super::socket_io::decoder::Decoder;
 use super::socket_io::encode;
-use crate::event::{Failure, TransportKind};
+use crate::event::{DisconnectReason, Failure, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
 use arrivals::Inbox;
 use backoff::Backoff;
 use leaving::Leaving;
 use namespace::{Namespace, State};
 use opening::Opening;
-use outbox::Outbox;
+use outbox::{Head, Outbox};
 use session::Session;
 use timer::{Timer, Timers};
 use writable::Remains;
@@ -76,6 +76,8 @@ pub struct Connection {
     /// What `remember_upgrade` remembers.
     websocket_worked: bool,
     remains: Remains,
+    /// Whether the server gets no heartbeat.
+    is_mute: bool,
     engines: u32,
 }
 
@@ -126,6 +128,7 @@ impl Connection {
             choice: None,
             websocket_worked: false,
             remains: Remains::default(),
+            is_mute: false,
             engines: 0,
         }
     }
@@ -189,6 +192,17 @@ impl Connection {
         }));
     }
 
+    /// Takes the configured transports again for the engines after the present one.
+    pub fn reset_transports(&mut self) {
+        self.choice = None;
+    }
+
+    /// Whether to keep the heartbeat from the server: pongs in revision 4, pings in revision 3.
+    /// Everything else goes on, this side's own timers included.
+    pub fn set_mute(&mut self, is_mute: bool) {
+        self.is_mute = is_mute;
+    }
+
     /// Probes WebSocket now, whatever the transports; false if the session is not open on polling,
     /// is being upgraded already, or was not offered WebSocket.
     pub fn start_upgrade(&mut self, now: Instant) -> bool {
@@ -220,6 +234,31 @@ impl Connection {
     pub fn emit(&mut self, now: Instant, emit: &Emit<'_>) -> Emitted {
         self.fire_due(now);
         self.emit_event(now, emit)
+    }
+
+    /// Sends an engine packet as it stands, sound or not; false if no engine is open.
+    pub fn send_packet(&mut self, now: Instant, packet: Bytes) -> bool {
+        self.fire_due(now);
+        let is_open = matches!(self.phase, Phase::Open(_));
+        self.send(Outgoing::Text(packet));
+        is_open
+    }
+
+    /// Asks for a session besides the open one, over polling, to leave it alone: if it is granted,
+    /// it comes back as [`Event::Zombie`]. False if no engine is open.
+    pub fn open_stray(&mut self, now: Instant) -> bool {
+        self.fire_due(now);
+        let Phase::Open(session) = &self.phase else {
+            return false;
+        };
+        self.engines = self.engines.wrapping_add(1);
+        let head = Head {
+            id: EngineId(self.engines),
+            query: session.head.query.clone(),
+        };
+        self.out.open_polling(&head);
+        self.out.engine_ended(head.id);
+        true
     }
 
     /// Sends the ack that a [`Received`] asks for; `args` is JSON text without brackets.
@@ -268,6 +307,14 @@ impl Connection {
         self.websocket_closed(now, id, end);
     }
 
+    /// The system says that the network is gone, as it tells a browser by the `offline` event. The
+    /// reference client then closes the open engine at once: "transport close". No goodbye goes out:
+    /// there is nothing left that would carry it.
+    pub fn handle_network_lost(&mut self, now: Instant, failure: Failure) {
+        self.fire_due(now);
+        self.session_lost(now, DisconnectReason::TransportClose, failure);
+    }
+
     /// [`Connection::poll_timeout`] is due; too early is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.take_due(now) {
@@ -314,12 +361,30 @@ impl Connection {
     /// The transport of the open engine.
     #[must_use]
     pub fn transport(&self) -> Option<TransportKind> {
+        self.session().map(Session::transport)
+    }
+
+    fn session(&self) -> Option<&Session> {
         match &self.phase {
-            Phase::Open(session) => Some(session.transport()),
+            Phase::Open(session) => Some(session),
             Phase::Idle | Phase::Waiting { .. } | Phase::AskingQuery { .. } | Phase::Opening(_) => {
                 None
             }
         }
+    }
+
+    /// How long the open engine waits for a sign of life, as its server told it: pingInterval and
+    /// pingTimeout.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        let session = self.session()?;
+        Some(session.ping_interval + session.ping_timeout)
+    }
+
+    /// The longest message that the server of the open engine takes, in bytes, where it told.
+    #[must_use]
+    pub fn max_payload(&self) -> Option<usize> {
+        self.session()?.max_payload
     }
 
     /// Whether a namespace is connected.

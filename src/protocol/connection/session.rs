@@ -28,7 +28,7 @@ pub(super) struct Session {
     pub(super) carrier: Carrier,
     /// Whether the engine is to be closed as soon as all is written and no upgrade is half done.
     pub(super) is_closing: bool,
-    max_payload: Option<usize>,
+    pub(super) max_payload: Option<usize>,
     queue: VecDeque<Outgoing>,
     /// When an event was last written.
     written: Option<Instant>,

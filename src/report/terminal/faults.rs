@@ -83,7 +83,7 @@ fn touched(fault: &FaultOutcome) -> Vec<Piece> {
 
 fn affected(fault: &FaultOutcome) -> Vec<Piece> {
     let lost = fault.never_back;
-    vec![
+    let mut facts = vec![
         (Ink::Plain, number::counted(fault.affected, "client")),
         (
             Ink::Plain,
@@ -93,7 +93,18 @@ fn affected(fault: &FaultOutcome) -> Vec<Piece> {
             Ink::bad_if(lost > 0),
             format!("{} never back", number::count(lost)),
         ),
-    ]
+    ];
+    let missed = [
+        (fault.not_connected, "not connected at the time"),
+        (fault.not_applicable, "left as they were"),
+    ];
+    facts.extend(
+        missed
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| (Ink::Plain, format!("{} {why}", number::count(count)))),
+    );
+    facts
 }
 
 /// How the victims noticed, and how long that took.

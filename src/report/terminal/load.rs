@@ -86,7 +86,7 @@ fn write_handshakes(page: &mut Page, summary: &Summary) {
     if zombies > 0 {
         handshakes.push((
             Ink::Caution,
-            format!("{} answered too late", number::count(zombies)),
+            format!("{} left as zombies", number::count(zombies)),
         ));
     }
     page.facts(2, "handshakes", &handshakes);

@@ -354,6 +354,8 @@ fn restart() -> FaultOutcome {
         requests: None,
         affected: 1_000,
         restored: 1_000,
+        not_connected: 0,
+        not_applicable: 0,
         never_back: 0,
         restored_s: Restored {
             p50: Some(4.613),

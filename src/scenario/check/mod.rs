@@ -119,6 +119,7 @@ pub(super) fn add_warnings(plan: &mut Plan) {
         let warning = load::warning(&population.name, &population.load, plan.duration);
         plan.warnings.extend(warning);
     }
+    plan.warnings.extend(chaos::warning(plan));
 }
 
 /// Reports that nobody would come.

@@ -2,10 +2,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use nix::sys::socket::{setsockopt, sockopt};
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::failure;
+use crate::transport::network::Network;
 
 /// The local addresses of a population, by family.
 pub(super) struct Sources {
@@ -33,10 +35,11 @@ impl Sources {
         &self,
         addresses: &[SocketAddr],
         client: u64,
+        network: Option<&Network>,
     ) -> Result<TcpStream, Failure> {
         let mut last = None;
         for &address in addresses {
-            match self.connect(address, client).await {
+            match self.connect(address, client, network).await {
                 Ok(stream) => return Ok(stream),
                 // Another address needs the same resources of this machine.
                 Err(failure) if failure.origin == Origin::Generator => return Err(failure),
@@ -50,15 +53,24 @@ impl Sources {
         &self,
         address: SocketAddr,
         client: u64,
+        network: Option<&Network>,
     ) -> Result<TcpStream, Failure> {
-        let socket = self.open(address, client)?;
+        if let Some(network) = network {
+            network.let_through().await;
+        }
+        let socket = self.open(address, client, network)?;
         socket
             .connect(address)
             .await
             .map_err(|e| failure::from_io(Stage::Tcp, &e))
     }
 
-    fn open(&self, address: SocketAddr, client: u64) -> Result<TcpSocket, Failure> {
+    fn open(
+        &self,
+        address: SocketAddr,
+        client: u64,
+        network: Option<&Network>,
+    ) -> Result<TcpSocket, Failure> {
         let opened = if address.is_ipv4() {
             TcpSocket::new_v4()
         } else {
@@ -69,19 +81,35 @@ impl Sources {
         socket
             .set_nodelay(true)
             .map_err(|e| failure::from_io(Stage::Tcp, &e))?;
-        if let Some(source) = self.source(address, client) {
+        if let Some(source) = self.source(address, client, network) {
             bind(&socket, source)?;
+        }
+        if let Some(network) = network {
+            // The answer to the SYN can be lost, too.
+            network
+                .filter(&SockRef::from(&socket))
+                .map_err(|e| failure::from_io(Stage::Tcp, &e))?;
         }
         Ok(socket)
     }
 
-    fn source(&self, address: SocketAddr, client: u64) -> Option<SocketAddr> {
+    fn source(
+        &self,
+        address: SocketAddr,
+        client: u64,
+        network: Option<&Network>,
+    ) -> Option<SocketAddr> {
         let sources = if address.is_ipv4() {
             &self.v4
         } else {
             &self.v6
         };
-        let place = client.checked_rem(sources.len() as u64)?;
+        let moves = network.map_or(0, Network::moves);
+        // By turns, from the client's own place on.
+        let Some(place) = (client + u64::from(moves)).checked_rem(sources.len() as u64) else {
+            let address = network?.address_towards(address.ip())?;
+            return Some(SocketAddr::new(address, 0));
+        };
         sources.get(usize::try_from(place).ok()?).copied()
     }
 }
@@ -109,6 +137,7 @@ fn bind_failure(source: SocketAddr, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::network::Conditions;
 
     #[test]
     fn source_addresses_are_dealt_out_in_turn_within_the_family_of_the_target() {
@@ -118,13 +147,31 @@ mod tests {
             "127.0.1.2".parse().unwrap(),
         ]);
         let v4 = "127.0.0.1:80".parse().unwrap();
-        let picked = |client| sources.source(v4, client).unwrap().ip().to_string();
+        let picked = |client| sources.source(v4, client, None).unwrap().ip().to_string();
         assert_eq!(
             [picked(0), picked(1), picked(2)],
             ["127.0.1.1", "127.0.1.2", "127.0.1.1"]
         );
         let v6 = "[::2]:80".parse().unwrap();
-        assert_eq!(sources.source(v6, 7).unwrap().ip().to_string(), "::1");
-        assert_eq!(Sources::new(&[]).source(v4, 7), None);
+        assert_eq!(sources.source(v6, 7, None).unwrap().ip().to_string(), "::1");
+        assert_eq!(Sources::new(&[]).source(v4, 7, None), None);
+    }
+
+    #[test]
+    fn after_each_change_of_network_a_client_has_another_address_where_there_is_one() {
+        let after = |moves| Network::new(moves, Conditions::default());
+        let loopback = "127.0.0.1:80".parse().unwrap();
+        let source = |sources: &[&str], address, moves| {
+            let sources: Vec<_> = sources.iter().map(|ip| ip.parse().unwrap()).collect();
+            let source = Sources::new(&sources).source(address, 3, Some(&after(moves)));
+            source.map(|source: SocketAddr| source.ip().to_string())
+        };
+        assert_eq!(source(&[], loopback, 0), None);
+        assert_eq!(source(&[], loopback, 1).unwrap(), "127.0.1.1");
+        assert_eq!(source(&[], loopback, 2).unwrap(), "127.0.2.1");
+        let two = ["10.0.0.1", "10.0.0.2"];
+        assert_eq!(source(&two, loopback, 0).unwrap(), "10.0.0.2");
+        assert_eq!(source(&two, loopback, 1).unwrap(), "10.0.0.1");
+        assert_eq!(source(&[], "10.1.1.1:80".parse().unwrap(), 1), None);
     }
 }

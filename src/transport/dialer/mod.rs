@@ -189,24 +189,32 @@ impl Dialer {
             None => target.route(),
         };
         let family = self.settings.ip_family;
+        let network = slot.network().map(Rc::as_ref);
         let mut began = clock::now();
         let (tcp, dns) = match host {
             Host::Ip(ip) => {
                 let address = SocketAddr::new(*ip, port);
                 resolve::check_family(address, family)?;
-                (self.sources.connect(address, client).await?, None)
+                (self.sources.connect(address, client, network).await?, None)
             }
             Host::Name(name) => {
                 let addresses = resolve::lookup(name, port, family).await?;
                 let dns = since(&mut began);
                 (
-                    self.sources.connect_any(&addresses, client).await?,
+                    self.sources
+                        .connect_any(&addresses, client, network)
+                        .await?,
                     Some(dns),
                 )
             }
         };
         let tcp = Rc::new(Tcp::new(tcp, Rc::clone(&self.meter)));
         slot.set(Some(Rc::clone(&tcp)));
+        if let Some(network) = slot.network() {
+            // What the network is like may have changed while the connection was made.
+            tcp.join(network)
+                .map_err(|e| failure::from_io(Stage::Tcp, &e))?;
+        }
         let mut socket = Socket(tcp);
         if let Some(proxy) = &self.proxy {
             proxy.open_tunnel(&mut socket, target).await?;

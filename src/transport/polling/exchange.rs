@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,7 @@ use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::Profile;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
+use crate::transport::network::Network;
 use crate::transport::settings::Settings;
 use crate::transport::socket::TcpSlot;
 
@@ -28,6 +30,13 @@ pub struct ExchangeEnd {
     /// Of the last connection made for it; nothing if none was, because a kept one was used or
     /// because it failed.
     pub timings: Option<Timings>,
+}
+
+/// Who makes a request.
+pub(super) struct Asker<'a> {
+    pub(super) client: u64,
+    pub(super) jar: Option<&'a SharedJar>,
+    pub(super) network: Option<&'a Rc<Network>>,
 }
 
 /// A request under way. Dropping it closes its connection.
@@ -45,17 +54,16 @@ struct Finished {
 impl Exchange {
     pub(super) fn new(
         settings: &Rc<Settings>,
-        client: u64,
-        jar: &Option<SharedJar>,
+        asker: &Asker<'_>,
         request: Request<'_>,
         kept: Option<Box<Link>>,
     ) -> Self {
-        let slot = Rc::new(TcpSlot::default());
+        let slot = Rc::new(TcpSlot::on(asker.network));
         let job = Job {
             settings: Rc::clone(settings),
             slot: Rc::clone(&slot),
-            client,
-            jar: jar.clone(),
+            client: asker.client,
+            jar: asker.jar.cloned(),
             method: request.method,
             uri: Uri::try_from(request.path_and_query).ok(),
             body: request.body.unwrap_or_default(),
@@ -81,6 +89,14 @@ impl Exchange {
     /// Does something to the TCP connection, if there is one by now.
     pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         self.slot.get().map(|tcp| act(tcp.socket()))
+    }
+
+    /// Its connection, now or once it is made, belongs to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.slot.join(network)
     }
 
     /// Ends the connection with RST.

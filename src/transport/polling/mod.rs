@@ -9,17 +9,20 @@ mod pool;
 mod redirect;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+use super::network::{Conditions, Network};
 use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
 
 use cookies::Jar;
+use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};
 pub(super) use head::{BROWSER_AGENT, header_spelling, is_framing};
 use pool::Pool;
@@ -66,6 +69,8 @@ pub struct Http {
     client: u64,
     jar: Option<SharedJar>,
     pool: Pool,
+    /// There is none as long as the network is sound and the first.
+    network: Option<Rc<Network>>,
 }
 
 impl Http {
@@ -75,6 +80,7 @@ impl Http {
         let mut http = Self {
             jar: None,
             pool: Pool::default(),
+            network: None,
             settings,
             client,
         };
@@ -98,13 +104,13 @@ impl Http {
 
     /// Begins a request; nothing happens until it is polled.
     pub fn request(&mut self, request: Request<'_>) -> Exchange {
-        Exchange::new(
-            &self.settings,
-            self.client,
-            &self.jar,
-            request,
-            self.pool.take(),
-        )
+        let kept = self.pool.take();
+        let asker = Asker {
+            client: self.client,
+            jar: self.jar.as_ref(),
+            network: self.network.as_ref(),
+        };
+        Exchange::new(&self.settings, &asker, request, kept)
     }
 
     /// Begins a WebSocket handshake; nothing happens until it is polled. The headers of the user
@@ -119,7 +125,34 @@ impl Http {
             &self.settings,
             self.client,
             HandshakeRequest::new(&self.settings, path_and_query, headers, cookie),
+            self.network.as_ref(),
         )
+    }
+
+    /// Whether there is anything to say about its network.
+    #[must_use]
+    pub fn has_network(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// The network on which connections are made from now on, where it is of interest.
+    pub fn network(&mut self) -> &Rc<Network> {
+        let sound = || Rc::new(Network::new(0, Conditions::default()));
+        self.network.get_or_insert_with(sound)
+    }
+
+    /// Makes connections on another network from now on; idle ones of the old are dropped.
+    pub fn change_network(&mut self, network: Rc<Network>) {
+        self.pool = Pool::default();
+        self.network = Some(network);
+    }
+
+    /// Idle connections belong to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join_idle(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.pool.join(network)
     }
 
     /// Takes back what a finished exchange left: in the `browser` profile its connection, if it

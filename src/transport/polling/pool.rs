@@ -1,6 +1,9 @@
+use std::io;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::link::Link;
+use crate::transport::network::Network;
 
 /// Idle keep-alive connections of one client.
 #[derive(Default)]
@@ -20,6 +23,10 @@ impl Pool {
     /// Drops what the server closed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         self.0.retain_mut(|link| link.poll_idle(cx));
+    }
+
+    pub(super) fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.0.iter().try_for_each(|link| link.tcp().join(network))
     }
 
     pub(super) fn reset(&mut self) {

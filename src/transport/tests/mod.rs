@@ -3,6 +3,8 @@
 mod browser;
 mod dialing;
 mod faults;
+#[cfg(target_os = "linux")]
+mod network;
 mod polling;
 mod sizes;
 mod tls;

@@ -129,7 +129,7 @@ fn messages_go_both_ways() {
             send(&mut websocket, frame.clone()).await;
             assert_eq!(next(&mut websocket).await.unwrap(), frame);
         }
-        websocket.start_close().unwrap();
+        websocket.start_close(None).unwrap();
         let end = next(&mut websocket).await.unwrap_err();
         assert_eq!(end, WebSocketEnd::Closed { code: None });
     });

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +14,7 @@ use super::{WebSocket, refusal};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
+use crate::transport::network::Network;
 use crate::transport::settings::Settings;
 use crate::transport::socket::{Stream, TcpSlot};
 
@@ -43,8 +45,9 @@ impl WebSocketHandshake {
         settings: &Rc<Settings>,
         client: u64,
         request: HandshakeRequest,
+        network: Option<&Rc<Network>>,
     ) -> Self {
-        let slot = Rc::new(TcpSlot::default());
+        let slot = Rc::new(TcpSlot::on(network));
         let run = run(Rc::clone(settings), client, request, Rc::clone(&slot));
         Self {
             run: Box::pin(run),
@@ -63,6 +66,20 @@ impl WebSocketHandshake {
     /// Does something to the TCP connection, if there is one by now.
     pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         self.slot.get().map(|tcp| act(tcp.socket()))
+    }
+
+    /// Whether the request has been written; the answer is not there yet.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.slot.is_asked()
+    }
+
+    /// Its connection, now or once it is made, belongs to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.slot.join(network)
     }
 
     /// Ends the connection with RST.
@@ -89,7 +106,7 @@ async fn run(
     let dialer = &settings.dialer;
     match dialer.dial_to(dialer.target(), client, &slot).await {
         Ok(dialed) => HandshakeEnd {
-            result: shake(dialed.stream, request).await,
+            result: shake(dialed.stream, request, &slot).await,
             timings: Some(dialed.timings),
         },
         Err(failure) => HandshakeEnd {
@@ -99,12 +116,17 @@ async fn run(
     }
 }
 
-async fn shake(mut stream: Stream, request: HandshakeRequest) -> Result<WebSocket, Failure> {
-    let broken = |e: std::io::Error| failure::from_io(Stage::Open, &e);
+async fn shake(
+    mut stream: Stream,
+    request: HandshakeRequest,
+    slot: &TcpSlot,
+) -> Result<WebSocket, Failure> {
+    let broken = |e: io::Error| failure::from_io(Stage::Open, &e);
     stream.write_all(&request.head).await.map_err(broken)?;
     // TLS may hold the end of it back until it is told to flush.
     stream.flush().await.map_err(broken)?;
     drop(request.head);
+    slot.note_asked();
     let mut received = Vec::with_capacity(512);
     loop {
         let ended = stream.read_buf(&mut received).await.map_err(broken)? == 0;

@@ -4,7 +4,9 @@ mod handshake;
 mod refusal;
 mod request;
 
+use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,10 +16,11 @@ use tokio::io::AsyncWrite as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::failure;
+use super::network::Network;
 use super::socket::Stream;
 use crate::event::{Cause, Failure, Origin, Stage};
 
@@ -152,18 +155,30 @@ impl WebSocket {
         Poll::Ready(flushed.map_err(|e| self.failed(&e)))
     }
 
-    /// Sends a close frame without a code. [`WebSocket::poll_next`] then tells when the peer has
+    /// Sends a close frame, with this code or without one. [`WebSocket::poll_next`] then tells when the peer has
     /// answered and closed; the caller bounds the wait.
     ///
     /// # Errors
     /// If the connection is gone, or closing.
-    pub fn start_close(&mut self) -> Result<(), WebSocketEnd> {
-        self.send(Message::Close(None))
+    pub fn start_close(&mut self, code: Option<u16>) -> Result<(), WebSocketEnd> {
+        let frame = code.map(|code| CloseFrame {
+            code: code.into(),
+            reason: Utf8Bytes::default(),
+        });
+        self.send(Message::Close(frame))
     }
 
     /// Does something to the TCP connection.
     pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> R {
         act(self.inner.get_ref().tcp().socket())
+    }
+
+    /// It belongs to a network that is not sound.
+    ///
+    /// # Errors
+    /// If the kernel refuses the filter.
+    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+        self.inner.get_ref().tcp().join(network)
     }
 
     /// Ends the connection with RST.

@@ -1,5 +1,6 @@
 //! Faults against real servers: what clients felt, what servers saw, and that all is undone.
 
+mod client;
 mod path;
 mod schedule;
 mod server;

@@ -16,7 +16,7 @@
 //   listening, open, close, upgrade, connection_error, cut   the engine's
 //   connect, disconnect, event, ack                          a namespace's
 //
-// Events: echo, broadcast, kick, kick_engine, big_reply, push, surrogates, later, never, forget
+// Events: echo, broadcast, kick, kick_engine, garbage, big_reply, push, surrogates, later, never, forget
 // (acked only if it comes again); any other is acked with its arguments. SIGUSR2 resets the connection of every session on WebSocket.
 "use strict";
 
@@ -108,10 +108,15 @@ function onConnect(socket) {
     transport: socket.conn.transport.name,
     eio: socket.conn.protocol ?? Number(socket.handshake.query.EIO),
     recovered: socket.recovered,
+    address: socket.handshake.address,
     auth: socket.handshake.auth,
     query: socket.handshake.query,
   });
-  socket.on("disconnect", (reason) => write("disconnect", { ...where, reason }));
+  socket.on("disconnect", (reason, detail) => {
+    // What release 4 knows beyond the reason: an error, or a description of one.
+    const { message, description } = detail ?? {};
+    write("disconnect", { ...where, reason, detail: String(description ?? message ?? "") });
+  });
   // Middleware sees every event on all three releases.
   socket.use((packet, _next) => answer(socket, where, packet));
 }
@@ -141,6 +146,9 @@ function answer(socket, where, [event, ...args]) {
       return socket.disconnect();
     case "kick_engine":
       return socket.disconnect(true);
+    case "garbage":
+      // A message of the engine that is no packet of Socket.IO.
+      return socket.client.conn.send("garbage");
     case "big_reply": {
       const text = "x".repeat(args[0]);
       return callback ? ack(text) : socket.emit("big_reply", text);

@@ -6,6 +6,7 @@ mod acks;
 mod close;
 mod fuzz;
 mod heartbeat;
+mod misuse;
 mod namespaces;
 mod open;
 mod reconnect;

@@ -1,7 +1,11 @@
+use url::{Host, Url};
+
 use super::super::{exclude, needs};
 use crate::event::TransportKind;
-use crate::scenario::plan::{ClientFault, DisconnectHow, UpgradeStage};
-use crate::scenario::problem::Checked;
+use crate::scenario::plan::{
+    ClientFault, DisconnectHow, Fault, FaultKind, Plan, Population, UpgradeStage,
+};
+use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::Reader;
 
 /// A normal closure (RFC 6455, section 7.4.1).
@@ -9,6 +13,49 @@ const NORMAL_CLOSURE: u16 = 1000;
 
 /// What a client is to do to itself.
 pub(super) fn read(reader: &Reader<'_>, name: &str) -> Checked<ClientFault> {
+    let fault = by_name(reader, name)?;
+    if fault.filters_packets() && cfg!(not(target_os = "linux")) {
+        let place = reader.place_of("fault");
+        let message = format!("{name} needs Linux");
+        return Err(reader.report(Code::OtherSystem, place, message, |d| {
+            d.label("made of the socket filters of Linux")
+                .key(reader.path_of("fault"))
+                .help("run it on Linux, or take a fault on the way: down, latency, bandwidth")
+        }));
+    }
+    Ok(fault)
+}
+
+/// What is odd about a change of network: there may be no other address to come from.
+pub(in crate::scenario::check) fn warning(plan: &Plan) -> Option<String> {
+    let changes = |fault: &&Fault| fault.kind == FaultKind::Client(ClientFault::NetworkChange);
+    let fault = plan.chaos.iter().find(changes)?;
+    let is_loopback = plan.server.is_some() || plan.target.url.as_ref().is_some_and(is_loopback);
+    let stays = |population: &Population| match population.client.source_addresses.len() {
+        0 => !is_loopback,
+        count => count < 2,
+    };
+    let own = fault.population.map(|id| usize::from(id.0));
+    let mut victims = plan.populations.iter().enumerate();
+    let (_, population) =
+        victims.find(|(place, whose)| own.is_none_or(|own| own == *place) && stays(whose))?;
+    let name = &population.name;
+    Some(format!(
+        "network_change: {name} comes back from the address it had; give it two or more \
+         `source_addresses`"
+    ))
+}
+
+/// Whether every address of 127.0.0.0/8 will do to come from.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv6(_)) | None => false,
+    }
+}
+
+fn by_name(reader: &Reader<'_>, name: &str) -> Checked<ClientFault> {
     Ok(match name {
         "disconnect" => ClientFault::Disconnect(disconnect(reader)?),
         "transport_switch" => transport_switch(reader)?,

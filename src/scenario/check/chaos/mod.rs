@@ -5,6 +5,8 @@ mod server;
 
 use std::time::Duration;
 
+pub(super) use client::warning;
+
 use super::population_named;
 use crate::scenario::keys::{FAULTS, FaultPlace, FaultSpec};
 use crate::scenario::nearest;

@@ -105,6 +105,23 @@ impl ClientFault {
         }
     }
 
+    /// Whether it needs the kernel to drop packets, as Linux can.
+    #[must_use]
+    pub fn filters_packets(self) -> bool {
+        match self {
+            Self::Partition | Self::PacketLoss(_) | Self::NetworkChange => true,
+            Self::Disconnect(_)
+            | Self::TransportSwitch { .. }
+            | Self::UpgradeAbort(_)
+            | Self::Freeze
+            | Self::Mute
+            | Self::SlowReader(_)
+            | Self::Garbage
+            | Self::Oversize
+            | Self::Abandon => false,
+        }
+    }
+
     pub(super) fn settings(self) -> Vec<Setting> {
         match self {
             Self::Disconnect(how) => {

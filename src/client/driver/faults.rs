@@ -1,0 +1,333 @@
+//! What a client does to itself when it is told to, and how that is undone.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Driver;
+use crate::client::fault::Verdict;
+use crate::client::lanes::Arrival;
+use crate::event::{
+    ATTRIBUTION_WINDOW, Cause, Event, Failure, FaultId, Missed, Observer, Origin, Stage,
+    TransportKind,
+};
+use crate::protocol::{WebSocketEnd, WebSocketId};
+use crate::scenario::plan::{ClientFault, DisconnectHow, UpgradeStage};
+
+/// No packet type begins like this, in any revision.
+const MALFORMED: Bytes = Bytes::from_static(b"garbage");
+
+/// What a message may have where the server has not told, in bytes: the reference server's
+/// `maxHttpBufferSize`.
+const USUAL_MAX_PAYLOAD: usize = 1_000_000;
+
+/// How many heartbeat windows a connection is kept that the client has left on another network:
+/// by then the server has given it up, even if its timers are late.
+const WINDOWS_KEPT: u32 = 2;
+
+/// What carries the client is gone by the scenario's will.
+fn cut(stage: Stage, cause: Cause) -> Failure {
+    Failure::new(stage, cause, Origin::Scenario)
+}
+
+impl<O: Observer> Driver<O> {
+    /// A fault strikes, unless the client is not connected or there is nothing to do.
+    pub(super) fn strike(
+        &mut self,
+        now: Instant,
+        fault: FaultId,
+        action: ClientFault,
+        lasts: Option<Duration>,
+    ) {
+        let struck = if !(self.stage.is_running() && self.lifecycle.is_connected()) {
+            Err(Missed::NotConnected)
+        } else if action.lasts() {
+            self.begin_fault(now, fault, action, lasts)
+        } else {
+            self.carry_out(now, fault, action)
+        };
+        if let Err(why) = struck {
+            self.lifecycle
+                .report(now, Event::FaultMissed { fault, why });
+        }
+    }
+
+    fn begin_fault(
+        &mut self,
+        now: Instant,
+        fault: FaultId,
+        action: ClientFault,
+        lasts: Option<Duration>,
+    ) -> Result<(), Missed> {
+        let until = lasts.and_then(|lasts| now.checked_add(lasts));
+        self.faults
+            .get_or_insert_default()
+            .begin(fault, action, until);
+        if self.take_effect().is_err() {
+            // The kernel refuses the filter.
+            self.faults.get_or_insert_default().withdraw(fault);
+            let _ = self.take_effect();
+            return Err(Missed::NotApplicable);
+        }
+        self.lifecycle.fault_begun(now, fault);
+        Ok(())
+    }
+
+    /// Lets everything be as the faults that last want it.
+    fn take_effect(&mut self) -> std::io::Result<()> {
+        let effects = self.faults.as_ref().map(|faults| faults.effects());
+        let effects = effects.unwrap_or_default();
+        self.connection.set_mute(effects.is_mute);
+        self.lanes.set_network(effects.network)
+    }
+
+    /// Whether the client must not do anything.
+    pub(super) fn is_frozen(&self) -> bool {
+        let faults = self.faults.as_ref();
+        faults.is_some_and(|faults| faults.effects().is_frozen)
+    }
+
+    /// Undoes what is over by now.
+    pub(super) fn end_faults(&mut self, now: Instant) {
+        self.lifecycle.settle_faults(now);
+        let Some(faults) = &mut self.faults else {
+            return;
+        };
+        faults.forget(now);
+        if let Some(fault) = faults.end_next(now) {
+            self.heal(now, fault);
+            return self.end_faults(now);
+        }
+        if faults.is_empty() {
+            self.faults = None;
+        }
+    }
+
+    /// Undoes everything: the client leaves.
+    pub(super) fn end_all_faults(&mut self, now: Instant) {
+        let Some(faults) = &mut self.faults else {
+            return;
+        };
+        for fault in faults.end_all() {
+            self.heal(now, fault);
+        }
+    }
+
+    fn heal(&mut self, now: Instant, fault: FaultId) {
+        // A filter that cannot be taken off ends with its socket.
+        let _ = self.take_effect();
+        let settles = self.settles(now);
+        self.lifecycle.fault_healed(now, fault, settles);
+    }
+
+    /// By when what happens now must have shown its effect: a silent loss shows within the
+    /// heartbeat's window.
+    fn settles(&self, now: Instant) -> Instant {
+        now + self.connection.patience().unwrap_or(ATTRIBUTION_WINDOW)
+    }
+
+    /// Carries out a fault for a moment.
+    fn carry_out(
+        &mut self,
+        now: Instant,
+        fault: FaultId,
+        action: ClientFault,
+    ) -> Result<(), Missed> {
+        if self.is_frozen() || !self.has_what_it_takes(action) {
+            return Err(Missed::NotApplicable);
+        }
+        if action == ClientFault::NetworkChange {
+            return self.change_network(now, fault);
+        }
+        let settles = self.settles(now);
+        self.lifecycle.fault_felt(now, fault, settles);
+        match action {
+            ClientFault::Disconnect(how) => self.disconnect(now, how),
+            ClientFault::TransportSwitch { to, upgrade } => {
+                if !(upgrade && self.connection.start_upgrade(now)) {
+                    self.switch(now, to);
+                }
+            }
+            ClientFault::UpgradeAbort(stage) => self.abort_upgrade(now, stage),
+            ClientFault::Garbage => {
+                self.connection.send_packet(now, MALFORMED);
+            }
+            ClientFault::Oversize => {
+                let packet = self.oversized();
+                self.connection.send_packet(now, packet);
+            }
+            ClientFault::Abandon => {
+                self.connection.open_stray(now);
+                self.lifecycle.fault_harmless(now);
+            }
+            ClientFault::NetworkChange
+            | ClientFault::Partition
+            | ClientFault::PacketLoss(_)
+            | ClientFault::Freeze
+            | ClientFault::Mute
+            | ClientFault::SlowReader(_) => {}
+        }
+        Ok(())
+    }
+
+    fn has_what_it_takes(&self, action: ClientFault) -> bool {
+        match action {
+            ClientFault::Disconnect(DisconnectHow::WebSocketClose(_)) => {
+                self.connection.transport() == Some(TransportKind::WebSocket)
+            }
+            ClientFault::Disconnect(
+                DisconnectHow::Close
+                | DisconnectHow::Namespace
+                | DisconnectHow::Fin
+                | DisconnectHow::Reset,
+            )
+            | ClientFault::TransportSwitch { .. }
+            | ClientFault::UpgradeAbort(_)
+            | ClientFault::Partition
+            | ClientFault::PacketLoss(_)
+            | ClientFault::NetworkChange
+            | ClientFault::Freeze
+            | ClientFault::Mute
+            | ClientFault::SlowReader(_)
+            | ClientFault::Garbage
+            | ClientFault::Oversize
+            | ClientFault::Abandon => true,
+        }
+    }
+
+    fn disconnect(&mut self, now: Instant, how: DisconnectHow) {
+        match how {
+            DisconnectHow::Close => self.connection.close_engine(now),
+            DisconnectHow::Namespace => {
+                self.connection.disconnect(now);
+                self.pump(now);
+                self.connection.connect(now);
+            }
+            DisconnectHow::Fin => self.lanes.fin(),
+            DisconnectHow::Reset => self.lanes.reset(),
+            DisconnectHow::WebSocketClose(code) => self.lanes.close_with(code, now),
+        }
+    }
+
+    fn switch(&mut self, now: Instant, to: TransportKind) {
+        self.connection.set_transports(vec![to], false);
+        self.connection.close_engine(now);
+    }
+
+    /// A message of text that is one byte too long for the server.
+    fn oversized(&self) -> Bytes {
+        const HEAD: &[u8] = b"42[\"oversize\",\"";
+        const TAIL: &[u8] = b"\"]";
+        let limit = self.connection.max_payload();
+        let length = limit.unwrap_or(USUAL_MAX_PAYLOAD).saturating_add(1);
+        let filling = length.saturating_sub(HEAD.len() + TAIL.len());
+        let mut packet = HEAD.to_vec();
+        packet.resize(HEAD.len() + filling, b'x');
+        packet.extend_from_slice(TAIL);
+        packet.into()
+    }
+
+    /// All that is open falls silent for good, and the system tells the client, as it tells a
+    /// browser by its `offline` event.
+    fn change_network(&mut self, now: Instant, fault: FaultId) -> Result<(), Missed> {
+        let window = self.connection.patience().unwrap_or(ATTRIBUTION_WINDOW);
+        let Ok(left) = self.lanes.change_network() else {
+            return Err(Missed::NotApplicable);
+        };
+        self.faults
+            .get_or_insert_default()
+            .leave_behind(now + window * WINDOWS_KEPT, left);
+        self.lifecycle.fault_felt(now, fault, now + window);
+        self.lifecycle.report(now, Event::ZombieSession);
+        let failure = cut(Stage::Session, Cause::ConnectionClosed);
+        self.connection
+            .handle_network_lost(now, failure.with_message("network connection lost"));
+        Ok(())
+    }
+
+    // The upgrade that is broken off.
+
+    fn abort_upgrade(&mut self, now: Instant, stage: UpgradeStage) {
+        self.faults.get_or_insert_default().abort_upgrade(stage);
+        let both = vec![TransportKind::Polling, TransportKind::WebSocket];
+        self.connection.set_transports(both, true);
+        self.connection.close_engine(now);
+    }
+
+    /// A probe goes out.
+    pub(super) fn note_probe(&mut self, id: WebSocketId) {
+        if let Some(faults) = &mut self.faults
+            && let Some(abort) = faults.abort()
+            && !abort.probe_begun(id)
+        {
+            self.forget_abort();
+        }
+    }
+
+    /// Breaks off the probe's handshake if its request is written; true if it did.
+    pub(super) fn break_off_handshake(&mut self) -> bool {
+        let Some(faults) = &mut self.faults else {
+            return false;
+        };
+        let handshake = faults.abort().as_ref().and_then(|abort| abort.handshake());
+        let broken = handshake.is_some_and(|id| self.lanes.break_off(id));
+        if broken {
+            self.forget_abort();
+        }
+        broken
+    }
+
+    /// What is left of an arrival if an upgrade is to be broken off by it.
+    pub(super) fn censor(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
+        let Some(abort) = self.faults.as_mut().and_then(|faults| *faults.abort()) else {
+            return Some(arrival);
+        };
+        match arrival {
+            Arrival::WebSocketOpen { id, .. } => self.judge(now, id, abort.opened(id), arrival),
+            Arrival::Frame { id, .. } => self.judge(now, id, abort.received(id), arrival),
+            Arrival::WebSocketEnded { id, .. } if abort.is_probe(id) => {
+                self.forget_abort();
+                let end = WebSocketEnd::Dropped(cut(Stage::Upgrade, Cause::ProbeFailed));
+                Some(Arrival::WebSocketEnded { id, end })
+            }
+            Arrival::WebSocketRefused { id, .. } if abort.is_probe(id) => {
+                self.forget_abort();
+                Some(arrival)
+            }
+            Arrival::WebSocketEnded { .. }
+            | Arrival::WebSocketRefused { .. }
+            | Arrival::Response { .. }
+            | Arrival::RequestFailed { .. } => Some(arrival),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        now: Instant,
+        id: WebSocketId,
+        verdict: Verdict,
+        arrival: Arrival,
+    ) -> Option<Arrival> {
+        match verdict {
+            Verdict::Pass => return Some(arrival),
+            Verdict::Swallow => return None,
+            Verdict::Cut => self.lanes.close_websocket(id, now),
+            Verdict::CutAfter => {
+                if let Arrival::Frame { frame, .. } = arrival {
+                    self.connection.handle_frame(now, id, frame);
+                }
+                self.lanes.drop_websocket(id);
+            }
+        }
+        self.forget_abort();
+        let end = WebSocketEnd::Dropped(cut(Stage::Upgrade, Cause::ProbeFailed));
+        Some(Arrival::WebSocketEnded { id, end })
+    }
+
+    fn forget_abort(&mut self) {
+        if let Some(faults) = &mut self.faults {
+            *faults.abort() = None;
+        }
+        self.connection.reset_transports();
+    }
+}

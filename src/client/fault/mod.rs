@@ -1,0 +1,173 @@
+//! What is wrong with one client, and until when.
+//!
+//! Faults come in with their end, [`Effects`] go out: the sum of all that last. Nothing is carried
+//! out here.
+
+mod upgrade_abort;
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::event::FaultId;
+use crate::scenario::plan::{ClientFault, UpgradeStage};
+use crate::transport::{Conditions, Network};
+
+pub(super) use upgrade_abort::{UpgradeAbort, Verdict};
+
+/// The faults of one client that are not over. Boxed, and there for as long as there is one.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    lasting: Vec<Lasting>,
+    /// The next upgrade is to be broken off.
+    abort: Option<UpgradeAbort>,
+    /// Networks that the client has left, with its connections there, and until when their servers
+    /// may wait for it.
+    left: Vec<(Instant, Rc<Network>)>,
+}
+
+/// A fault that lasts.
+#[derive(Debug, Clone, Copy)]
+struct Lasting {
+    fault: FaultId,
+    action: ClientFault,
+    /// Nothing means until the client leaves.
+    until: Option<Instant>,
+}
+
+/// What faults that last do together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Effects {
+    pub(super) network: Conditions,
+    pub(super) is_mute: bool,
+    pub(super) is_frozen: bool,
+}
+
+impl Faults {
+    pub(super) fn begin(&mut self, fault: FaultId, action: ClientFault, until: Option<Instant>) {
+        self.lasting.push(Lasting {
+            fault,
+            action,
+            until,
+        });
+    }
+
+    /// Takes out a fault as if it had never begun.
+    pub(super) fn withdraw(&mut self, fault: FaultId) {
+        self.lasting.retain(|lasting| lasting.fault != fault);
+    }
+
+    /// Takes out a fault that is over.
+    pub(super) fn end_next(&mut self, now: Instant) -> Option<FaultId> {
+        let is_over = |lasting: &Lasting| lasting.until.is_some_and(|until| until <= now);
+        let place = self.lasting.iter().position(is_over)?;
+        Some(self.lasting.remove(place).fault)
+    }
+
+    /// Takes out every fault that lasts, over or not, and breaks off no more upgrade.
+    pub(super) fn end_all(&mut self) -> Vec<FaultId> {
+        self.abort = None;
+        let ended = std::mem::take(&mut self.lasting);
+        ended.iter().map(|lasting| lasting.fault).collect()
+    }
+
+    pub(super) fn effects(&self) -> Effects {
+        let mut effects = Effects::default();
+        let network = &mut effects.network;
+        for lasting in &self.lasting {
+            match lasting.action {
+                ClientFault::Partition => network.silent = true,
+                ClientFault::PacketLoss(share) => network.loss = network.loss.max(share.fraction()),
+                ClientFault::SlowReader(rate) => {
+                    let rate = rate.bytes_per_second();
+                    network.read_rate = Some(network.read_rate.map_or(rate, |old| old.min(rate)));
+                }
+                ClientFault::Freeze => effects.is_frozen = true,
+                ClientFault::Mute => effects.is_mute = true,
+                ClientFault::Disconnect(_)
+                | ClientFault::TransportSwitch { .. }
+                | ClientFault::UpgradeAbort(_)
+                | ClientFault::NetworkChange
+                | ClientFault::Garbage
+                | ClientFault::Oversize
+                | ClientFault::Abandon => {}
+            }
+        }
+        effects
+    }
+
+    /// The next upgrade is broken off at this stage.
+    pub(super) fn abort_upgrade(&mut self, stage: UpgradeStage) {
+        self.abort = Some(UpgradeAbort::new(stage));
+    }
+
+    pub(super) fn abort(&mut self) -> &mut Option<UpgradeAbort> {
+        &mut self.abort
+    }
+
+    /// Keeps what the client leaves behind on a network until nobody can wait for it any more.
+    pub(super) fn leave_behind(&mut self, until: Instant, network: Rc<Network>) {
+        self.left.push((until, network));
+    }
+
+    /// Forgets what nobody waits for any more.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.left.retain(|(until, _)| *until > now);
+    }
+
+    /// When the next of them is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let ends = self.lasting.iter().filter_map(|lasting| lasting.until);
+        let left = self.left.iter().map(|(until, _)| *until);
+        ends.chain(left).min()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lasting.is_empty() && self.abort.is_none() && self.left.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scenario::plan::ClientFault::{Freeze, Mute, PacketLoss, Partition, SlowReader};
+
+    #[test]
+    fn faults_that_overlap_do_what_the_worst_of_them_does_until_each_is_over() {
+        let start = crate::clock::now();
+        let at = |seconds| Some(start + Duration::from_secs(seconds));
+        let share = |fraction: &str| PacketLoss(fraction.parse().expect("a share"));
+        let rate = |rate: &str| SlowReader(rate.parse().expect("a rate"));
+        let mut faults = Faults::default();
+        faults.begin(FaultId(0), Partition, at(10));
+        faults.begin(FaultId(1), Partition, at(20));
+        faults.begin(FaultId(2), share("20%"), None);
+        faults.begin(FaultId(3), share("10%"), None);
+        faults.begin(FaultId(4), rate("2KB/s"), at(15));
+        faults.begin(FaultId(5), rate("1KB/s"), at(15));
+        faults.begin(FaultId(6), Mute, at(15));
+        let all = Effects {
+            network: Conditions {
+                silent: true,
+                loss: 0.2,
+                read_rate: Some(1000),
+            },
+            is_mute: true,
+            is_frozen: false,
+        };
+        assert_eq!(faults.effects(), all);
+        assert_eq!(faults.end_next(start + Duration::from_secs(9)), None);
+        assert_eq!(faults.deadline(), at(10));
+        let later = start + Duration::from_secs(15);
+        let ended: Vec<_> = std::iter::from_fn(|| faults.end_next(later)).collect();
+        assert_eq!(ended, [0, 4, 5, 6].map(FaultId));
+        assert!(faults.effects().network.silent);
+        assert_eq!(faults.end_all(), [1, 2, 3].map(FaultId));
+        assert_eq!(faults.effects(), Effects::default());
+        assert!(faults.is_empty());
+        faults.begin(FaultId(7), Freeze, None);
+        assert!(faults.effects().is_frozen);
+        assert_eq!(faults.deadline(), None);
+    }
+}

@@ -1,0 +1,370 @@
+use super::*;
+use crate::event::{Cause, Origin, Stage};
+
+#[derive(Clone, Default)]
+struct Notebook(Rc<RefCell<Vec<Event>>>);
+
+impl Observer for Notebook {
+    fn observe(&self, _at: Instant, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
+}
+
+impl Notebook {
+    fn last(&self) -> Event {
+        self.0.borrow().last().cloned().unwrap()
+    }
+
+    fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.0.borrow().iter().filter(|event| wanted(event)).count()
+    }
+}
+
+struct Story {
+    notebook: Notebook,
+    lifecycle: Lifecycle<Notebook>,
+    ambient: Ambient,
+    start: Instant,
+}
+
+impl Story {
+    fn new(namespaces: u16) -> Self {
+        let (notebook, ambient) = (Notebook::default(), Ambient::default());
+        let start = crate::clock::now();
+        let lifecycle = Lifecycle::new(notebook.clone(), start, namespaces, Rc::clone(&ambient));
+        Self {
+            notebook,
+            lifecycle,
+            ambient,
+            start,
+        }
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.start + Duration::from_millis(ms)
+    }
+
+    fn connect(&mut self, ms: u64) {
+        let now = self.at(ms);
+        self.lifecycle.engine_opening(now, TransportKind::WebSocket);
+        self.lifecycle.engine_opened(now, TransportKind::WebSocket);
+        self.lifecycle.namespace_connecting(now);
+        self.lifecycle.namespace_connected(now, None);
+    }
+
+    fn feel(&mut self, ms: u64, fault: FaultId) {
+        let now = self.at(ms);
+        self.lifecycle.fault_felt(now, fault, now + millis(45_000));
+    }
+
+    fn lose(&mut self, ms: u64, reason: DisconnectReason) {
+        self.lifecycle.disconnected(self.at(ms), reason, true);
+    }
+
+    fn refuse(&mut self, ms: u64, stays_active: bool) {
+        let cause = Cause::NamespaceRejected;
+        let failure = Failure::new(Stage::Namespace, cause, Origin::Server);
+        let now = self.at(ms);
+        self.lifecycle.namespace_failed(now, failure, stays_active);
+    }
+}
+
+fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn connect_time_runs_from_the_intended_start() {
+    let mut story = Story::new(1);
+    story.connect(120);
+    let since_intended = millis(120);
+    let transport = TransportKind::WebSocket;
+    assert_eq!(
+        story.notebook.last(),
+        Event::Connected {
+            since_intended,
+            transport
+        }
+    );
+}
+
+#[test]
+fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    story.feel(1000, FaultId(4));
+    story.lose(1010, DisconnectReason::TransportClose);
+    assert_eq!(
+        story.notebook.last(),
+        Event::Disconnected {
+            reason: DisconnectReason::TransportClose,
+            fault: Some(FaultId(4)),
+            detect: Some(millis(10)),
+            first: true,
+        }
+    );
+    story
+        .lifecycle
+        .engine_opening(story.at(1500), TransportKind::Polling);
+    let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
+    story.lifecycle.engine_failed(story.at(1501), failure);
+    story.connect(3000);
+    assert_eq!(
+        story.notebook.last(),
+        Event::Reconnected {
+            took: millis(1990),
+            outage: Some(millis(2000)),
+            fault: Some(FaultId(4)),
+            attempts: 2,
+            transport: TransportKind::WebSocket,
+            recovered: None,
+        }
+    );
+}
+
+#[test]
+fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    let fault = AmbientFault::announce(FaultId(2), None);
+    story.ambient.borrow_mut().push(fault.clone());
+    story.lose(500, DisconnectReason::TransportClose);
+    assert_eq!(
+        story
+            .notebook
+            .count(|e| matches!(e, Event::FaultFelt { .. })),
+        0
+    );
+    story.connect(600);
+    fault.strike(story.at(1000));
+    story.lose(1003, DisconnectReason::TransportClose);
+    story.connect(2000);
+    fault.end(story.at(2000));
+    story.lose(2500, DisconnectReason::TransportClose);
+    assert_eq!(
+        story
+            .notebook
+            .count(|e| matches!(e, Event::FaultFelt { .. })),
+        1
+    );
+    let detects = story.notebook.count(
+        |e| matches!(e, Event::Disconnected { detect: Some(detect), .. } if *detect == millis(3)),
+    );
+    assert_eq!(detects, 1);
+}
+
+#[test]
+fn a_fault_at_large_does_not_explain_what_comes_long_after_its_end() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    let fault = AmbientFault::announce(FaultId(2), None);
+    fault.strike(story.at(10));
+    fault.end(story.at(20));
+    story.ambient.borrow_mut().push(fault);
+    story.lose(60_000, DisconnectReason::TransportClose);
+    assert_eq!(
+        story
+            .notebook
+            .count(|e| matches!(e, Event::FaultFelt { .. })),
+        0
+    );
+}
+
+#[test]
+fn a_client_of_two_namespaces_is_back_when_both_are() {
+    let mut story = Story::new(2);
+    story.connect(0);
+    assert!(!story.lifecycle.is_connected());
+    story.lifecycle.namespace_connected(story.at(5), None);
+    assert!(story.lifecycle.is_connected());
+    story.lose(100, DisconnectReason::PingTimeout);
+    story.lose(100, DisconnectReason::PingTimeout);
+    let firsts = |e: &Event| matches!(e, Event::Disconnected { first: true, .. });
+    assert_eq!(story.notebook.count(firsts), 1);
+    story.connect(900);
+    assert_eq!(story.lifecycle.fate(), Fate::NeverBack);
+    story.lifecycle.namespace_connected(story.at(950), None);
+    assert_eq!(story.lifecycle.fate(), Fate::Connected);
+    assert_eq!(
+        story
+            .notebook
+            .count(|e| matches!(e, Event::Reconnected { .. })),
+        1
+    );
+}
+
+#[test]
+fn a_kick_from_one_of_two_namespaces_leaves_the_client_connected() {
+    let mut story = Story::new(2);
+    story.connect(0);
+    story.lifecycle.namespace_connected(story.at(0), None);
+    story.lose(10, DisconnectReason::ServerDisconnect);
+    assert_eq!(story.lifecycle.fate(), Fate::Connected);
+    story.lose(20, DisconnectReason::ServerDisconnect);
+    assert_eq!(story.lifecycle.fate(), Fate::Kicked);
+    assert!(story.lifecycle.is_out());
+}
+
+#[test]
+fn an_upgrade_in_place_ends_the_fault_without_a_disconnect() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    story.feel(100, FaultId(1));
+    story.lifecycle.upgrade_started(story.at(100));
+    story.lifecycle.upgraded(story.at(130));
+    assert_eq!(
+        story.notebook.last(),
+        Event::FaultPassed {
+            fault: FaultId(1),
+            outage: millis(30)
+        }
+    );
+}
+
+#[test]
+fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    let fault = FaultId(3);
+    story.lifecycle.fault_begun(story.at(100), fault);
+    let settles = story.at(90_000);
+    story.lifecycle.fault_healed(story.at(400), fault, settles);
+    assert_eq!(story.lifecycle.deadline(), Some(settles));
+    story.lifecycle.settle_faults(story.at(500));
+    story.lifecycle.finish_faults(story.at(600));
+    assert_eq!(
+        story.notebook.last(),
+        Event::FaultPassed {
+            fault,
+            outage: millis(300)
+        }
+    );
+}
+
+#[test]
+fn a_client_that_is_lost_is_not_well_of_any_fault() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    story.feel(100, FaultId(1));
+    story.feel(110, FaultId(2));
+    story.lose(120, DisconnectReason::TransportClose);
+    assert_eq!(story.lifecycle.deadline(), None);
+    story.lifecycle.settle_faults(story.at(90_000));
+    story.lifecycle.finish_faults(story.at(90_000));
+    let passed = |e: &Event| matches!(e, Event::FaultPassed { .. });
+    assert_eq!(story.notebook.count(passed), 0);
+    story.connect(91_000);
+    assert_eq!(
+        story.notebook.last(),
+        Event::FaultPassed {
+            fault: FaultId(1),
+            outage: millis(90_900)
+        }
+    );
+}
+
+#[test]
+fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    let fault = AmbientFault::announce(FaultId(2), None);
+    story.ambient.borrow_mut().push(fault.clone());
+    fault.strike(story.at(1000));
+    story.lose(1003, DisconnectReason::TransportClose);
+    story.connect(2000);
+    fault.strike(story.at(9000));
+    story.lose(9004, DisconnectReason::TransportClose);
+    story.connect(9500);
+    story.lose(9600, DisconnectReason::TransportClose);
+    let felt = |event: &Event| matches!(event, Event::FaultFelt { .. });
+    assert_eq!(story.notebook.count(felt), 2);
+    let after = |ms| {
+        move |event: &Event| {
+            matches!(event, Event::Disconnected { detect: Some(detect), .. }
+                if *detect == millis(ms))
+        }
+    };
+    assert_eq!(story.notebook.count(after(3)), 1);
+    assert_eq!(story.notebook.count(after(4)), 1);
+}
+
+#[test]
+fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
+    let mut story = Story::new(1);
+    let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
+    let fault = AmbientFault::announce(FaultId(2), None);
+    story.ambient.borrow_mut().push(fault.clone());
+    let failed = |story: &mut Story, ms| {
+        let now = story.at(ms);
+        story.lifecycle.engine_failed(now, failure.clone());
+        let Event::EngineFailed { cut_off, .. } = story.notebook.last() else {
+            panic!("{:?}", story.notebook.last())
+        };
+        cut_off
+    };
+    assert_eq!(failed(&mut story, 0), None);
+    story.connect(1);
+    fault.strike(story.at(1000));
+    story.lose(1000, DisconnectReason::TransportClose);
+    let cut_off = |lasts| {
+        let fault = FaultId(2);
+        Some(CutOff { fault, lasts })
+    };
+    assert_eq!(failed(&mut story, 1500), cut_off(true));
+    fault.end(story.at(2000));
+    assert_eq!(failed(&mut story, 2500), cut_off(false));
+    let delay = millis(700);
+    let now = story.at(2500);
+    story.lifecycle.reconnect_scheduled(now, 1, delay, 3);
+    let scheduled = Event::ReconnectScheduled {
+        attempt: 1,
+        delay,
+        stripe: 3,
+        fault: Some(FaultId(2)),
+    };
+    assert_eq!(story.notebook.last(), scheduled);
+    story.connect(3000);
+    assert_eq!(failed(&mut story, 3500), None);
+}
+
+#[test]
+fn a_client_is_connected_without_the_namespaces_that_are_refused() {
+    for stays_active in [true, false] {
+        let mut story = Story::new(2);
+        story.refuse(1, stays_active);
+        story.lifecycle.namespace_connected(story.at(2), None);
+        assert_eq!(story.lifecycle.fate(), Fate::Connected);
+        let mut story = Story::new(2);
+        story.connect(1);
+        assert_eq!(story.lifecycle.fate(), Fate::NeverConnected);
+        story.refuse(2, stays_active);
+        assert_eq!(story.lifecycle.fate(), Fate::Connected);
+    }
+}
+
+#[test]
+fn a_namespace_that_stays_active_is_waited_for_again_on_the_next_engine() {
+    let mut story = Story::new(2);
+    story.connect(1);
+    story.refuse(2, true);
+    story.lose(10, DisconnectReason::TransportClose);
+    story.connect(20);
+    assert_eq!(story.lifecycle.fate(), Fate::NeverBack);
+    story.lifecycle.namespace_connected(story.at(21), None);
+    assert_eq!(story.lifecycle.fate(), Fate::Connected);
+}
+
+#[test]
+fn a_refused_client_is_out_unless_the_namespace_stays_active() {
+    let mut story = Story::new(1);
+    story.refuse(1, true);
+    assert_eq!(story.lifecycle.fate(), Fate::Rejected);
+    assert!(!story.lifecycle.is_out());
+    story.connect(500);
+    assert_eq!(story.lifecycle.fate(), Fate::Connected);
+
+    let mut story = Story::new(1);
+    story.refuse(1, false);
+    assert_eq!(story.lifecycle.fate(), Fate::Rejected);
+    assert!(story.lifecycle.is_out());
+}
