@@ -111,31 +111,8 @@ impl Facts {
                 let error = why.clone();
                 (Note::FaultFailed { id, error }, Some(text))
             }
-            Step::ServerExited { instance, status } => {
-                let (instance, status) = (*instance, status.clone());
-                let expected = true;
-                let note = Note::ServerExited {
-                    instance,
-                    status,
-                    expected,
-                };
-                (note, None)
-            }
-            &Step::ServerStarted {
-                instance,
-                pid,
-                port,
-            } => {
-                let note = Note::ServerStarted {
-                    instance,
-                    pid,
-                    port,
-                };
-                (note, None)
-            }
-            &Step::ServerReady { instance, after } => {
-                let after_s = after.as_secs_f64();
-                (Note::ServerReady { instance, after_s }, None)
+            Step::ServerExited { .. } | Step::ServerStarted { .. } | Step::ServerReady { .. } => {
+                (server_note(&progress.step)?, None)
             }
         })
     }
@@ -196,4 +173,29 @@ fn faults(plan: &Plan) -> Vec<FaultFacts> {
         }
     };
     applications(plan).into_iter().map(facts).collect()
+}
+
+/// What a fault did to a server, to be written down.
+fn server_note(step: &Step) -> Option<Note> {
+    match step {
+        Step::ServerExited { instance, status } => Some(Note::ServerExited {
+            instance: *instance,
+            status: status.clone(),
+            expected: true,
+        }),
+        &Step::ServerStarted {
+            instance,
+            pid,
+            port,
+        } => Some(Note::ServerStarted {
+            instance,
+            pid,
+            port,
+        }),
+        &Step::ServerReady { instance, after } => Some(Note::ServerReady {
+            instance,
+            after_s: after.as_secs_f64(),
+        }),
+        Step::Applied | Step::Touching(_) | Step::Output(_) | Step::Ended | Step::Failed(_) => None,
+    }
 }
