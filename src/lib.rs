@@ -5,6 +5,7 @@
 //! through these modules, which stand here in reading order.
 
 // Values that everything may use.
+pub mod catalogue;
 pub mod clock;
 pub mod diagnostic;
 pub mod event;

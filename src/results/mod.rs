@@ -2,7 +2,6 @@
 //! folder go out, and come back in for later reports. Nothing here judges thresholds or draws.
 
 mod append;
-pub mod catalogue;
 mod facts;
 mod folder;
 mod hgrm;

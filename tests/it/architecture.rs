@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("seed", &[]),
     ("event", &["units"]),
+    ("catalogue", &["event"]),
     ("diagnostic", &["units"]),
     ("scenario", &["diagnostic", "event", "seed", "units"]),
     ("protocol", &["event"]),
@@ -34,12 +35,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["clock", "event"]),
-    ("results", &["clock", "event", "metrics"]),
+    ("results", &["catalogue", "clock", "event", "metrics"]),
     ("report", &["event", "results", "units"]),
     ("gate", &["event", "results", "scenario"]),
     (
         "run",
         &[
+            "catalogue",
             "chaos",
             "client",
             "clock",

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, against real servers where there is one.
 
 mod architecture;
+mod doctor;
 mod harness;
 mod live;
 mod results;
