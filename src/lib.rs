@@ -10,6 +10,7 @@ pub mod clock;
 pub mod diagnostic;
 pub mod event;
 pub mod seed;
+pub mod trace;
 pub mod units;
 // What should happen.
 pub mod scenario;
@@ -29,4 +30,5 @@ pub mod results;
 pub mod server;
 // Wires and fronts.
 pub mod cli;
+pub mod doctor;
 pub mod run;

@@ -22,10 +22,10 @@ findings! {
         settings: [Server => "new Server({ cors: { origin: [\"https://app.example.com\"] } })"],
         docs: CORS,
     }
-    CORS_WILDCARD_CREDENTIALS: "SIO-182", Warning, "any origin is allowed, but not with credentials" {
-        cause: "The server allows any origin by `*`. With `withCredentials: true`, which cookies \
-                for sticky sessions need, browsers refuse `*` and ask for the origin by name and \
-                for Access-Control-Allow-Credentials: true.",
+    CORS_WILDCARD_CREDENTIALS: "SIO-182", Warning, "credentials are allowed to any origin, which browsers refuse" {
+        cause: "The server allows any origin by `*` and credentials too. With `withCredentials: \
+                true`, which cookies for sticky sessions need, browsers refuse `*` and want the \
+                origin by its name.",
         remedy: "Name the origins, and allow credentials, if clients use `withCredentials`.",
         settings: [
             Server => "new Server({ cors: { origin: \"https://app.example.com\", credentials: true } })",
@@ -70,6 +70,16 @@ findings! {
                 visits can connect as that user, if cookies are what identifies users.",
         remedy: "Name the origins, unless cookies mean nothing to the server.",
         settings: [Server => "new Server({ cors: { origin: \"https://app.example.com\" } })"],
+        docs: docs!("handling-cors/"),
+    }
+    CORS_WILDCARD: "SIO-188", Info, "any origin is allowed, without credentials" {
+        cause: "The server allows any origin by `*`. Pages cannot use `withCredentials: true`, \
+                which cookies for sticky sessions need.",
+        remedy: "Nothing is wrong unless clients use `withCredentials`; then name the origins and \
+                 allow credentials.",
+        settings: [
+            Server => "new Server({ cors: { origin: \"https://app.example.com\", credentials: true } })",
+        ],
         docs: docs!("handling-cors/"),
     }
 }

@@ -85,7 +85,7 @@ findings! {
         settings: [],
         docs: None,
     }
-    MISTAKE_ACCEPTED: "SIO-138", Info, "the server accepts a request that npm socket.io refuses" {
+    MISTAKE_ACCEPTED: "SIO-138", Info, "the server accepts a request that npm socket.io 4 refuses" {
         cause: "A request that is wrong by the protocol was answered as if it were right.",
         remedy: "Nothing to do for clients that make no such mistake; some implementations and \
                  older releases do not check.",

@@ -62,12 +62,14 @@ findings! {
         settings: [Server => "new Server({ maxHttpBufferSize: 1e8 })"],
         docs: docs!("server-options/#maxhttpbuffersize"),
     }
-    HEARTBEAT_MISMATCH: "SIO-216", Error, "the server waits for pings of the client" {
-        cause: "The connection was closed after about pingInterval + pingTimeout although every \
-                ping was answered: the server expects the heartbeat of the other revision, in \
-                which the client pings (30 s with the defaults of release 2).",
+    HEARTBEAT_MISMATCH: "SIO-216", Info, "release 4 clients on WebSocket are closed after a while" {
+        cause: "A release 2 server takes a WebSocket of a release 4 client, and waits for its \
+                pings, which do not come: it closes the connection after pingInterval + \
+                pingTimeout (30 s in many releases), again and again.",
         remedy: "Bring client and server to the same release.",
-        settings: [Server => "new Server({ allowEIO3: true })"],
+        settings: [
+            Client => "npm install socket.io-client@2",
+        ],
         docs: troubleshooting!("the-client-is-not-compatible-with-the-version-of-the-server"),
     }
 }

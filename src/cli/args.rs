@@ -33,6 +33,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
     Check(Box<CheckArgs>),
+    /// Say why a server cannot be connected to, throws clients out, or keeps them in long-polling.
+    Doctor(Box<DoctorArgs>),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),
     /// The embedded Socket.IO server.
@@ -140,6 +142,55 @@ pub struct CheckArgs {
     /// Problems, or the plan, as JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `sio-load doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The server, as a client's `io()` takes it: its path is the namespace.
+    #[arg(value_hint = ValueHint::Url)]
+    pub url: String,
+    /// HTTP path.
+    #[arg(long, default_value = "/socket.io/")]
+    pub path: String,
+    /// Namespace to connect to, in place of the URL's path.
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// JSON object that the CONNECT carries.
+    #[arg(
+        long,
+        value_name = "JSON",
+        env = "SIO_LOAD_AUTH",
+        hide_env_values = true
+    )]
+    pub auth: Option<String>,
+    /// Origin of the page, to check CORS for.
+    #[arg(long)]
+    pub origin: Option<String>,
+    /// Header of every request, as often as needed.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// PEM file of the authorities to trust, in place of the system's.
+    #[arg(long, env = "SIO_LOAD_CACERT", value_hint = ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(short = 'k', long, env = "SIO_LOAD_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub insecure: bool,
+    /// Also hold connections for so long, such as 90s, and say why they end.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub watch: Option<Duration>,
+    /// Event that the server answers with another, to try connection state recovery.
+    #[arg(long, value_name = "NAME")]
+    pub recovery_event: Option<String>,
+    /// The report as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// The wire log on standard error, as DEBUG=socket* writes it.
+    #[arg(long)]
+    pub debug: bool,
+    /// Show values of auth, cookies and headers.
+    #[arg(long, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
+    pub show_secrets: bool,
 }
 
 /// `sio-load report`.

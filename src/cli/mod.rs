@@ -50,6 +50,7 @@ pub fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Run(args) => command::run::run(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
+        Command::Doctor(args) => command::doctor::doctor(&args, &terminal),
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),
         Command::Init(args) => command::init::init(&args, &terminal),
