@@ -125,6 +125,9 @@ pub struct RunArgs {
     /// Worker threads; one for each core if left out.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+    /// Log the wire of the client of this number, from 0, on standard error, as DEBUG=socket* does.
+    #[arg(long, env = "SIO_LOAD_DEBUG_CLIENT", value_name = "N")]
+    pub debug_client: Option<u64>,
     /// Write values of auth, Authorization, Cookie and TLS keys into the results.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,

@@ -17,6 +17,7 @@ use super::lanes::{Arrival, Lanes};
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
 use super::timer::Timer;
+use super::wire_log::WireLog;
 use crate::clock;
 use crate::event::{ClientId, Event, FaultId, Observer, TransportKind};
 use crate::protocol::{
@@ -41,6 +42,8 @@ pub struct Driver<O> {
     stage: Stage,
     /// Acks asked for and neither here nor given up.
     acks_open: u32,
+    /// Of the one client that is followed. Boxed: all others have none.
+    wire_log: Option<Box<WireLog>>,
 }
 
 impl<O: Observer> Driver<O> {
@@ -68,6 +71,7 @@ impl<O: Observer> Driver<O> {
             timer,
             stage: Stage::New,
             acks_open: 0,
+            wire_log: blueprint.wire_log(client).map(Box::new),
             blueprint,
         }
     }
@@ -82,6 +86,9 @@ impl<O: Observer> Driver<O> {
     // What comes in.
 
     fn take_arrival(&mut self, now: Instant, arrival: Arrival) {
+        if let Some(log) = &self.wire_log {
+            log.arrival(&arrival);
+        }
         match arrival {
             Arrival::Response {
                 id,
@@ -179,6 +186,9 @@ impl<O: Observer> Driver<O> {
     }
 
     fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        if let Some(log) = &self.wire_log {
+            log.transmit(&transmit);
+        }
         match transmit {
             Transmit::Request(request) => self.lanes.request(*request),
             Transmit::OpenWebSocket { id, query, probe } => {
@@ -197,6 +207,9 @@ impl<O: Observer> Driver<O> {
         reason = "one arm for each event: the table of what the lifecycle hears"
     )]
     fn take_event(&mut self, now: Instant, event: ConnectionEvent) {
+        if let Some(log) = &self.wire_log {
+            log.event(&event);
+        }
         let lifecycle = &mut self.lifecycle;
         match event {
             ConnectionEvent::QueryNeeded { .. } => {

@@ -13,3 +13,4 @@ pub mod lifecycle;
 mod message;
 mod stamp;
 pub mod timer;
+pub mod wire_log;

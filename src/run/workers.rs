@@ -16,6 +16,7 @@ use crate::chaos::schedule::{applications, victims};
 use crate::client::blueprint::Blueprint;
 use crate::client::command::Action;
 use crate::client::timer::Timers;
+use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, PopulationId};
 use crate::metrics::{Recorder, Snapshot};
@@ -98,6 +99,7 @@ impl Workers {
         target: &Url,
         clock: Clock,
         count: u32,
+        follow: Option<Follow>,
     ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
         let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * count as usize);
         let mut threads = Vec::new();
@@ -110,6 +112,7 @@ impl Workers {
                 clock,
                 index,
                 count,
+                follow,
                 orders: inbox,
                 reports: reports.clone(),
             };
@@ -147,6 +150,7 @@ struct Share {
     clock: Clock,
     index: u32,
     count: u32,
+    follow: Option<Follow>,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<Report>,
 }
@@ -207,7 +211,7 @@ impl Share {
         let populations = (0..self.plan.populations.len()).map(|index| PopulationId(index as u16));
         let blueprint = |population| {
             Blueprint::new(&self.plan, population, &self.target, self.clock)
-                .map(Rc::new)
+                .map(|blueprint| Rc::new(blueprint.following(self.follow)))
                 .map_err(RunError::Transport)
         };
         let all = stays(&self.plan);

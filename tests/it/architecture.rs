@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "protocol",
             "scenario",
             "seed",
+            "trace",
             "transport",
         ],
     ),
@@ -73,8 +74,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "client",
             "diagnostic",
             "doctor",
+            "event",
             "gate",
             "report",
             "results",

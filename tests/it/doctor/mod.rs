@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end on anything unexpected")]
 
 mod cors;
+mod debug_client;
 mod diagnosis;
 mod docs;
 mod engine;
