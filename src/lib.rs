@@ -5,10 +5,12 @@
 //! through these modules, which stand here in reading order.
 
 // Values that everything may use.
+pub mod catalogue;
 pub mod clock;
 pub mod diagnostic;
 pub mod event;
 pub mod seed;
+pub mod trace;
 pub mod units;
 // What should happen.
 pub mod scenario;
@@ -28,4 +30,5 @@ pub mod results;
 pub mod server;
 // Wires and fronts.
 pub mod cli;
+pub mod doctor;
 pub mod run;

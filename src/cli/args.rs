@@ -43,6 +43,8 @@ pub enum Command {
     Storm(Box<StormArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
     Check(Box<CheckArgs>),
+    /// Say why a server cannot be connected to, throws clients out, or keeps them in long-polling.
+    Doctor(Box<DoctorArgs>),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),
     /// The embedded Socket.IO server.
@@ -133,6 +135,9 @@ pub struct RunArgs {
     /// Worker threads; one for each core if left out.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+    /// Log the wire of the client of this number, from 0, on standard error, as DEBUG=socket* does.
+    #[arg(long, env = "SIO_LOAD_DEBUG_CLIENT", value_name = "N")]
+    pub debug_client: Option<u64>,
     /// Write values of auth, Authorization, Cookie and TLS keys into the results.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,
@@ -183,6 +188,55 @@ pub struct CheckArgs {
     /// Problems, or the plan, as JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `sio-load doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The server, as a client's `io()` takes it: its path is the namespace.
+    #[arg(value_hint = ValueHint::Url)]
+    pub url: String,
+    /// HTTP path.
+    #[arg(long, default_value = "/socket.io/")]
+    pub path: String,
+    /// Namespace to connect to, in place of the URL's path.
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// JSON object that the CONNECT carries.
+    #[arg(
+        long,
+        value_name = "JSON",
+        env = "SIO_LOAD_AUTH",
+        hide_env_values = true
+    )]
+    pub auth: Option<String>,
+    /// Origin of the page, to check CORS for.
+    #[arg(long)]
+    pub origin: Option<String>,
+    /// Header of every request, as often as needed.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// PEM file of the authorities to trust, in place of the system's.
+    #[arg(long, env = "SIO_LOAD_CACERT", value_hint = ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(short = 'k', long, env = "SIO_LOAD_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub insecure: bool,
+    /// Also hold connections for so long, such as 90s, and say why they end.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub watch: Option<Duration>,
+    /// Event that the server answers with another, to try connection state recovery.
+    #[arg(long, value_name = "NAME")]
+    pub recovery_event: Option<String>,
+    /// The report as JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// The wire log on standard error, as DEBUG=socket* writes it.
+    #[arg(long)]
+    pub debug: bool,
+    /// Show values of auth, cookies and headers.
+    #[arg(long, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
+    pub show_secrets: bool,
 }
 
 /// `sio-load report`.

@@ -52,6 +52,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Run(args) => command::run::run(&args, &terminal),
         Command::Storm(args) => command::storm::storm(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
+        Command::Doctor(args) => command::doctor::doctor(&args, &terminal),
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),
         Command::Guard => command::guard::guard(),

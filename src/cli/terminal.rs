@@ -33,6 +33,14 @@ impl Terminal {
         !self.no_color && io::stderr().is_terminal()
     }
 
+    /// How wide a text for people may be.
+    pub(super) fn width(&self) -> usize {
+        let columns = Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns));
+        columns.unwrap_or(DEFAULT_WIDTH).min(Layout::WIDEST)
+    }
+
     /// Prints the summary of a run, as wide as the terminal is.
     pub(super) fn summary(&self, summary: &Summary, results: Option<&Path>) {
         self.print(render(summary, self.layout(results)));
@@ -44,11 +52,8 @@ impl Terminal {
     }
 
     fn layout<'a>(&self, results: Option<&'a Path>) -> Layout<'a> {
-        let columns = Term::stdout()
-            .size_checked()
-            .map(|(_, columns)| usize::from(columns));
         Layout {
-            width: columns.unwrap_or(DEFAULT_WIDTH).min(Layout::WIDEST),
+            width: self.width(),
             color: self.color_out(),
             results,
         }

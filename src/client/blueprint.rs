@@ -14,6 +14,7 @@ use url::Url;
 use super::lanes::Lanes;
 use super::message::append_pair;
 use super::stamp::read_stamp;
+use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
 use crate::event::{ClientId, PopulationId};
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
@@ -43,6 +44,7 @@ pub struct Blueprint {
     csv: Option<Arc<CsvTable>>,
     meter: Rc<ByteMeter>,
     reported: Cell<(u64, u64)>,
+    follow: Option<Follow>,
 }
 
 /// What an engine takes along from its client.
@@ -95,7 +97,21 @@ impl Blueprint {
             csv: plan.csv.clone().map(Arc::new),
             meter,
             reported: Cell::default(),
+            follow: None,
         })
+    }
+
+    /// With one client whose wire is logged, if it is of this population.
+    #[must_use]
+    pub fn following(mut self, follow: Option<Follow>) -> Self {
+        self.follow = follow;
+        self
+    }
+
+    /// The log of this client, if it is the one that is followed.
+    pub(super) fn wire_log(&self, client: ClientId) -> Option<WireLog> {
+        let follow = self.follow.filter(|follow| follow.client == client)?;
+        Some(WireLog::new(follow))
     }
 
     /// How many namespaces each client has.

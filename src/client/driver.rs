@@ -20,6 +20,7 @@ use super::lanes::{Arrival, Lanes};
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
 use super::timer::Timer;
+use super::wire_log::WireLog;
 use crate::clock;
 use crate::event::{ClientId, Event, Observer};
 use crate::protocol::{
@@ -46,6 +47,8 @@ pub struct Driver<O> {
     acks_open: u32,
     /// What is wrong with it; nothing for most.
     faults: Option<Box<Faults>>,
+    /// Of the one client that is followed. Boxed: all others have none.
+    wire_log: Option<Box<WireLog>>,
 }
 
 impl<O: Observer> Driver<O> {
@@ -74,6 +77,7 @@ impl<O: Observer> Driver<O> {
             stage: Stage::New,
             acks_open: 0,
             faults: None,
+            wire_log: blueprint.wire_log(client).map(Box::new),
             blueprint,
         }
     }
@@ -88,6 +92,9 @@ impl<O: Observer> Driver<O> {
     // What comes in.
 
     fn take_arrival(&mut self, now: Instant, arrival: Arrival) {
+        if let Some(log) = &self.wire_log {
+            log.arrival(&arrival);
+        }
         let Some(arrival) = self.censor(now, arrival) else {
             return;
         };
@@ -163,6 +170,9 @@ impl<O: Observer> Driver<O> {
     }
 
     fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        if let Some(log) = &self.wire_log {
+            log.transmit(&transmit);
+        }
         match transmit {
             Transmit::Request(request) => self.lanes.request(*request),
             Transmit::OpenWebSocket { id, query, probe } => {
@@ -184,6 +194,9 @@ impl<O: Observer> Driver<O> {
         reason = "one arm for each event: the table of what the lifecycle hears"
     )]
     fn take_event(&mut self, now: Instant, event: ConnectionEvent) {
+        if let Some(log) = &self.wire_log {
+            log.event(&event);
+        }
         let lifecycle = &mut self.lifecycle;
         match event {
             ConnectionEvent::QueryNeeded { .. } => {

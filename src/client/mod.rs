@@ -15,3 +15,4 @@ mod marks;
 mod message;
 mod stamp;
 pub mod timer;
+pub mod wire_log;

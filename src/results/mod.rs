@@ -3,7 +3,6 @@
 
 mod aftermath;
 mod append;
-pub mod catalogue;
 mod facts;
 mod folder;
 mod hgrm;

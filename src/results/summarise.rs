@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::facts::{FaultFacts, PopulationFacts, RunFacts};
+use super::storm;
 use super::summary::{
     Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary, Restored,
     SCHEMA, Summary, Verdict, Warning,
 };
-use super::{catalogue, storm};
+use crate::catalogue;
 use crate::event::{Counter, DisconnectReason, PopulationId, RateMetric, TimeMetric, Unit};
 use crate::metrics::{Failures, FaultTally, Histogram, Spread, Tally, Totals, health};
 
@@ -151,7 +152,8 @@ fn errors(failures: &Failures) -> Vec<ErrorGroup> {
                 code: key.code,
                 message: message.map(str::to_owned),
                 count,
-                hint: finding.hint.to_owned(),
+                finding: finding.code.to_owned(),
+                hint: finding.hint(),
                 docs: finding.docs.map(str::to_owned),
             }
         })

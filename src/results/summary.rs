@@ -113,6 +113,10 @@ pub struct ErrorGroup {
     pub message: Option<String>,
     /// How many.
     pub count: u64,
+    /// The finding that explains it, as docs/doctor.md lists them: `SIO-131`. Empty in results of
+    /// versions that did not say.
+    #[serde(default)]
+    pub finding: String,
     /// What it means and what to do, in plain words.
     pub hint: String,
     /// Where the Socket.IO documentation speaks of it.

@@ -13,6 +13,7 @@ use super::population_curve::PopulationCurve;
 use super::target::Target;
 use super::workers::{Report, Workers};
 use super::{Finished, RunError};
+use crate::catalogue;
 use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
@@ -22,7 +23,7 @@ use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
 use crate::report::junit;
 use crate::report::progress::{Progress, ProgressState, RunStage};
 use crate::results::summary::{Summary, Verdict};
-use crate::results::{Journal, Note, catalogue, summarise};
+use crate::results::{Journal, Note, summarise};
 use crate::scenario::plan::Plan;
 
 /// How often the display moves.
@@ -311,5 +312,5 @@ fn notice(kind: FailureKey, example: Option<&str>) -> String {
         message: example.map(Into::into),
     };
     let finding = catalogue::explain(kind.cause, kind.origin);
-    format!("{failure}. {}", finding.hint)
+    format!("{failure}. {} ({})", finding.hint(), finding.code)
 }

@@ -22,6 +22,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 use crate::chaos::network::NetworkError;
+use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
@@ -60,6 +61,8 @@ pub struct RunOptions {
     pub display: Display,
     /// Whether secrets may reach the results.
     pub show_secrets: bool,
+    /// The client whose wire is logged, if one is.
+    pub follow: Option<Follow>,
 }
 
 /// A run that came to an end, in order or interrupted.
@@ -157,7 +160,8 @@ async fn carry_out(
     journal.write("scenario.toml", as_run.as_bytes());
     let plan = Arc::new(plan);
     let count = worker_count(options, &plan);
-    let (workers, reports) = Workers::start(&plan, &target.destination(), clock, count)?;
+    let (workers, reports) =
+        Workers::start(&plan, &target.destination(), clock, count, options.follow)?;
     let facts = Facts::new(&plan, options, &target, clock, warnings);
     let mut conductor = Conductor {
         totals: Totals::new(plan.populations.len(), count),

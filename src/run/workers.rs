@@ -16,6 +16,7 @@ use crate::chaos::controller::Announce;
 use crate::chaos::schedule::{applications, victims};
 use crate::client::blueprint::Blueprint;
 use crate::client::timer::Timers;
+use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, PopulationId};
 use crate::metrics::{Recorder, Snapshot};
@@ -107,6 +108,7 @@ impl Workers {
         destination: &Destination,
         clock: Clock,
         count: u32,
+        follow: Option<Follow>,
     ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
         let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * count as usize);
         let mut threads = Vec::new();
@@ -119,6 +121,7 @@ impl Workers {
                 clock,
                 index,
                 count,
+                follow,
                 orders: inbox,
                 reports: reports.clone(),
             };
@@ -156,6 +159,7 @@ struct Share {
     clock: Clock,
     index: u32,
     count: u32,
+    follow: Option<Follow>,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<Report>,
 }
@@ -218,7 +222,7 @@ impl Share {
             let Destination { url, ways } = &self.destination;
             let way = ways.get(usize::from(population.0)).copied().flatten();
             Blueprint::new(&self.plan, population, (url, way), self.clock)
-                .map(Rc::new)
+                .map(|blueprint| Rc::new(blueprint.following(self.follow)))
                 .map_err(RunError::Transport)
         };
         let all = stays(&self.plan);

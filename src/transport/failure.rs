@@ -12,7 +12,8 @@ use super::dialer::SelfSigned;
 use crate::event::{Cause, Failure, Origin, Stage};
 
 /// The failure behind an I/O error, TLS errors inside it included.
-pub(super) fn from_io(stage: Stage, error: &io::Error) -> Failure {
+#[must_use]
+pub fn from_io(stage: Stage, error: &io::Error) -> Failure {
     if let Some(tls) = find::<rustls::Error>(error) {
         return from_tls(tls);
     }
@@ -61,6 +62,12 @@ pub(super) fn from_hyper(error: &hyper::Error, first_bytes: Option<[u8; 2]>) -> 
     Failure::new(Stage::Open, cause, origin).with_message(&error.to_string())
 }
 
+/// Whether bytes that came without TLS begin a TLS alert record.
+#[must_use]
+pub fn answers_in_tls(received: &[u8]) -> bool {
+    is_tls_alert(received.first_chunk().copied())
+}
+
 /// Whether a peer that was spoken to without TLS answered with a TLS alert record.
 pub(super) fn is_tls_alert(first_bytes: Option<[u8; 2]>) -> bool {
     first_bytes == Some([0x15, 0x03])
@@ -68,7 +75,8 @@ pub(super) fn is_tls_alert(first_bytes: Option<[u8; 2]>) -> bool {
 
 /// Whether a 400 says that a TLS port was spoken to without TLS. The status alone does not tell,
 /// so the texts of nginx, Go and Apache are the only evidence there is.
-pub(super) fn is_plain_to_tls_notice(status: u16, body: &[u8]) -> bool {
+#[must_use]
+pub fn wants_tls(status: u16, body: &[u8]) -> bool {
     const NOTICES: [&[u8]; 3] = [
         b"plain HTTP request was sent to HTTPS port",
         b"sent an HTTP request to an HTTPS server",

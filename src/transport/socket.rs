@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::dialer::CertificateFacts;
 use super::network::Network;
 
 /// How many bytes of TCP payload went over the connections of one population on one worker.
@@ -201,6 +202,17 @@ impl Stream {
         match self {
             Self::Plain(socket) => &socket.0,
             Self::Tls(stream) => &stream.get_ref().0.0,
+        }
+    }
+}
+
+impl Stream {
+    /// What the server showed in the TLS handshake; nothing without TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<CertificateFacts> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => CertificateFacts::of(stream.get_ref().1),
         }
     }
 }

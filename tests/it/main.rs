@@ -2,6 +2,7 @@
 
 mod architecture;
 mod chaos;
+mod doctor;
 mod harness;
 mod live;
 mod results;

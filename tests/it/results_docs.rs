@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
+use sio_load::catalogue;
 use sio_load::event::{Cause, Counter, RateMetric, TimeMetric, Unit};
+use sio_load::results::schema;
 use sio_load::results::timeline::{self, Column};
-use sio_load::results::{catalogue, schema};
 
 use crate::results::{assert_committed, doc};
 
@@ -90,16 +91,14 @@ fn columns(columns: &[Column]) -> String {
 }
 
 fn causes() -> String {
-    let mut table = "| cause | code | what it means, and what to do |\n|---|---|---|\n".to_owned();
+    let mut table = "| cause | finding | what is the case |\n|---|---|---|\n".to_owned();
     for cause in Cause::ALL {
-        let finding = catalogue::finding(*cause);
-        let docs = finding
-            .docs
-            .map_or_else(String::new, |docs| format!(" [Documentation]({docs})"));
+        let finding = catalogue::of(*cause);
+        let anchor = finding.code.to_ascii_lowercase();
         writeln!(
             table,
-            "| `{cause}` | {} | {}{docs} |",
-            finding.code, finding.hint
+            "| `{cause}` | [{}](doctor.md#{anchor}) | {} |",
+            finding.code, finding.title
         )
         .unwrap();
     }

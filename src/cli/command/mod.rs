@@ -2,6 +2,7 @@
 
 pub(super) mod check;
 pub(super) mod completions;
+pub(super) mod doctor;
 pub(super) mod guard;
 pub(super) mod init;
 mod overrides;

@@ -1,6 +1,10 @@
+use std::io::Write as _;
+
 use crate::cli::args::RunArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Failed, masking};
+use crate::client::wire_log::Follow;
+use crate::event::ClientId;
 use crate::gate::exit_code;
 use crate::report::progress::Display;
 use crate::results::summary::Summary;
@@ -27,14 +31,34 @@ pub(super) fn options(args: &RunArgs, terminal: &Terminal) -> RunOptions {
         scenario_file: args.scenario.clone(),
         command: masking::mask(arguments()),
         workers: args.workers,
-        display: Display::detect(args.quiet, terminal.color_err()),
+        display: display(args, terminal),
         show_secrets: args.show_secrets,
+        follow: args.debug_client.map(|client| Follow {
+            client: ClientId(client),
+            show_secrets: args.show_secrets,
+            out: to_stderr,
+        }),
     }
 }
 
 /// The command line; what is no UTF-8, a path for one, is shown as well as can be.
 fn arguments() -> impl Iterator<Item = String> {
     std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
+}
+
+/// A display that moves and lines of a log would write over each other.
+fn display(args: &RunArgs, terminal: &Terminal) -> Display {
+    let detected = Display::detect(args.quiet, terminal.color_err());
+    let moves = matches!(detected, Display::Live { .. });
+    if moves && args.debug_client.is_some() {
+        return Display::Notices;
+    }
+    detected
+}
+
+fn to_stderr(line: &str) {
+    // That nobody reads the log is no reason to end the run.
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// summary.json as it stands in the results.

@@ -19,7 +19,7 @@ mod verdict;
 use std::path::Path;
 
 pub(in crate::report) use self::judgement::measured;
-use self::page::Page;
+pub use self::page::{Ink, Page, Piece};
 pub(in crate::report) use self::page::{cut, wrap};
 use crate::results::summary::Summary;
 use crate::results::sweep::SweepSummary;

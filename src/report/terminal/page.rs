@@ -5,7 +5,7 @@ use super::table::Table;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub enum Ink {
     /// As everything else.
     Plain,
     /// What the eye should find.
@@ -40,11 +40,11 @@ impl Ink {
 }
 
 /// A piece of a line.
-pub(super) type Piece = (Ink, String);
+pub type Piece = (Ink, String);
 
 /// Text as it grows, line by line; no line is wider than the page.
 #[derive(Debug)]
-pub(super) struct Page {
+pub struct Page {
     width: usize,
     color: bool,
     text: String,
@@ -56,7 +56,9 @@ impl Page {
     const LABEL_WIDTH: usize = 13;
     const SEPARATOR: &str = " · ";
 
-    pub(super) fn new(width: usize, color: bool) -> Self {
+    /// An empty page of so many columns.
+    #[must_use]
+    pub fn new(width: usize, color: bool) -> Self {
         Self {
             width,
             color,
@@ -65,22 +67,26 @@ impl Page {
         }
     }
 
-    pub(super) fn width(&self) -> usize {
+    /// Its columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn finish(self) -> String {
+    /// The text.
+    #[must_use]
+    pub fn finish(self) -> String {
         self.text
     }
 
     /// Begins a section.
-    pub(super) fn heading(&mut self, title: &str) {
+    pub fn heading(&mut self, title: &str) {
         self.text.push('\n');
         self.line(&[(Ink::Bold, title.to_owned())]);
     }
 
     /// Writes one line, cut off at the page's edge.
-    pub(super) fn line(&mut self, pieces: &[Piece]) {
+    pub fn line(&mut self, pieces: &[Piece]) {
         let mut room = self.width;
         for (ink, text) in pieces {
             let text = cut(&clean(text), room);
@@ -91,7 +97,7 @@ impl Page {
     }
 
     /// Writes text after a lead, wrapped between words, with the lead's width as indent.
-    pub(super) fn paragraph(&mut self, lead: &[Piece], (ink, text): (Ink, &str)) {
+    pub fn paragraph(&mut self, lead: &[Piece], (ink, text): (Ink, &str)) {
         let indent: usize = lead.iter().map(|(_, text)| clean(text).width()).sum();
         let lines = wrap(&clean(text), self.width.saturating_sub(indent).max(1));
         for (number, line) in lines.iter().enumerate() {
@@ -108,7 +114,7 @@ impl Page {
     }
 
     /// Writes a label and facts about it, wrapped between facts.
-    pub(super) fn facts(&mut self, indent: usize, label: &str, facts: &[Piece]) {
+    pub fn facts(&mut self, indent: usize, label: &str, facts: &[Piece]) {
         let mut used = indent + Self::LABEL_WIDTH;
         let gap = Self::LABEL_WIDTH.saturating_sub(label.width());
         self.space(indent);
@@ -149,7 +155,7 @@ impl Page {
 
     /// Writes a URL in one piece, so that it can be followed. Where the page is too narrow for it,
     /// its fragment comes below in words: documentation names its sections so.
-    pub(super) fn reference(&mut self, indent: usize, url: &str) {
+    pub fn reference(&mut self, indent: usize, url: &str) {
         let lead = [(Ink::Plain, " ".repeat(indent))];
         let room = self.width.saturating_sub(indent);
         match url.split_once('#') {
@@ -163,7 +169,7 @@ impl Page {
     }
 
     /// Writes one line as it is, however wide.
-    pub(super) fn whole_line(&mut self, text: &str) {
+    pub fn whole_line(&mut self, text: &str) {
         self.ink(Ink::Plain, &clean(text));
         self.end_line();
     }

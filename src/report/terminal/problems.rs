@@ -48,6 +48,9 @@ fn write_error(page: &mut Page, error: &ErrorGroup) {
     );
     facts.extend(error.status.map(|status| format!(", status {status}")));
     facts.extend(error.code.map(|code| format!(", code {code}")));
+    if !error.finding.is_empty() {
+        facts.extend([" (", &error.finding, ")"]);
+    }
     page.paragraph(&lead, (Ink::Bold, &facts));
     if let Some(message) = &error.message {
         page.paragraph(&indent, (Ink::Dim, &format!("“{message}”")));

@@ -462,6 +462,7 @@ fn refused(count: u64, stage: &str) -> ErrorGroup {
         code: None,
         message: Some("Connection refused (os error 111)".to_owned()),
         count,
+        finding: "SIO-111".to_owned(),
         hint: "Nothing listens at this address and port: the server is down or still starting, \
                or the URL names another port."
             .to_owned(),
@@ -475,6 +476,7 @@ fn probe_failed() -> ErrorGroup {
         cause: "probe_failed".to_owned(),
         origin: "server".to_owned(),
         message: None,
+        finding: "SIO-143".to_owned(),
         hint: "The WebSocket opened, but the server did not answer the probe.".to_owned(),
         ..refused(2, "upgrade")
     }
@@ -489,6 +491,7 @@ fn session_id_unknown() -> ErrorGroup {
         code: Some(1),
         message: Some("Session ID unknown".to_owned()),
         count: 4_812,
+        finding: "SIO-131".to_owned(),
         hint: "The request reached an instance that does not know the session. With several \
                instances, the balancer must send all requests of a session to the same one \
                (sticky sessions), or clients must use WebSocket alone."
@@ -506,6 +509,7 @@ fn rejected() -> ErrorGroup {
         origin: "server".to_owned(),
         message: Some("not authorised: \u{1b}[31mtoken 用户 expired\u{1b}[0m".to_owned()),
         count: 12,
+        finding: "SIO-151".to_owned(),
         hint: "The server's middleware refused the client.".to_owned(),
         ..session_id_unknown()
     }

@@ -1,4 +1,99 @@
-//! The few fields of an X.509 certificate that the verifier needs beyond what webpki tells.
+//! The few fields of an X.509 certificate that the verifier needs beyond what webpki tells, and
+//! those that a person wants to see.
+
+use std::net::IpAddr;
+
+use rustls::{ClientConnection, ProtocolVersion};
+
+/// What a server showed in its TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// `TLS 1.3` or `TLS 1.2`.
+    pub protocol: &'static str,
+    /// The common name of the subject; empty if there is none.
+    pub subject: String,
+    /// The common name of the issuer, or else its organisation.
+    pub issuer: String,
+    /// The names that it is for: DNS names and addresses.
+    pub names: Vec<String>,
+    /// In seconds since 1970.
+    pub not_before: u64,
+    /// In seconds since 1970.
+    pub not_after: u64,
+    /// How many certificates came, the server's own included.
+    pub chain_length: usize,
+}
+
+impl CertificateFacts {
+    /// Nothing before the handshake is done, or if the certificate cannot be read.
+    pub(in crate::transport) fn of(connection: &ClientConnection) -> Option<Self> {
+        let chain = connection.peer_certificates()?;
+        let der = chain.first()?;
+        let fields = Certificate::parse(der)?;
+        // rustls speaks these two.
+        let protocol = if connection.protocol_version()? == ProtocolVersion::TLSv1_3 {
+            "TLS 1.3"
+        } else {
+            "TLS 1.2"
+        };
+        Some(Self {
+            protocol,
+            subject: name(fields.subject).unwrap_or_default(),
+            issuer: name(fields.issuer).unwrap_or_default(),
+            names: fields.alternative_names.map(names).unwrap_or_default(),
+            not_before: fields.not_before,
+            not_after: fields.not_after,
+            chain_length: chain.len(),
+        })
+    }
+}
+
+/// The common name in the DER of a name, or else its organisation.
+fn name(der: &[u8]) -> Option<String> {
+    attribute(der, COMMON_NAME).or_else(|| attribute(der, ORGANISATION))
+}
+
+fn attribute(name: &[u8], wanted: &[u8]) -> Option<String> {
+    let mut rest = name;
+    while let Some((SET, set, after)) = element(rest) {
+        rest = after;
+        let Some((SEQUENCE, pair, _)) = element(set) else {
+            continue;
+        };
+        let (OBJECT_ID, id, value) = element(pair)? else {
+            continue;
+        };
+        if id == wanted {
+            let (_, text, _) = element(value)?;
+            return Some(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    None
+}
+
+/// The DNS names and addresses in the DER of a list of general names (RFC 5280 §4.2.1.6).
+fn names(der: &[u8]) -> Vec<String> {
+    const DNS_NAME: u8 = 0x82;
+    const IP_ADDRESS: u8 = 0x87;
+    let mut names = Vec::new();
+    let mut rest = der;
+    while let Some((tag, content, after)) = element(rest) {
+        rest = after;
+        match tag {
+            DNS_NAME => names.push(String::from_utf8_lossy(content).into_owned()),
+            IP_ADDRESS => names.extend(address(content).map(|ip| ip.to_string())),
+            _ => {}
+        }
+    }
+    names
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(v4.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
 
 /// Parts of a certificate (RFC 5280 §4.1).
 #[derive(Debug, PartialEq, Eq)]
@@ -11,8 +106,20 @@ pub(super) struct Certificate<'a> {
     pub(super) not_before: u64,
     /// In seconds since 1970.
     pub(super) not_after: u64,
+    /// DER of the subject's alternative names, without their outer tag.
+    alternative_names: Option<&'a [u8]>,
 }
 
+const SET: u8 = 0x31;
+const OBJECT_ID: u8 = 0x06;
+const OCTET_STRING: u8 = 0x04;
+const EXTENSIONS: u8 = 0xa3;
+/// 2.5.4.3
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+/// 2.5.4.10
+const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0a];
+/// 2.5.29.17
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 const SEQUENCE: u8 = 0x30;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -37,7 +144,7 @@ impl<'a> Certificate<'a> {
         let (SEQUENCE, validity, rest) = element(rest)? else {
             return None;
         };
-        let (_, subject, _) = element(rest)?;
+        let (_, subject, rest) = element(rest)?;
         let (first_tag, first, validity) = element(validity)?;
         let (second_tag, second, _) = element(validity)?;
         Some(Self {
@@ -45,6 +152,7 @@ impl<'a> Certificate<'a> {
             subject,
             not_before: time(first_tag, first)?,
             not_after: time(second_tag, second)?,
+            alternative_names: alternative_names(rest),
         })
     }
 
@@ -52,6 +160,36 @@ impl<'a> Certificate<'a> {
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
+}
+
+/// The alternative names among what follows the subject.
+fn alternative_names(mut rest: &[u8]) -> Option<&[u8]> {
+    let extensions = loop {
+        match element(rest)? {
+            (EXTENSIONS, content, _) => break content,
+            (_, _, after) => rest = after,
+        }
+    };
+    let (SEQUENCE, mut list, _) = element(extensions)? else {
+        return None;
+    };
+    while let Some((SEQUENCE, extension, after)) = element(list) {
+        list = after;
+        let (OBJECT_ID, id, mut value) = element(extension)? else {
+            continue;
+        };
+        if id != SUBJECT_ALT_NAME {
+            continue;
+        }
+        // A flag may stand between the id and the value.
+        while let Some((tag, content, after)) = element(value) {
+            if tag == OCTET_STRING {
+                return element(content).map(|(_, names, _)| names);
+            }
+            value = after;
+        }
+    }
+    None
 }
 
 /// Tag, content and what follows of the first DER element.
@@ -138,6 +276,18 @@ mod tests {
         assert_eq!(fields.not_before, 1_580_688_000);
         assert_eq!(fields.not_after, 2_842_992_000);
         assert!(fields.is_self_issued());
+    }
+
+    #[test]
+    fn the_names_that_people_know_are_read() {
+        let params =
+            rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let cert = params.unwrap().self_signed(&key).unwrap();
+        let fields = Certificate::parse(cert.der()).unwrap();
+        assert_eq!(name(fields.subject).unwrap(), "rcgen self signed cert");
+        let alternative = fields.alternative_names.map(names).unwrap();
+        assert_eq!(alternative, ["localhost", "127.0.0.1"]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::clock;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::{ConnectTo, IpFamily, Tls};
 
+pub use certificate::CertificateFacts;
 use connect::Sources;
 use proxy::Proxy;
 pub(super) use target::{Host, Target};

@@ -189,7 +189,7 @@ impl Job {
             }
             let status = parts.status.as_u16();
             let body = link::decoded(&parts, body)?;
-            if failure::is_plain_to_tls_notice(status, &body) {
+            if failure::wants_tls(status, &body) {
                 return Err(failure::tls_required().with_status(status));
             }
             // A connection to another server than the target is of no use later.

@@ -25,6 +25,7 @@ use super::socket::Stream;
 use crate::event::{Cause, Failure, Origin, Stage};
 
 pub use handshake::{HandshakeEnd, WebSocketHandshake};
+pub use refusal::read as refusal;
 pub(super) use request::HandshakeRequest;
 
 /// The longest message that is taken, in bytes: the default of `ws`.
@@ -64,8 +65,8 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// `early` came in with the answer to the handshake.
-    async fn new(stream: Stream, early: Vec<u8>) -> Self {
+    /// Over a stream whose handshake is done; `early` came in with the answer to it.
+    pub async fn new(stream: Stream, early: Vec<u8>) -> Self {
         // tungstenite's own defaults cost 135 KiB and 110 µs per client. Frames go to the kernel
         // at once, as `ws` writes them.
         let config = WebSocketConfig::default()

@@ -13,9 +13,10 @@ const MESSAGES: [(&str, i64); 6] = [
     ("Unsupported protocol version", 5),
 ];
 
-/// The failure that a status other than 101 stands for.
-pub(super) fn read(status: u16, is_chunked: bool, body: &[u8]) -> Failure {
-    if failure::is_plain_to_tls_notice(status, body) {
+/// The failure that a status other than 101 stands for; `is_chunked` says how the body stands there.
+#[must_use]
+pub fn read(status: u16, is_chunked: bool, body: &[u8]) -> Failure {
+    if failure::wants_tls(status, body) {
         return failure::tls_required().with_status(status);
     }
     let body = if is_chunked {

@@ -15,6 +15,8 @@ pub(crate) enum Misbehaviour {
     WebSocketRefused,
     /// WebSocket handshakes are never answered; polling works.
     WebSocketSwallowed,
+    /// WebSocket handshakes are passed on after four seconds; polling works.
+    WebSocketLate,
     /// Upgrades lose their `2probe`.
     ProbeLost,
     /// Upgrades lose their `3probe`.
@@ -75,6 +77,12 @@ fn serve(accepted: Accepted, how: Misbehaviour) -> io::Result<()> {
             answer(&accepted.client, 403, "Forbidden", 9)
         }
         Misbehaviour::WebSocketSwallowed if head.is_upgrade() => swallow(&accepted.client),
+        Misbehaviour::WebSocketLate => {
+            if head.is_upgrade() {
+                std::thread::sleep(Duration::from_secs(4));
+            }
+            pass_on(&accepted, &request, None)
+        }
         Misbehaviour::ProbeLost if is_probe => pass_on(&accepted, &request, Some(Lost::Probe)),
         Misbehaviour::PongLost if is_probe => pass_on(&accepted, &request, Some(Lost::Pong)),
         Misbehaviour::WebSocketRefused

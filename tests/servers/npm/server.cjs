@@ -7,6 +7,10 @@
 //     namespaces     the namespaces that there are; every one is accepted without it
 //     auth           true: CONNECT with the token "bad" (auth, or query in release 2) is rejected
 //     refuse         true: allowRequest refuses every engine ("Forbidden")
+//     silent         true: a middleware never lets anybody in nor turns anybody away
+//     failing        true: a middleware of the engine fails ("Bad request")
+//     block          {after, for}: once an engine is so old, the event loop stands still once (ms)
+//     closeAfter     every engine is closed after so long (ms)
 //     logArguments   true: `event` lines carry the arguments
 //     logRequests    true: one `request` line per HTTP request and WebSocket handshake
 //     tls            { cert, key }: PEM; the server speaks HTTPS
@@ -29,9 +33,19 @@ const { createRequire } = require("node:module");
 const library = createRequire(path.join(process.cwd(), "package.json"))("socket.io");
 const Server = library.Server ?? library;
 
-const { namespaces, auth, refuse, logArguments, logRequests, tls, ...options } = JSON.parse(
-  process.env.OPTIONS || "{}",
-);
+const {
+  namespaces,
+  auth,
+  refuse,
+  silent,
+  failing,
+  block,
+  closeAfter,
+  logArguments,
+  logRequests,
+  tls,
+  ...options
+} = JSON.parse(process.env.OPTIONS || "{}");
 
 const log = process.env.LOG ? fs.openSync(process.env.LOG, "a") : undefined;
 
@@ -85,6 +99,11 @@ const engines = new Map();
   engines.set(sid, engine);
   write("open", { sid, transport: engine.transport.name, eio: Number(query.EIO), query });
   engine.on("upgrade", (transport) => write("upgrade", { sid, transport: transport.name }));
+  if (block) {
+    const timer = setTimeout(standStill, block.after);
+    engine.on("close", () => clearTimeout(timer));
+  }
+  if (closeAfter) setTimeout(() => engine.close(), closeAfter);
   engine.on("close", (reason) => {
     engines.delete(sid);
     write("close", { sid, reason });
@@ -99,6 +118,19 @@ process.on("SIGUSR2", () => {
     engine.transport.socket._socket.resetAndDestroy();
   }
 });
+
+let stoodStill = false;
+
+function standStill() {
+  if (stoodStill) return;
+  stoodStill = true;
+  const until = performance.now() + block.for;
+  while (performance.now() < until);
+}
+
+if (failing) {
+  io.engine.use((_request, _response, next) => next(new Error("failing")));
+}
 
 function onConnect(socket) {
   if (isCheck(socket.request)) return;
@@ -185,6 +217,7 @@ function authenticate(socket, next) {
 
 const accepted = namespaces ?? ["/", /^\/.+$/];
 for (const namespace of accepted.map((name) => io.of(name))) {
+  if (silent) namespace.use(() => {});
   if (auth) namespace.use(authenticate);
   namespace.on("connection", onConnect);
 }

@@ -1,0 +1,42 @@
+//! Answers to the Socket.IO CONNECT.
+
+use super::{docs, findings};
+
+findings! {
+    ALL_NAMESPACE:
+
+    INVALID_NAMESPACE: "SIO-150", Error, "the server has no such namespace" {
+        cause: "The server has no such namespace.",
+        remedy: "Check the path of the URL, which names the namespace in all clients, and that the \
+                 server defines it.",
+        settings: [
+            Server => "io.of(\"/admin\").on(\"connection\", (socket) => {})",
+            SioLoad => "`namespaces`, and the path of `target.url`",
+        ],
+        docs: docs!("namespaces/"),
+    }
+    NAMESPACE_REJECTED: "SIO-151", Error, "the server's middleware refused the connection" {
+        cause: "A middleware of the server refused the connection; its message is shown. Usually \
+                the credentials are missing or wrong.",
+        remedy: "Give what the middleware looks at, in `auth` for most servers.",
+        settings: [
+            Client => "io(url, { auth: { token: \"…\" } })",
+            SioLoad => "`auth`, or `--auth` of the doctor",
+        ],
+        docs: docs!("middlewares/#handling-middleware-error"),
+    }
+    NAMESPACE_AS_PATH: "SIO-152", Error, "the namespace was given as the path" {
+        cause: "What was given as `path` is a namespace: the server serves Socket.IO at its usual \
+                path and has a namespace of that name.",
+        remedy: "Put the namespace into the URL and leave `path` alone.",
+        settings: [Client => "io(\"https://example.com/admin\")"],
+        docs: docs!("namespaces/"),
+    }
+    CONNECT_UNANSWERED: "SIO-153", Error, "the CONNECT is not answered" {
+        cause: "The engine is open, but the server does not answer the CONNECT to the namespace: a \
+                middleware that never calls `next()`, or a server of another kind behind it.",
+        remedy: "Make every middleware call `next()` on every way out, errors included.",
+        settings: [Server => "io.use((socket, next) => check(socket).then(() => next(), next))"],
+        docs: docs!("middlewares/"),
+    }
+}

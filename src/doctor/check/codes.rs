@@ -1,0 +1,191 @@
+//! The six mistakes that Engine.IO has codes for: who answers them, and how.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Skipped;
+use crate::catalogue::{ANSWERED_IN_FRONT, FORBIDDEN, MISTAKE_ACCEPTED, OTHER_IMPLEMENTATION};
+use crate::doctor::ask::{Ask, Asked};
+use crate::doctor::http::Reply;
+use crate::doctor::patient::Patient;
+use crate::doctor::session::{Session, classify};
+use crate::event::{Cause, EngineRevision};
+
+/// A mistake and its code.
+struct Mistake {
+    code: i64,
+    name: &'static str,
+    ask: Ask,
+}
+
+/// How a mistake was answered.
+enum Answered {
+    /// As npm socket.io does.
+    Right,
+    /// By the server, in another form.
+    Otherwise(&'static str),
+    /// As if it were right.
+    Accepted,
+    /// By something that is not the server.
+    InFront(String),
+}
+
+pub(super) async fn run(patient: &Patient) -> Skipped {
+    let is_forbidden = !turned_away(patient).is_empty();
+    if patient.known.borrow().revision.is_none() && !is_forbidden {
+        return Some("no engine could be opened".to_owned());
+    }
+    let mut otherwise: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+    let mut accepted = Vec::new();
+    for Mistake { code, name, ask } in mistakes(patient) {
+        if code == 5 {
+            forbidden(patient);
+        }
+        let asked = patient.ask(ask).await;
+        let status = asked
+            .status()
+            .map_or_else(String::new, |s| format!(" ({s})"));
+        let answered = judge(code, &asked);
+        let how = match &answered {
+            Answered::Right => "as it should be".to_owned(),
+            Answered::Otherwise(form) => {
+                otherwise.entry(form).or_default().push(asked.id);
+                format!("in the form of {form}")
+            }
+            Answered::Accepted => {
+                close(patient, &asked).await;
+                accepted.push((name, asked.id));
+                "accepted".to_owned()
+            }
+            Answered::InFront(what) => {
+                let seen = format!("Code {code}, {name}: {what}.");
+                patient.find(&ANSWERED_IN_FRONT, seen, &[asked.id]);
+                "not by the server".to_owned()
+            }
+        };
+        patient.fact(format!("{code} {name}: {how}{status}"));
+    }
+    for (form, ids) in otherwise {
+        let seen = format!("It looks like {form}.");
+        patient.find(&OTHER_IMPLEMENTATION, seen, &ids);
+    }
+    if let Some((_, id)) = accepted.first() {
+        let names: Vec<&str> = accepted.iter().map(|(name, _)| *name).collect();
+        let seen = format!("Accepted: {}.", names.join(", "));
+        patient.find(&MISTAKE_ACCEPTED, seen, &[*id]);
+    }
+    None
+}
+
+/// The one code that no mistake of a client provokes.
+fn forbidden(patient: &Patient) {
+    patient.fact(match turned_away(patient).is_empty() {
+        true => "4 Forbidden: this client is let in",
+        false => "4 Forbidden: this client is turned away",
+    });
+}
+
+fn turned_away(patient: &Patient) -> Vec<usize> {
+    patient.found_by("handshake", |code| code == FORBIDDEN.code)
+}
+
+fn mistakes(patient: &Patient) -> Vec<Mistake> {
+    let revision = patient.known.borrow().revision.unwrap_or_default();
+    let polling = patient.target(revision, "polling");
+    let mistake = |code, name, ask| Mistake { code, name, ask };
+    let other_revision = polling.replace(&format!("EIO={}", revision.number()), "EIO=1");
+    vec![
+        mistake(
+            0,
+            "Transport unknown",
+            Ask::new("GET", patient.target(revision, "pigeon")),
+        ),
+        mistake(
+            1,
+            "Session ID unknown",
+            Ask::new("GET", format!("{polling}&sid=no-such-session")),
+        ),
+        mistake(
+            2,
+            "Bad handshake method",
+            Ask::new("POST", polling.clone()).body(""),
+        ),
+        mistake(
+            3,
+            "Bad request",
+            Ask::new("GET", patient.target(revision, "websocket")),
+        ),
+        mistake(
+            5,
+            "Unsupported protocol version",
+            Ask::new("GET", other_revision),
+        ),
+    ]
+}
+
+fn judge(code: i64, asked: &Asked) -> Answered {
+    let reply = match &asked.result {
+        Ok(reply) => reply,
+        Err(trouble) if trouble.failure.cause == Cause::ConnectionClosed => {
+            return Answered::Otherwise("a server that hangs up");
+        }
+        Err(trouble) => return Answered::InFront(trouble.failure.to_string()),
+    };
+    if reply.status == 200 {
+        return Answered::Accepted;
+    }
+    if is_page(reply) || matches!(reply.status, 502..=504) {
+        return Answered::InFront(format!("status {}, {}", reply.status, who(reply)));
+    }
+    match serde_json::from_slice::<Value>(&reply.body) {
+        Ok(Value::Object(object)) => match object.get("code") {
+            Some(Value::Number(number)) if number.as_i64() == Some(code) => Answered::Right,
+            Some(Value::Number(_)) if is_due_to_transports(code, &object["code"]) => {
+                Answered::Right
+            }
+            Some(Value::String(_)) => Answered::Otherwise("socketioxide (the code is a string)"),
+            Some(_) | None => Answered::Otherwise("another implementation"),
+        },
+        Ok(Value::String(_)) => Answered::Otherwise("python-socketio (a bare string)"),
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | Err(_) => {
+            Answered::Otherwise(form(reply))
+        }
+    }
+}
+
+/// A server that allows one transport alone calls the other one unknown before it looks further.
+fn is_due_to_transports(expected: i64, code: &Value) -> bool {
+    expected != 0 && code.as_i64() == Some(0)
+}
+
+/// What is neither JSON nor a page.
+fn form(reply: &Reply) -> &'static str {
+    let cause = classify(reply).cause;
+    match (reply.status, reply.body.is_empty()) {
+        (500, true) => "netty-socketio (500, empty)",
+        (401, _) => "netty-socketio (401)",
+        (_, true) => "a server without messages",
+        (_, false) if cause == Cause::HttpStatus => "a server that writes plain text",
+        (_, false) => "another implementation",
+    }
+}
+
+fn is_page(reply: &Reply) -> bool {
+    let is_html = reply
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("text/html"));
+    is_html && reply.body.trim_ascii_start().starts_with(b"<")
+}
+
+fn who(reply: &Reply) -> String {
+    let server = reply.header("server").or_else(|| reply.header("via"));
+    server.map_or_else(|| "an HTML page".to_owned(), |name| format!("by {name}"))
+}
+
+/// What was opened by mistake is closed.
+async fn close(patient: &Patient, asked: &Asked) {
+    if let Ok(session) = Session::read(patient, EngineRevision::V4, asked, None) {
+        session.close(patient).await;
+    }
+}

@@ -1,0 +1,235 @@
+//! CORS: what a browser keeps from a page of another origin.
+
+use super::Skipped;
+use crate::catalogue::{
+    CORS_ANY_WITH_CREDENTIALS, CORS_MISSING, CORS_ORIGIN_REFUSED, CORS_OTHER_ORIGIN,
+    CORS_PREFLIGHT_FAILS, CORS_SAME_ORIGIN, CORS_TWICE, CORS_WILDCARD, CORS_WILDCARD_CREDENTIALS,
+};
+use crate::doctor::ask::Ask;
+use crate::doctor::http::Reply;
+use crate::doctor::patient::Patient;
+use crate::doctor::session::Session;
+use crate::doctor::upgrade;
+use crate::event::EngineRevision;
+
+/// A page that no server names in its options, where none is given.
+const STRANGER: &str = "https://stranger.example";
+
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+
+/// What Access-Control-Allow-Origin says.
+enum Allowed {
+    Nothing,
+    Twice(String),
+    Anyone,
+    This,
+    Another(String),
+}
+
+pub(super) async fn run(patient: &Patient) -> Skipped {
+    let (revision, polling_off) = {
+        let known = patient.known.borrow();
+        (known.revision, known.polling_off)
+    };
+    let Some(revision) = revision else {
+        return Some("no engine could be opened".to_owned());
+    };
+    if polling_off {
+        return Some("CORS is for polling, which is off".to_owned());
+    }
+    let given = patient.options.origin.clone();
+    let origin = given.as_deref().unwrap_or(STRANGER);
+    let reads = real_request(patient, revision, origin, given.is_some()).await;
+    if reads {
+        preflight(patient, revision, origin).await;
+    }
+    if given.is_some() {
+        websocket(patient, revision, origin).await;
+    }
+    None
+}
+
+/// The request that a browser makes; whether the page may read the answer.
+async fn real_request(
+    patient: &Patient,
+    revision: EngineRevision,
+    origin: &str,
+    is_given: bool,
+) -> bool {
+    let target = patient.target(revision, "polling");
+    let asked = patient
+        .ask(Ask::new("GET", target).header("Origin", origin))
+        .await;
+    if let Ok(session) = Session::read(patient, revision, &asked, None) {
+        session.close(patient).await;
+    }
+    let reply = match &asked.result {
+        Ok(reply) if reply.status == 200 => reply,
+        Ok(reply) => {
+            let seen = format!(
+                "A request of a page at {origin} is refused with {}.",
+                reply.status
+            );
+            let finding = if is_given {
+                &CORS_ORIGIN_REFUSED
+            } else {
+                &CORS_SAME_ORIGIN
+            };
+            patient.find(finding, seen, &[asked.id]);
+            return false;
+        }
+        Err(trouble) => {
+            patient.find_failure(&trouble.failure, "A request with an Origin", &[asked.id]);
+            return false;
+        }
+    };
+    let credentials = reply.header("access-control-allow-credentials") == Some("true");
+    patient.fact(format!(
+        "a page at {origin}: Access-Control-Allow-Origin {}{}",
+        reply.header(ALLOW_ORIGIN).unwrap_or("is missing"),
+        if credentials {
+            ", with credentials"
+        } else {
+            ""
+        },
+    ));
+    judge(
+        patient,
+        &allowed(reply, origin),
+        (origin, is_given),
+        (credentials, asked.id),
+    )
+}
+
+fn allowed(reply: &Reply, origin: &str) -> Allowed {
+    let values: Vec<&str> = reply.all(ALLOW_ORIGIN).collect();
+    match values[..] {
+        [] => Allowed::Nothing,
+        [one] if one.contains(',') => Allowed::Twice(one.to_owned()),
+        ["*"] => Allowed::Anyone,
+        [one] if one == origin => Allowed::This,
+        [one] => Allowed::Another(one.to_owned()),
+        _ => Allowed::Twice(values.join(" and ")),
+    }
+}
+
+fn judge(
+    patient: &Patient,
+    allowed: &Allowed,
+    (origin, is_given): (&str, bool),
+    (credentials, id): (bool, usize),
+) -> bool {
+    let stranger = |finding| if is_given { finding } else { &CORS_SAME_ORIGIN };
+    match allowed {
+        Allowed::Nothing => {
+            let seen = format!("A browser keeps the answer from a page at {origin}.");
+            patient.find(stranger(&CORS_MISSING), seen, &[id]);
+            false
+        }
+        Allowed::Another(other) => {
+            let seen = format!("The page is at {origin}, the server allows {other}.");
+            patient.find(stranger(&CORS_OTHER_ORIGIN), seen, &[id]);
+            false
+        }
+        Allowed::Twice(values) => {
+            let seen = format!("It says {values}.");
+            patient.find(&CORS_TWICE, seen, &[id]);
+            false
+        }
+        Allowed::Anyone if credentials => {
+            let seen = "It says * and Access-Control-Allow-Credentials: true.";
+            patient.find(&CORS_WILDCARD_CREDENTIALS, seen, &[id]);
+            true
+        }
+        Allowed::Anyone => {
+            patient.find(&CORS_WILDCARD, "It says *, without credentials.", &[id]);
+            true
+        }
+        Allowed::This => {
+            if !is_given && credentials {
+                let seen = format!("{origin}, which it cannot know, is allowed with credentials.");
+                patient.find(&CORS_ANY_WITH_CREDENTIALS, seen, &[id]);
+            }
+            true
+        }
+    }
+}
+
+/// What a browser asks first, if the page sends headers of its own.
+async fn preflight(patient: &Patient, revision: EngineRevision, origin: &str) {
+    let names: Vec<String> = patient
+        .options
+        .headers
+        .iter()
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .collect();
+    let wanted = if names.is_empty() {
+        "x-custom".to_owned()
+    } else {
+        names.join(",")
+    };
+    let ask = Ask::new("OPTIONS", patient.target(revision, "polling"))
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "GET")
+        .header("Access-Control-Request-Headers", &wanted);
+    let asked = patient.ask(ask).await;
+    let problem = match &asked.result {
+        Ok(reply) => refuses(reply, origin, &wanted),
+        Err(trouble) => Some(trouble.failure.to_string()),
+    };
+    match problem {
+        None => patient.fact(format!("the preflight allows {wanted}")),
+        // Pages without headers of their own never ask.
+        Some(problem) if names.is_empty() => {
+            patient.fact(format!("a preflight would fail: {problem}"));
+        }
+        Some(problem) => {
+            let seen = format!("The preflight for {wanted}: {problem}.");
+            patient.find(&CORS_PREFLIGHT_FAILS, seen, &[asked.id]);
+        }
+    }
+}
+
+/// Why a browser would not go on after this answer.
+fn refuses(reply: &Reply, origin: &str, wanted: &str) -> Option<String> {
+    if !(200..300).contains(&reply.status) {
+        return Some(format!("status {}", reply.status));
+    }
+    match allowed(reply, origin) {
+        Allowed::Anyone | Allowed::This => {}
+        Allowed::Nothing | Allowed::Twice(_) | Allowed::Another(_) => {
+            return Some("the origin is not allowed".to_owned());
+        }
+    }
+    let allowed = reply
+        .header("access-control-allow-headers")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let is_allowed = |name: &str| {
+        allowed
+            .split(',')
+            .any(|one| matches!(one.trim(), "*") || one.trim() == name)
+    };
+    let missing = wanted.split(',').find(|name| !is_allowed(name))?;
+    Some(format!("the header {missing} is not allowed"))
+}
+
+/// Browsers send the Origin with WebSocket handshakes too, and leave it to the server to refuse.
+async fn websocket(patient: &Patient, revision: EngineRevision, origin: &str) {
+    if patient.known.borrow().websocket != Some(true) {
+        return;
+    }
+    let target = patient.target(revision, "websocket");
+    let ask = Ask::new("GET", target).header("Origin", origin);
+    let (direct, asked) = upgrade::direct_by(patient, revision, ask).await;
+    match direct {
+        Ok(direct) => {
+            direct.socket.close().await;
+            patient.fact(format!("a WebSocket of a page at {origin} is accepted"));
+        }
+        Err(why) => {
+            let seen = format!("A WebSocket of a page at {origin}: {why}.");
+            patient.find(&CORS_ORIGIN_REFUSED, seen, &[asked.id]);
+        }
+    }
+}

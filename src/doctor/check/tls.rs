@@ -1,0 +1,182 @@
+//! TLS: what the server shows, and whether clients believe it.
+
+use std::time::Duration;
+
+use super::Skipped;
+use crate::catalogue::{self, CERTIFICATE_ENDS_SOON, VERIFICATION_OFF};
+use crate::clock;
+use crate::doctor::exchange::ms;
+use crate::doctor::patient::Patient;
+use crate::doctor::session::Session;
+use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
+use crate::report::number;
+use crate::scenario::plan::Tls;
+use crate::transport::{CertificateFacts, Timings};
+
+/// How long a TLS handshake may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// A certificate that ends sooner is worth a warning, in seconds.
+const SOON: u64 = 14 * 24 * 3600;
+
+pub(super) async fn run(patient: &Patient) -> Skipped {
+    if !patient.options.is_secure() {
+        return Some("the URL asks for no TLS".to_owned());
+    }
+    let (verified, id) = shake(patient, false).await;
+    let shown = match &verified {
+        Ok(facts) => facts.clone(),
+        Err(_) => shake(patient, true).await.0.ok().flatten(),
+    };
+    if let Some(facts) = &shown {
+        describe(patient, facts, id);
+    }
+    let Err(failure) = verified else {
+        let by = match &patient.options.tls.ca {
+            Some(ca) => format!("by {}", ca.display()),
+            None => "by the authorities of this system".to_owned(),
+        };
+        patient.fact(format!("the certificate is trusted {by}"));
+        return None;
+    };
+    if shown.is_some() && is_about_trust(failure.cause) {
+        untrusted(patient, &failure, id).await;
+    } else {
+        patient.find_failure(&failure, "TLS", &[id]);
+        patient.known.borrow_mut().unreachable = Some("TLS fails");
+    }
+    None
+}
+
+/// Whether verification alone failed, so that a client that does not verify would get through.
+fn is_about_trust(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::TlsSelfSigned
+            | Cause::TlsUnknownCa
+            | Cause::TlsWrongHost
+            | Cause::TlsExpired
+            | Cause::TlsFailed
+    )
+}
+
+/// One handshake; with `anyone`, whatever the certificate is.
+async fn shake(
+    patient: &Patient,
+    anyone: bool,
+) -> (Result<Option<CertificateFacts>, Failure>, usize) {
+    let began = clock::now();
+    let what = if anyone {
+        "TLS handshake without verification"
+    } else {
+        "TLS handshake"
+    };
+    let dialer = patient.other_dialer(|settings| {
+        settings.tls = Tls {
+            insecure: anyone,
+            ..settings.tls.clone()
+        };
+    });
+    let failed = |error: String| {
+        Failure::new(Stage::Tls, Cause::TlsFailed, Origin::Scenario).with_message(&error)
+    };
+    let result = match dialer {
+        Err(error) => Err(failed(error.to_string())),
+        Ok(dialer) => match tokio::time::timeout(LIMIT, dialer.dial(0)).await {
+            Ok(dialed) => dialed,
+            Err(_) => Err(Failure::new(Stage::Tls, Cause::TimedOut, Origin::Server)
+                .with_message("the TLS handshake gets no answer")),
+        },
+    };
+    let timings: Result<Timings, Failure> = match &result {
+        Ok(dialed) => Ok(dialed.timings),
+        Err(failure) => Err(failure.clone()),
+    };
+    let id = patient.note_dial(what.to_owned(), began, &timings);
+    if let Ok(Timings { tls: Some(tls), .. }) = timings {
+        let time = number::time(ms(tls) * 1e3);
+        patient.fact(format!("{what} in {time}"));
+    }
+    (result.map(|dialed| dialed.stream.certificate()), id)
+}
+
+fn describe(patient: &Patient, facts: &CertificateFacts, id: usize) {
+    let CertificateFacts {
+        protocol,
+        subject,
+        issuer,
+        names,
+        chain_length,
+        ..
+    } = facts;
+    patient.fact(format!(
+        "{protocol}; certificate of “{subject}” by “{issuer}” for {}; {}",
+        if names.is_empty() {
+            "no name".to_owned()
+        } else {
+            names.join(", ")
+        },
+        number::counted(*chain_length as u64, "certificate") + " sent",
+    ));
+    patient.fact(format!(
+        "valid from {} to {}",
+        date(facts.not_before),
+        date(facts.not_after)
+    ));
+    let now = clock::wall_now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    if now < facts.not_after && facts.not_after - now < SOON {
+        let days = (facts.not_after - now) / (24 * 3600);
+        let seen = format!(
+            "It ends on {}, in {}.",
+            date(facts.not_after),
+            number::counted(days, "day")
+        );
+        patient.find(&CERTIFICATE_ENDS_SOON, seen, &[id]);
+    }
+}
+
+/// The day, in UTC.
+fn date(seconds: u64) -> String {
+    let timestamp = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    match timestamp {
+        Some(timestamp) => timestamp.strftime("%Y-%m-%d").to_string(),
+        None => format!("{seconds} s after 1970"),
+    }
+}
+
+/// Says what is wrong with the certificate, and what is behind it: with `--insecure` everything
+/// else is examined; without it one handshake is made, without secrets.
+async fn untrusted(patient: &Patient, failure: &Failure, id: usize) {
+    let finding = catalogue::of(failure.cause);
+    if patient.options.tls.insecure {
+        let seen = format!("Without --insecure: {failure}. See {}.", finding.code);
+        patient.find(&VERIFICATION_OFF, seen, &[id]);
+        return;
+    }
+    let behind = behind(patient).await;
+    patient.find(finding, format!("{failure}. {behind}"), &[id]);
+    patient.known.borrow_mut().unreachable =
+        Some("the certificate is not trusted; --insecure or --cacert lets the checks go on");
+}
+
+async fn behind(patient: &Patient) -> String {
+    if patient.trust_anyone().is_err() {
+        return String::new();
+    }
+    let (opened, _) = Session::open(patient, EngineRevision::V4, None).await;
+    match opened {
+        Ok(session) => {
+            session.close(patient).await;
+            "With `rejectUnauthorized: false` the client would get through to a Socket.IO server; \
+             with `ca` it would, safely."
+                .to_owned()
+        }
+        Err(refused) => format!(
+            "With `rejectUnauthorized: false` the client would get as far as: {}.",
+            refused.failure
+        ),
+    }
+}

@@ -1,0 +1,135 @@
+//! WebSocket through whatever stands in front: the upgrade, and sessions that begin with it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Skipped;
+use crate::catalogue::{
+    self, DIRECT_WEBSOCKET_FAILS, Finding, PROBE_FAILED, UPGRADE_HEADERS_STRIPPED, UPGRADE_SLOW,
+    UPGRADE_SWALLOWED, WEBSOCKET_NOT_STICKY, WEBSOCKET_OFF, WEBSOCKET_REFUSED,
+};
+use crate::clock;
+use crate::doctor::exchange::ms;
+use crate::doctor::http::Reply;
+use crate::doctor::patient::Patient;
+use crate::doctor::session::Session;
+use crate::doctor::upgrade::{self, Upgrade, refusal};
+use crate::event::{Cause, EngineRevision};
+use crate::report::number;
+
+/// An upgrade that takes longer is slow.
+const SLOW: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(patient: &Patient) -> Skipped {
+    let (revision, polling_off, offered) = {
+        let known = patient.known.borrow();
+        let offered = known
+            .handshake
+            .as_ref()
+            .is_some_and(|handshake| handshake.offers_websocket);
+        (known.revision, known.polling_off, offered)
+    };
+    let Some(revision) = revision else {
+        return Some("no engine could be opened".to_owned());
+    };
+    if polling_off {
+        patient.fact("sessions begin as a WebSocket; there is nothing to upgrade");
+        return None;
+    }
+    if !offered {
+        let seen = "The handshake says `\"upgrades\":[]`.";
+        let evidence = patient.known.borrow().opened_by;
+        patient.find(&WEBSOCKET_OFF, seen, evidence.as_slice());
+        return None;
+    }
+    let is_upgraded = upgrade(patient, revision).await;
+    patient.known.borrow_mut().websocket = Some(is_upgraded);
+    if !is_upgraded {
+        patient.fact("verdict: clients are stuck in long-polling");
+    }
+    direct(patient, revision, is_upgraded).await;
+    None
+}
+
+/// What became of the upgrade in the handshake; tried again if it never came to one.
+async fn upgrade(patient: &Patient, revision: EngineRevision) -> bool {
+    let tried = patient.known.borrow_mut().upgrade.take();
+    let (outcome, id, took) = match tried {
+        Some(tried) => tried,
+        None => {
+            let (Ok(session), _) = Session::open(patient, revision, None).await else {
+                return false;
+            };
+            let began = clock::now();
+            let (outcome, asked, _) = upgrade::run(patient, session).await;
+            let took = clock::now().saturating_duration_since(began);
+            (outcome, asked.id, took)
+        }
+    };
+    let finding = match &outcome {
+        Upgrade::Done => {
+            patient.fact("the upgrade works");
+            tell_slow(patient, took, id);
+            return true;
+        }
+        Upgrade::Swallowed => &UPGRADE_SWALLOWED,
+        Upgrade::Failed(failure) if failure.cause == Cause::ProtocolViolation => {
+            catalogue::of(failure.cause)
+        }
+        Upgrade::Failed(_) => &WEBSOCKET_REFUSED,
+        Upgrade::ProbeSilent | Upgrade::ProbeEnded(_) | Upgrade::ProbeOther(_) => &PROBE_FAILED,
+        Upgrade::Refused(reply) => match refused(patient, reply) {
+            Some(finding) => finding,
+            None => {
+                patient.fact("the upgrade reaches another server, as polling does");
+                return false;
+            }
+        },
+    };
+    patient.find(finding, format!("The upgrade: {outcome}."), &[id]);
+    false
+}
+
+fn tell_slow(patient: &Patient, took: Duration, id: usize) {
+    if took > SLOW {
+        let seen = format!("It took {}.", number::time(ms(took) * 1e3));
+        patient.find(&UPGRADE_SLOW, seen, &[id]);
+    }
+}
+
+/// What a refusal means; nothing if it has been told for both transports already.
+fn refused(patient: &Patient, reply: &Reply) -> Option<&'static Finding> {
+    let cause = refusal(reply).cause;
+    if cause == Cause::SessionIdUnknown {
+        let is_told = patient.known.borrow().is_not_sticky;
+        return (!is_told).then_some(&WEBSOCKET_NOT_STICKY);
+    }
+    if arrived_as_get(reply, cause) {
+        return Some(&UPGRADE_HEADERS_STRIPPED);
+    }
+    Some(&WEBSOCKET_REFUSED)
+}
+
+/// Servers refuse an upgrade in bare text and a GET in JSON: JSON says that what arrived was no
+/// upgrade. A 200 is the answer to a poll.
+fn arrived_as_get(reply: &Reply, cause: Cause) -> bool {
+    let is_json = serde_json::from_slice::<Value>(&reply.body).is_ok();
+    reply.status == 200 || (is_json && matches!(cause, Cause::BadRequest | Cause::TransportUnknown))
+}
+
+/// A session that begins as a WebSocket, as with `transports: ["websocket"]`.
+async fn direct(patient: &Patient, revision: EngineRevision, is_upgraded: bool) {
+    let (direct, asked) = upgrade::direct(patient, revision).await;
+    match direct {
+        Ok(direct) => {
+            direct.socket.close().await;
+            patient.fact("a session that begins as a WebSocket works");
+        }
+        Err(why) if is_upgraded => {
+            let seen = format!("A session that begins as a WebSocket: {why}.");
+            patient.find(&DIRECT_WEBSOCKET_FAILS, seen, &[asked.id]);
+        }
+        Err(why) => patient.fact(format!("a session that begins as a WebSocket: {why}")),
+    }
+}

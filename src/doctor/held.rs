@@ -1,0 +1,362 @@
+//! One connection that is held until it ends or its time is over.
+
+use std::fmt;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use super::patient::Patient;
+use super::session::{Handle, Session};
+use super::upgrade::{self, Direct};
+use super::websocket::{Next, describe};
+use crate::clock;
+use crate::event::{EngineRevision, TransportKind};
+use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::packet::Packet;
+use crate::transport::WebSocketEnd;
+
+/// How to hold a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    pub(super) revision: EngineRevision,
+    pub(super) transport: TransportKind,
+    /// Nothing for one that is idle but for its heartbeat.
+    pub(super) talk_every: Option<Duration>,
+    pub(super) until: Instant,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) transport: TransportKind,
+    pub(super) talks: bool,
+    pub(super) lasted: Duration,
+    /// Nothing if it was held to the end.
+    pub(super) end: Option<End>,
+    /// Heartbeats of the server that came.
+    pub(super) beats: u32,
+    /// The worst of them.
+    pub(super) lateness: Duration,
+    /// The exchange that opened it, or that ended it.
+    pub(super) id: usize,
+}
+
+impl Held {
+    /// As it is called in the report.
+    pub(super) fn name(&self) -> String {
+        let manner = if self.talks { "talking" } else { "idle" };
+        match self.transport {
+            TransportKind::Polling => format!("{manner} long-polling"),
+            TransportKind::WebSocket => format!("{manner} WebSocket"),
+        }
+    }
+}
+
+/// How and when it ended.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) how: How,
+    /// Since anything went over it in either direction.
+    pub(super) silence: Duration,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum How {
+    /// The server closed the session in order.
+    Closed,
+    /// A WebSocket's close frame.
+    Frame(String),
+    /// The connection went away.
+    Cut(String),
+    /// A poll was answered with this status.
+    Status(u16),
+    /// No heartbeat of the server came in time.
+    NoHeartbeat,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the server closed the session"),
+            Self::Frame(frame) => f.write_str(frame),
+            Self::Cut(what) => f.write_str(what),
+            Self::Status(status) => write!(f, "a poll was answered with {status}"),
+            Self::NoHeartbeat => f.write_str("no heartbeat came in time"),
+        }
+    }
+}
+
+/// The heartbeat, as the client sees it.
+struct Beat {
+    revision: EngineRevision,
+    interval: Duration,
+    timeout: Duration,
+    /// When the server's last ping came; in revision 3 when the last pong did.
+    last: Instant,
+    /// Revision 3: when our last ping went out.
+    asked: Option<Instant>,
+    beats: u32,
+    lateness: Duration,
+}
+
+impl Beat {
+    fn new(revision: EngineRevision, handshake: &Handshake, now: Instant) -> Self {
+        Self {
+            revision,
+            interval: handshake.ping_interval,
+            timeout: handshake.ping_timeout,
+            last: now,
+            asked: None,
+            beats: 0,
+            lateness: Duration::ZERO,
+        }
+    }
+
+    /// When a heartbeat that has not come is missing.
+    fn missing_at(&self) -> Instant {
+        match (self.revision, self.asked) {
+            (EngineRevision::V4, _) => self.last + self.interval + self.timeout,
+            (EngineRevision::V3, Some(asked)) => asked + self.timeout,
+            (EngineRevision::V3, None) => self.last + self.interval + self.timeout,
+        }
+    }
+
+    /// Revision 3: when our next ping is due.
+    fn ping_at(&self) -> Option<Instant> {
+        match self.revision {
+            EngineRevision::V4 => None,
+            EngineRevision::V3 => self.asked.is_none().then_some(self.last + self.interval),
+        }
+    }
+
+    fn came(&mut self, now: Instant) {
+        let due = match self.asked.take() {
+            Some(asked) => asked,
+            None => self.last + self.interval,
+        };
+        self.beats += 1;
+        self.lateness = self.lateness.max(now.saturating_duration_since(due));
+        self.last = now;
+    }
+}
+
+impl Line {
+    /// Holds it; nothing if it could not be opened.
+    pub(super) async fn hold(self, patient: &Patient) -> Option<Held> {
+        match self.transport {
+            TransportKind::WebSocket => self.hold_websocket(patient).await,
+            TransportKind::Polling => self.hold_polling(patient).await,
+        }
+    }
+
+    async fn hold_websocket(self, patient: &Patient) -> Option<Held> {
+        let (direct, asked) = upgrade::direct(patient, self.revision).await;
+        let mut direct = direct.ok()?;
+        if self.revision == EngineRevision::V4 {
+            direct.connect(patient).await.ok()?;
+        }
+        let began = clock::now();
+        let mut beat = Beat::new(self.revision, &direct.handshake, began);
+        let end = self.watch_websocket(patient, &mut direct, &mut beat).await;
+        let held = self.held(began, end, &beat, asked.id);
+        direct.socket.close().await;
+        Some(held)
+    }
+
+    async fn watch_websocket(
+        self,
+        patient: &Patient,
+        direct: &mut Direct,
+        beat: &mut Beat,
+    ) -> Option<End> {
+        let mut traffic = clock::now();
+        loop {
+            let now = clock::now();
+            let silence = now.saturating_duration_since(traffic);
+            if now >= self.until {
+                return None;
+            }
+            if now >= beat.missing_at() {
+                let how = How::NoHeartbeat;
+                return Some(End { how, silence });
+            }
+            let talk_at = self.talk_every.map(|every| traffic + every);
+            if talk_at.is_some_and(|at| now >= at) || beat.ping_at().is_some_and(|at| now >= at) {
+                let packet = self.heartbeat(beat, now);
+                if let Err(end) = direct.socket.send(patient, packet).await {
+                    let how = how_of(&end);
+                    return Some(End { how, silence });
+                }
+                traffic = now;
+                continue;
+            }
+            let next = [
+                Some(self.until),
+                Some(beat.missing_at()),
+                talk_at,
+                beat.ping_at(),
+            ]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.until);
+            let wait = next.saturating_duration_since(now);
+            match direct.socket.next(patient, wait).await {
+                Next::Text(text) => {
+                    traffic = clock::now();
+                    match text.first() {
+                        Some(b'2') => {
+                            beat.came(traffic);
+                            // An end shows in the next message.
+                            let _ = direct.socket.send(patient, "3").await;
+                        }
+                        Some(b'3') => beat.came(traffic),
+                        Some(_) | None => {}
+                    }
+                }
+                Next::Binary(_) => traffic = clock::now(),
+                Next::End(end) => {
+                    let silence = clock::now().saturating_duration_since(traffic);
+                    let how = how_of(&end);
+                    return Some(End { how, silence });
+                }
+                Next::Silence => {}
+            }
+        }
+    }
+
+    /// What talking is: a heartbeat in the direction that the revision has.
+    fn heartbeat(self, beat: &mut Beat, now: Instant) -> &'static str {
+        match self.revision {
+            EngineRevision::V4 => "3",
+            EngineRevision::V3 => {
+                beat.asked.get_or_insert(now);
+                "2"
+            }
+        }
+    }
+
+    async fn hold_polling(self, patient: &Patient) -> Option<Held> {
+        let (session, _) = Session::open(patient, self.revision, None).await;
+        let mut session = session.ok()?;
+        let namespace = patient.options.namespace();
+        let connected = session.connect(patient, namespace, patient.auth()).await;
+        if connected.is_err() {
+            session.close(patient).await;
+            return None;
+        }
+        let began = clock::now();
+        let mut beat = Beat::new(self.revision, &session.handshake, began);
+        let (end, id) = self.watch_polling(patient, &mut session, &mut beat).await;
+        let held = self.held(began, end, &beat, id);
+        session.close(patient).await;
+        Some(held)
+    }
+
+    async fn watch_polling(
+        self,
+        patient: &Patient,
+        session: &mut Session,
+        beat: &mut Beat,
+    ) -> (Option<End>, usize) {
+        let handle = session.handle.clone();
+        loop {
+            let polled_at = clock::now();
+            if polled_at >= self.until {
+                return (None, patient.last_exchange().unwrap_or_default());
+            }
+            let limit = beat.missing_at().saturating_duration_since(polled_at);
+            let polling = session.poll(patient, limit.max(Duration::from_millis(1)));
+            let Some((polled, asked)) = self.while_polling(patient, &handle, beat, polling).await
+            else {
+                return (None, patient.last_exchange().unwrap_or_default());
+            };
+            let now = clock::now();
+            let silence = now.saturating_duration_since(polled_at);
+            let packets = match polled {
+                Ok(packets) => packets,
+                Err(refused) => {
+                    let how = match (refused.failure.status, now >= beat.missing_at()) {
+                        (Some(status), _) => How::Status(status),
+                        (None, true) => How::NoHeartbeat,
+                        (None, false) => How::Cut(refused.failure.to_string()),
+                    };
+                    return (Some(End { how, silence }), asked.id);
+                }
+            };
+            for packet in packets {
+                match packet {
+                    Packet::Ping(_) => {
+                        beat.came(now);
+                        // A session that ends here shows it in the next poll.
+                        let _ = handle.send(patient, &["3"]).await;
+                    }
+                    Packet::Pong(_) => beat.came(now),
+                    Packet::Close => {
+                        let how = How::Closed;
+                        return (Some(End { how, silence }), asked.id);
+                    }
+                    Packet::Open(_)
+                    | Packet::Text(_)
+                    | Packet::Binary(_)
+                    | Packet::Upgrade
+                    | Packet::Noop => {}
+                }
+            }
+        }
+    }
+
+    /// Goes on talking, and pinging, while a poll is held; nothing once the time is over.
+    async fn while_polling<T>(
+        self,
+        patient: &Patient,
+        handle: &Handle,
+        beat: &mut Beat,
+        polling: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut polling = pin!(polling);
+        let mut spoke = clock::now();
+        loop {
+            let talk_at = self.talk_every.map(|every| spoke + every);
+            let next = [Some(self.until), talk_at, beat.ping_at()]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(self.until);
+            let wait = next.saturating_duration_since(clock::now());
+            tokio::select! {
+                polled = &mut polling => return Some(polled),
+                () = tokio::time::sleep(wait) => {}
+            }
+            let now = clock::now();
+            if now >= self.until {
+                return None;
+            }
+            if beat.ping_at().is_some_and(|at| now >= at) {
+                beat.asked = Some(now);
+            }
+            spoke = now;
+            // The poll shows what became of the session.
+            let _ = handle.heartbeat(patient).await;
+        }
+    }
+
+    fn held(self, began: Instant, end: Option<End>, beat: &Beat, id: usize) -> Held {
+        Held {
+            transport: self.transport,
+            talks: self.talk_every.is_some(),
+            lasted: clock::now().saturating_duration_since(began),
+            end,
+            beats: beat.beats,
+            lateness: beat.lateness,
+            id,
+        }
+    }
+}
+
+fn how_of(end: &WebSocketEnd) -> How {
+    match end {
+        WebSocketEnd::Closed { .. } => How::Frame(describe(end)),
+        WebSocketEnd::Lost(_) | WebSocketEnd::Failed(_) => How::Cut(describe(end)),
+    }
+}

@@ -1,0 +1,460 @@
+//! One Engine.IO session over long-polling, step by step.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::ask::{Ask, Asked, PATIENCE};
+use super::http::Reply;
+use super::patient::Patient;
+use crate::clock;
+use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
+use crate::protocol::engine_io::error_body;
+use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::packet::{Outgoing, Packet};
+use crate::protocol::engine_io::payload::{PayloadReader, encode};
+use crate::protocol::socket_io::decoder::{Decoder, Kind, Packet as SocketPacket};
+use crate::protocol::socket_io::{encode as socket_io, reply};
+use crate::trace::Voice;
+
+/// How often a session is said goodbye to where requests reach several servers.
+const GOODBYES: usize = 4;
+
+/// What requests of a session need: enough to close it later.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
+    revision: EngineRevision,
+    sid: String,
+    cookies: Option<String>,
+    source: Option<IpAddr>,
+    /// In place of the path of the options.
+    path: Option<String>,
+}
+
+/// An open session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) handle: Handle,
+    pub(super) handshake: Handshake,
+    decoder: Decoder,
+    /// What came with a poll and nobody has asked for yet.
+    pending: Vec<Packet>,
+}
+
+/// Something that did not work, and the exchange that shows it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) failure: Failure,
+    pub(super) id: usize,
+}
+
+/// A namespace is connected.
+#[derive(Debug)]
+pub(super) struct Connected {
+    /// The JSON of the reply.
+    pub(super) data: Bytes,
+    /// The POST of the CONNECT, where one was needed.
+    pub(super) sent: Option<Asked>,
+    /// The poll that brought the reply; release 2 sends it with the handshake.
+    pub(super) polled: Option<Asked>,
+}
+
+/// A namespace is not connected.
+#[derive(Debug)]
+pub(super) enum NotConnected {
+    /// The server refused it.
+    Rejected(Refused),
+    /// The engine failed on the way.
+    Engine(Refused),
+    /// Nothing came.
+    Silence(usize),
+}
+
+impl Session {
+    /// Opens a session as a client of this revision does.
+    pub(super) async fn open(
+        patient: &Patient,
+        revision: EngineRevision,
+        source: Option<IpAddr>,
+    ) -> (Result<Self, Refused>, Asked) {
+        let target = patient.target(revision, "polling");
+        let asked = patient.ask(Ask::new("GET", target).from(source)).await;
+        let opened = Self::read(patient, revision, &asked, source);
+        (opened, asked)
+    }
+
+    /// Reads the answer to a handshake. A release 2 server ignores the revision that was asked
+    /// for; its answer makes a session of revision 3.
+    pub(super) fn read(
+        patient: &Patient,
+        revision: EngineRevision,
+        asked: &Asked,
+        source: Option<IpAddr>,
+    ) -> Result<Self, Refused> {
+        let refused = |failure| Refused {
+            failure,
+            id: asked.id,
+        };
+        let reply = match &asked.result {
+            Ok(reply) => reply,
+            Err(trouble) => return Err(refused(trouble.failure.clone())),
+        };
+        if reply.status != 200 {
+            return Err(refused(classify(reply)));
+        }
+        let (revision, handshake, pending) = [revision, EngineRevision::V3, EngineRevision::V4]
+            .into_iter()
+            .find_map(|revision| open_packet(revision, &reply.body))
+            .ok_or_else(|| refused(error_body::undecodable(Stage::Open, &reply.body)))?;
+        let handle = Handle {
+            revision,
+            sid: handshake.sid.to_string(),
+            cookies: cookies_of(reply),
+            source,
+            path: None,
+        };
+        patient.trace.say(Voice::Engine, || {
+            format!("socket receive: type \"open\", sid {}", handle.sid)
+        });
+        patient.opened(handle.clone());
+        Ok(Self {
+            handle,
+            handshake,
+            decoder: Decoder::new(revision),
+            pending,
+        })
+    }
+
+    /// The same session, which was opened at another path than that of the options.
+    pub(super) fn at(mut self, patient: &Patient, path: &str) -> Self {
+        patient.closed(&self.handle.sid);
+        self.handle.path = Some(path.to_owned());
+        patient.opened(self.handle.clone());
+        self
+    }
+
+    pub(super) fn revision(&self) -> EngineRevision {
+        self.handle.revision
+    }
+
+    /// Sends packets of text.
+    pub(super) async fn send(&self, patient: &Patient, packets: &[&str]) -> Result<Asked, Refused> {
+        let asked = self.handle.send(patient, packets).await;
+        match &asked.result {
+            Ok(reply) if reply.status == 200 => Ok(asked),
+            Ok(reply) => Err(Refused {
+                failure: classify(reply).at_stage(Stage::Session),
+                id: asked.id,
+            }),
+            Err(trouble) => Err(Refused {
+                failure: trouble.failure.clone().at_stage(Stage::Session),
+                id: asked.id,
+            }),
+        }
+    }
+
+    /// Polls once.
+    pub(super) async fn poll(
+        &mut self,
+        patient: &Patient,
+        limit: Duration,
+    ) -> (Result<Vec<Packet>, Refused>, Asked) {
+        let ask = self.handle.get(patient).limit(limit);
+        let asked = patient.ask(ask).await;
+        let refused = |failure: Failure| Refused {
+            failure: failure.at_stage(Stage::Session),
+            id: asked.id,
+        };
+        let polled = match &asked.result {
+            Ok(reply) if reply.status == 200 => {
+                packets(self.handle.revision, &reply.body).map_err(refused)
+            }
+            Ok(reply) => Err(refused(classify(reply))),
+            Err(trouble) => Err(refused(trouble.failure.clone())),
+        };
+        (polled, asked)
+    }
+
+    /// Connects the namespace of the options.
+    pub(super) async fn connect(
+        &mut self,
+        patient: &Patient,
+        namespace: &str,
+        payload: &str,
+    ) -> Result<Connected, NotConnected> {
+        let by_itself = self.revision() == EngineRevision::V3 && namespace == "/";
+        let sent = if by_itself {
+            None
+        } else {
+            let (namespace, payload) = match self.revision() {
+                EngineRevision::V4 => (namespace, payload),
+                EngineRevision::V3 => (namespace, ""),
+            };
+            let packet = socket_io::connect(namespace, payload);
+            let text = String::from_utf8_lossy(&packet).into_owned();
+            patient.trace.say(Voice::Socket, || {
+                "transport is open - connecting".to_owned()
+            });
+            Some(
+                self.send(patient, &[&text])
+                    .await
+                    .map_err(NotConnected::Engine)?,
+            )
+        };
+        self.await_connect(patient, namespace, sent).await
+    }
+
+    async fn await_connect(
+        &mut self,
+        patient: &Patient,
+        namespace: &str,
+        sent: Option<Asked>,
+    ) -> Result<Connected, NotConnected> {
+        let until = clock::now() + PATIENCE;
+        let mut last = sent.as_ref().map_or(0, |asked| asked.id);
+        let mut packets = std::mem::take(&mut self.pending);
+        let mut polled = None;
+        loop {
+            let replied = self.reply_among(patient, namespace, packets).await;
+            match replied {
+                Some(Ok(data)) => return Ok(Connected { data, sent, polled }),
+                Some(Err(failure)) => {
+                    return Err(NotConnected::Rejected(Refused { failure, id: last }));
+                }
+                None => {}
+            }
+            let left = until.saturating_duration_since(clock::now());
+            if left.is_zero() {
+                return Err(NotConnected::Silence(last));
+            }
+            let (came, asked) = self.poll(patient, left).await;
+            last = asked.id;
+            packets = match came {
+                Ok(packets) => packets,
+                Err(refused) if refused.failure.cause == Cause::TimedOut => {
+                    return Err(NotConnected::Silence(last));
+                }
+                Err(refused) => return Err(NotConnected::Engine(refused)),
+            };
+            polled = Some(asked);
+        }
+    }
+
+    /// The reply to a CONNECT, if it is among these packets.
+    async fn reply_among(
+        &mut self,
+        patient: &Patient,
+        namespace: &str,
+        packets: Vec<Packet>,
+    ) -> Option<Result<Bytes, Failure>> {
+        let mut replied = None;
+        for packet in packets {
+            let Some(packet) = self.socket_packet(patient, packet).await else {
+                continue;
+            };
+            if packet.namespace() != namespace.as_bytes() {
+                continue;
+            }
+            let data = Bytes::copy_from_slice(packet.data());
+            match packet.kind {
+                Kind::Connect => replied = Some(Ok(data)),
+                Kind::ConnectError => replied = Some(Err(reply::rejection(&data))),
+                Kind::Disconnect | Kind::Event(_) | Kind::Ack => {}
+            }
+        }
+        replied
+    }
+
+    /// Answers pings, and takes Socket.IO packets apart.
+    async fn socket_packet(&mut self, patient: &Patient, packet: Packet) -> Option<SocketPacket> {
+        match packet {
+            Packet::Text(text) => {
+                patient.trace.say(Voice::Parser, || {
+                    format!("decoded {}", String::from_utf8_lossy(&text))
+                });
+                self.decoder.take_text(text).ok().flatten()
+            }
+            Packet::Binary(bytes) => self.decoder.take_binary(bytes).ok().flatten(),
+            Packet::Ping(_) => {
+                // A session that ends here shows it in the next poll.
+                let _ = self.send(patient, &["3"]).await;
+                None
+            }
+            Packet::Open(_) | Packet::Close | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {
+                None
+            }
+        }
+    }
+
+    /// Closes it; whether it is gone.
+    pub(super) async fn close(self, patient: &Patient) -> bool {
+        patient.closed(&self.handle.sid);
+        self.handle.close(patient).await
+    }
+
+    /// It ended, or goes on as a WebSocket.
+    pub(super) fn forget(&self, patient: &Patient) {
+        patient.closed(&self.handle.sid);
+    }
+}
+
+impl Handle {
+    pub(super) fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// The same session without its cookies, or from elsewhere.
+    pub(super) fn without_cookies(&self) -> Self {
+        Self {
+            cookies: None,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn has_cookies(&self) -> bool {
+        self.cookies.is_some()
+    }
+
+    pub(super) fn sent_from(&self, source: IpAddr) -> Self {
+        Self {
+            source: Some(source),
+            ..self.clone()
+        }
+    }
+
+    fn target(&self, patient: &Patient, transport: &str) -> String {
+        let path = self.path.as_deref().unwrap_or(&patient.options.path);
+        let target = patient.target_at(path, self.revision, transport);
+        format!("{target}&sid={}", self.sid)
+    }
+
+    fn get(&self, patient: &Patient) -> Ask {
+        Ask::new("GET", self.target(patient, "polling"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+    }
+
+    /// A WebSocket handshake for this session.
+    pub(super) fn upgrade(&self, patient: &Patient) -> Ask {
+        Ask::new("GET", self.target(patient, "websocket"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+    }
+
+    pub(super) async fn send(&self, patient: &Patient, packets: &[&str]) -> Asked {
+        let packets = packets
+            .iter()
+            .map(|text| Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())));
+        let body = encode(self.revision, false, packets);
+        let ask = Ask::new("POST", self.target(patient, "polling"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+            .body(String::from_utf8_lossy(&body.bytes));
+        patient.ask(ask).await
+    }
+
+    /// A message that changes nothing: a heartbeat in the direction that the revision has.
+    pub(super) async fn heartbeat(&self, patient: &Patient) -> Asked {
+        let packet = match self.revision {
+            EngineRevision::V4 => "3",
+            EngineRevision::V3 => "2",
+        };
+        self.send(patient, &[packet]).await
+    }
+
+    /// Says goodbye, again and again where other servers may have got it; whether it is gone.
+    pub(super) async fn close(&self, patient: &Patient) -> bool {
+        for _ in 0..GOODBYES {
+            let asked = self.send(patient, &["1"]).await;
+            let Ok(reply) = &asked.result else {
+                return false;
+            };
+            if reply.status == 200 {
+                return true;
+            }
+            if classify(reply).cause != Cause::SessionIdUnknown {
+                return false;
+            }
+            if !patient.known.borrow().is_not_sticky {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Patient {
+    /// Path and query of a request: the user's query first, as the JS client has it.
+    pub(super) fn target(&self, revision: EngineRevision, transport: &str) -> String {
+        self.target_at(&self.options.path, revision, transport)
+    }
+
+    /// The same at another path.
+    pub(super) fn target_at(
+        &self,
+        path: &str,
+        revision: EngineRevision,
+        transport: &str,
+    ) -> String {
+        let user = match self.user_query() {
+            "" => String::new(),
+            query => format!("{query}&"),
+        };
+        let b64 = match (revision, transport) {
+            (EngineRevision::V3, "polling") => "&b64=1",
+            _ => "",
+        };
+        let number = revision.number();
+        format!("{path}?{user}EIO={number}&transport={transport}{b64}")
+    }
+
+    /// What the CONNECT carries.
+    pub(super) fn auth(&self) -> &str {
+        self.options.auth.as_deref().unwrap_or_default()
+    }
+}
+
+/// The failure that an answer other than 200 is. A redirect tells where it leads.
+pub(super) fn classify(reply: &Reply) -> Failure {
+    let failure = error_body::classify(Stage::Open, reply.status, &reply.body);
+    match reply.header("location") {
+        Some(to) if matches!(reply.status, 301..=308) => Failure {
+            cause: Cause::HttpStatus,
+            ..failure.with_message(&format!("redirects to {to}"))
+        },
+        Some(_) | None => failure,
+    }
+}
+
+fn open_packet(
+    revision: EngineRevision,
+    body: &[u8],
+) -> Option<(EngineRevision, Handshake, Vec<Packet>)> {
+    let mut packets = PayloadReader::new(revision, Bytes::copy_from_slice(body));
+    let Some(Ok(Packet::Open(json))) = packets.next() else {
+        return None;
+    };
+    let handshake = Handshake::read(&json).ok()?;
+    Some((revision, handshake, packets.flatten().collect()))
+}
+
+fn packets(revision: EngineRevision, body: &[u8]) -> Result<Vec<Packet>, Failure> {
+    let body = Bytes::copy_from_slice(body);
+    let undecodable = |_| {
+        Failure::new(Stage::Session, Cause::NotSocketio, Origin::Server)
+            .with_message(&String::from_utf8_lossy(&body))
+    };
+    PayloadReader::new(revision, body.clone())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(undecodable)
+}
+
+/// The cookies of an answer as a Cookie header.
+fn cookies_of(reply: &Reply) -> Option<String> {
+    let cookies: Vec<&str> = reply
+        .all("set-cookie")
+        .filter_map(|cookie| cookie.split(';').next())
+        .collect();
+    (!cookies.is_empty()).then(|| cookies.join("; "))
+}

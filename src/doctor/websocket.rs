@@ -1,0 +1,140 @@
+//! A WebSocket whose handshake is seen whole.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::ask::Ask;
+use super::http::{self, Answered, Reply, Trouble};
+use super::patient::Patient;
+use crate::event::{Cause, Failure, Origin, Stage};
+use crate::trace::Voice;
+use crate::transport::{Frame, WebSocket, WebSocketEnd};
+
+/// How long the body of a refusal may take after its head: it only explains what is known.
+const BODY_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the other side may take to answer a close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// An open WebSocket.
+pub(super) struct Socket {
+    inner: WebSocket,
+}
+
+/// What came over a WebSocket.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A message of text.
+    Text(Bytes),
+    /// A binary message.
+    Binary(Bytes),
+    /// The connection ended.
+    End(WebSocketEnd),
+    /// Nothing within the time.
+    Silence,
+}
+
+impl Socket {
+    /// Adds the headers of a handshake; returns the key to check the answer by.
+    pub(super) fn handshake(ask: Ask) -> (Ask, String) {
+        let mut nonce = [0; 16];
+        fastrand::fill(&mut nonce);
+        let key = STANDARD.encode(nonce);
+        let ask = ask
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", &key);
+        (ask, key)
+    }
+
+    /// Reads the rest of an answer: a WebSocket if it is a right 101, and the reply in any case.
+    pub(super) async fn answer(
+        answered: Answered,
+        key: &str,
+    ) -> Result<(Option<Self>, Reply), Trouble> {
+        if answered.reply.status != 101 {
+            let head = answered.reply.clone();
+            let reply = match tokio::time::timeout(BODY_PATIENCE, http::finish(answered)).await {
+                Ok(reply) => reply?,
+                Err(_) => head,
+            };
+            return Ok((None, reply));
+        }
+        let accept = answered.reply.header("sec-websocket-accept");
+        if accept != Some(&derive_accept_key(key.as_bytes())) {
+            let failure = Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Server);
+            let failure = failure.with_status(101);
+            return Err(failure
+                .with_message("the 101 does not answer this handshake")
+                .into());
+        }
+        let Answered {
+            reply,
+            stream,
+            rest,
+        } = answered;
+        let inner = WebSocket::new(stream, rest).await;
+        Ok((Some(Self { inner }), reply))
+    }
+
+    /// Sends a message of text.
+    pub(super) async fn send(&mut self, patient: &Patient, text: &str) -> Result<(), WebSocketEnd> {
+        patient.trace.say(Voice::WebSocket, || {
+            format!("writing \"{}\"", patient.masked_body(text))
+        });
+        self.inner
+            .start_send(Frame::Text(Bytes::copy_from_slice(text.as_bytes())))?;
+        poll_fn(|cx| self.inner.poll_flush(cx)).await
+    }
+
+    /// Waits for a message.
+    pub(super) async fn next(&mut self, patient: &Patient, limit: Duration) -> Next {
+        let next = tokio::time::timeout(limit, poll_fn(|cx| self.inner.poll_next(cx))).await;
+        let next = match next {
+            Ok(Ok(Frame::Text(text))) => Next::Text(text),
+            Ok(Ok(Frame::Binary(bytes))) => Next::Binary(bytes),
+            Ok(Err(end)) => Next::End(end),
+            Err(_) => Next::Silence,
+        };
+        patient.trace.say(Voice::WebSocket, || match &next {
+            Next::Text(text) => format!("received \"{}\"", String::from_utf8_lossy(text)),
+            Next::Binary(bytes) => format!("received {} bytes", bytes.len()),
+            Next::End(end) => format!("closed: {}", describe(end)),
+            Next::Silence => format!("nothing within {} ms", limit.as_millis()),
+        });
+        next
+    }
+
+    /// Says goodbye and waits a moment for the answer.
+    pub(super) async fn close(mut self) {
+        if self.inner.start_close(None).is_err() {
+            return;
+        }
+        let goodbye = async {
+            // The end of it, whatever it is, is what is waited for.
+            let _ = poll_fn(|cx| self.inner.poll_flush(cx)).await;
+            while poll_fn(|cx| self.inner.poll_next(cx)).await.is_ok() {}
+        };
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, goodbye).await;
+    }
+
+    /// Cuts the connection as a lost network does: the server gets no close frame.
+    pub(super) fn cut(self) {
+        self.inner.reset();
+    }
+}
+
+/// How a WebSocket ended, for people.
+pub(super) fn describe(end: &WebSocketEnd) -> String {
+    match end {
+        WebSocketEnd::Closed { code: Some(code) } => format!("close frame with code {code}"),
+        WebSocketEnd::Closed { code: None } => "close frame without a code".to_owned(),
+        WebSocketEnd::Lost(failure) => format!("no close frame (1006): {}", failure.cause),
+        WebSocketEnd::Failed(failure) => failure.to_string(),
+    }
+}
