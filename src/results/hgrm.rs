@@ -19,12 +19,14 @@ pub fn hgrm(histogram: &Histogram) -> String {
         "{:>12} {:>14} {:>10} {:>14}\n\n",
         "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
     );
-    let mut seen = 0;
-    for step in hdr.iter_quantiles(TICKS_PER_HALF) {
-        seen += step.count_since_last_iteration();
-        let value = hdr.highest_equivalent(step.value_iterated_to()) as f64;
-        let quantile = step.quantile_iterated_to();
-        let line = if quantile < 1.0 {
+    for Step {
+        value,
+        percentile,
+        seen,
+    } in steps(hdr)
+    {
+        let (value, quantile) = (value as f64, percentile / 100.0);
+        let line = if percentile < 100.0 {
             let inverse = 1.0 / (1.0 - quantile);
             writeln!(
                 text,
@@ -45,6 +47,50 @@ pub fn hgrm(histogram: &Histogram) -> String {
     )
     .expect("writing to a string does not fail");
     text
+}
+
+/// A line of the distribution.
+struct Step {
+    value: u64,
+    percentile: f64,
+    /// Values up to this one.
+    seen: u64,
+}
+
+/// The steps of the Java tools' iterator, which counts in percentiles where the crate's counts in
+/// quantiles: the two round differently, and the plotter's users compare files.
+fn steps(hdr: &hdrhistogram::Histogram<u64>) -> Vec<Step> {
+    let total = hdr.len();
+    let mut steps = Vec::new();
+    let (mut percentile, mut seen) = (0.0, 0);
+    for recorded in hdr.iter_recorded() {
+        seen += recorded.count_at_value();
+        let value = hdr.highest_equivalent(recorded.value_iterated_to());
+        while 100.0 * seen as f64 / total as f64 >= percentile {
+            steps.push(Step {
+                value,
+                percentile,
+                seen,
+            });
+            if seen == total {
+                let percentile = 100.0;
+                steps.push(Step {
+                    value,
+                    percentile,
+                    seen,
+                });
+                return steps;
+            }
+            percentile += 100.0 / ticks_at(percentile);
+        }
+    }
+    steps
+}
+
+/// Steps that the whole distribution would have at the density of this percentile.
+fn ticks_at(percentile: f64) -> f64 {
+    let halvings = ((100.0 / (100.0 - percentile)).ln() / std::f64::consts::LN_2).trunc();
+    f64::from(TICKS_PER_HALF) * (halvings + 1.0).exp2()
 }
 
 #[cfg(test)]
