@@ -29,8 +29,9 @@ use crate::scenario::plan::Plan;
 /// How often the display moves.
 const DISPLAY_EVERY: Duration = Duration::from_millis(250);
 
-/// How often summary.json is brought up to date on the way.
-const CHECKPOINT_EVERY: u64 = 5;
+/// summary.json is brought up to date with every second, unless that would take more than one part
+/// in so many of this thread's time.
+const CHECKPOINT_SHARE: u32 = 50;
 
 /// How a run's load came to its end.
 #[derive(Debug, Default)]
@@ -56,6 +57,8 @@ pub(super) struct Conductor {
     pub(super) curve: PopulationCurve,
     /// The stretch of the run that was last written down.
     pub(super) stage: Option<RunStage>,
+    /// When summary.json may be brought up to date again.
+    pub(super) next_checkpoint: Duration,
 }
 
 impl Conductor {
@@ -156,10 +159,11 @@ impl Conductor {
             self.journal
                 .note(elapsed, &Note::first_failure(kind, example));
         }
-        let due = |second: u32| second == 0 || u64::from(second) % CHECKPOINT_EVERY == 0;
-        if closed.iter().any(|(second, _)| due(second.second)) {
+        if !closed.is_empty() && elapsed >= self.next_checkpoint {
             let summary = summarise(self.facts.at(elapsed), &self.totals);
             self.journal.checkpoint(&summary);
+            let took = self.elapsed() - elapsed;
+            self.next_checkpoint = elapsed + took * CHECKPOINT_SHARE;
         }
     }
 

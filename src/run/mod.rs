@@ -156,7 +156,10 @@ async fn carry_out(
 
     let clock = Clock::start_in(LEAD);
     let mut journal = Journal::start(folder, clock.origin_wall())?;
-    let as_run = plan.to_toml(options.show_secrets);
+    // Without a working directory no relative path leads anywhere in any case.
+    let directory = std::env::current_dir().unwrap_or_default();
+    let as_run = plan.clone().with_paths_from(&directory);
+    let as_run = as_run.to_toml(options.show_secrets);
     journal.write("scenario.toml", as_run.as_bytes());
     let plan = Arc::new(plan);
     let count = worker_count(options, &plan);
@@ -172,6 +175,7 @@ async fn carry_out(
         progress,
         facts,
         stage: None,
+        next_checkpoint: Duration::ZERO,
     };
     conductor.begin(&target.notes, count);
     let mut ending = conductor

@@ -13,6 +13,7 @@ mod check;
 mod keys;
 mod nearest;
 mod overrides;
+mod paths;
 mod problem;
 mod raw;
 mod reader;
