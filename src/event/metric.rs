@@ -112,7 +112,7 @@ metrics! {
         NamespaceAttempts => "namespace.attempts", "CONNECT packets sent.";
         NamespaceErrors => "namespace.errors", "CONNECT packets refused.";
         Connects => "connects", "Namespaces connected, first and again.";
-        Disconnects => "disconnects", "Connections lost or closed, for any reason.";
+        Disconnects => "disconnects", "Connections lost or closed, for any reason; a goodbye at the end of the run too.";
         Reconnects => "reconnects", "Clients connected again after a loss.";
         Upgrades => "upgrades", "Sessions that moved from polling to WebSocket.";
         UpgradeErrors => "upgrade.errors", "Upgrades that failed.";
