@@ -10,7 +10,7 @@ use super::servers;
 ///
 /// # Panics
 /// If Node.js is missing or npm fails: without real servers the tests would show nothing.
-pub(super) fn npm(name: &str) -> PathBuf {
+pub(crate) fn npm(name: &str) -> PathBuf {
     let directory = servers().join(name);
     let pinned = read(&directory.join("package-lock.json"));
     install_once(&directory.join("node_modules"), &pinned, || {

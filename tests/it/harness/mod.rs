@@ -1,6 +1,7 @@
 //! What the integration tests stand on: real servers, official clients, and proxies that record or
 //! misbehave. Everything that is started here ends when its value is dropped.
 
+mod front;
 mod http;
 mod install;
 mod log;
@@ -10,24 +11,37 @@ mod real_server;
 mod relay;
 mod sio_load;
 mod tap;
-mod toxiproxy;
+<<<<<<< HEAD
+mod terminal;
+=======
+mod terminal;
+>>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ::sio_load::clock;
 
+<<<<<<< HEAD
 pub(crate) use http::Message;
+=======
+pub(crate) use front::Front;
+pub(crate) use install::npm as installed_npm;
+>>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 pub(crate) use log::{ServerLine, ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
 pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
+<<<<<<< HEAD
 pub(crate) use tap::{Said, Side, Tap, Utterance, Wire, blank_ids};
 pub(crate) use toxiproxy::Toxiproxy;
+=======
+pub(crate) use tap::{Side, Tap, Utterance};
+>>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 
 /// `tests/servers`.
-fn servers() -> &'static Path {
+pub(crate) fn servers() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers"))
 }
 

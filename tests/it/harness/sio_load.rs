@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,13 +10,15 @@ use serde_json::Value;
 use sio_load::clock;
 use tempfile::TempDir;
 
-use super::left;
+use super::terminal::Terminal;
+use super::{left, wait_for};
 
 /// The built program, run in an empty directory of its own.
 #[derive(Debug)]
 pub(crate) struct SioLoad {
     command: Command,
     directory: TempDir,
+    columns: Option<u16>,
 }
 
 /// The program while it runs; killed when dropped.
@@ -23,6 +26,7 @@ pub(crate) struct SioLoad {
 pub(crate) struct RunningSioLoad {
     child: Child,
     directory: TempDir,
+    terminal: Option<Terminal>,
 }
 
 /// What became of it.
@@ -30,7 +34,7 @@ pub(crate) struct RunningSioLoad {
 pub(crate) struct Finished {
     /// How it ended.
     pub(crate) status: ExitStatus,
-    /// Standard output.
+    /// Standard output; everything, where it had a terminal.
     pub(crate) stdout: String,
     /// Standard error.
     pub(crate) stderr: String,
@@ -38,13 +42,33 @@ pub(crate) struct Finished {
 }
 
 impl SioLoad {
-    /// With these arguments.
+    /// With these arguments, and without settings in its environment.
     #[must_use]
     pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self::under(&[], arguments)
+    }
+
+    /// Started by `wrapper`, to which the program and its arguments are added:
+    /// `["sh", "-c", "ulimit -n 50; exec \"$@\"", "sh"]`.
+    #[must_use]
+    pub(crate) fn under(wrapper: &[&str], arguments: &[&str]) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sio-load"));
-        command.args(arguments).current_dir(directory.path());
-        Self { command, directory }
+        let mut words = wrapper.to_vec();
+        words.push(env!("CARGO_BIN_EXE_sio-load"));
+        words.extend(arguments);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(directory.path());
+        for (name, _) in std::env::vars_os() {
+            let is_setting = name.to_string_lossy().starts_with("SIO_LOAD_");
+            if is_setting || name == "NO_COLOR" {
+                command.env_remove(name);
+            }
+        }
+        Self {
+            command,
+            directory,
+            columns: None,
+        }
     }
 
     /// Puts a file into its directory, a scenario for one.
@@ -61,20 +85,47 @@ impl SioLoad {
         self
     }
 
+    /// Runs it in another directory; results come into its own all the same.
+    #[must_use]
+    pub(crate) fn within(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        let results = self.directory.path().join("results");
+        self.command.env("SIO_LOAD_OUT", results);
+        self
+    }
+
+    /// Gives it a terminal of so many columns for output and errors.
+    #[must_use]
+    pub(crate) fn terminal(mut self, columns: u16) -> Self {
+        self.columns = Some(columns);
+        self.env("TERM", "xterm-256color")
+    }
+
     /// Starts it.
     #[must_use]
     pub(crate) fn start(mut self) -> RunningSioLoad {
-        let output = |name| File::create(self.directory.path().join(name)).expect("a file");
+        let terminal = self.columns.map(|columns| {
+            let (terminal, side) = Terminal::open(columns);
+            let errors = side.try_clone().expect("a descriptor");
+            self.command.stdout(side).stderr(errors);
+            terminal
+        });
+        if terminal.is_none() {
+            let output = |name| File::create(self.directory.path().join(name)).expect("a file");
+            self.command.stdout(output("stdout"));
+            self.command.stderr(output("stderr"));
+        }
         let child = self
             .command
             .stdin(Stdio::null())
-            .stdout(output("stdout"))
-            .stderr(output("stderr"))
             .spawn()
             .expect("the built program");
+        // The command holds the program's side of the terminal, which must not stay open here.
+        drop(self.command);
         RunningSioLoad {
             child,
             directory: self.directory,
+            terminal,
         }
     }
 
@@ -89,16 +140,45 @@ impl SioLoad {
 }
 
 impl RunningSioLoad {
+    /// Its process.
+    #[must_use]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("process ids are positive i32");
         kill(Pid::from_raw(id), signal).expect("a child of ours");
     }
 
-    /// Where it runs.
+    /// `results/NAME/latest`, once it is there.
     #[must_use]
-    pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
+    pub(crate) fn results(&self) -> Option<PathBuf> {
+        latest(self.directory.path())
+    }
+
+    /// What is on its terminal so far, or on its standard error.
+    #[must_use]
+    pub(crate) fn shown(&self) -> String {
+        match &self.terminal {
+            Some(terminal) => terminal.text(),
+            None => read(self.directory.path(), "stderr"),
+        }
+    }
+
+    /// Waits until its run has noted something of this kind in events.jsonl, and returns the note.
+    ///
+    /// # Panics
+    /// If it does not within `limit`.
+    pub(crate) fn wait_for_note(&self, kind: &str, limit: Duration) -> Value {
+        wait_for(&format!("note of {kind}"), limit, || {
+            let results = self.results()?;
+            let notes = std::fs::read_to_string(results.join("events.jsonl")).ok()?;
+            // The last line may be half written.
+            let notes = notes.lines().filter_map(|line| line.parse::<Value>().ok());
+            notes.into_iter().find(|note| note["kind"] == kind)
+        })
     }
 
     /// Waits for its end.
@@ -110,20 +190,22 @@ impl RunningSioLoad {
         let started = clock::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
-                break Some(status);
+                break status;
             }
-            if left(started, limit).is_zero() {
-                break None;
-            }
+            assert!(
+                !left(started, limit).is_zero(),
+                "still running after {limit:?}:\n{}",
+                self.shown()
+            );
             std::thread::sleep(Duration::from_millis(5));
         };
-        let read = |name| {
-            let bytes = std::fs::read(self.directory.path().join(name)).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
+        let (stdout, stderr) = match self.terminal.take() {
+            Some(terminal) => (terminal.finish(), String::new()),
+            None => (
+                read(self.directory.path(), "stdout"),
+                read(self.directory.path(), "stderr"),
+            ),
         };
-        let (stdout, stderr) = (read("stdout"), read("stderr"));
-        let status =
-            status.unwrap_or_else(|| panic!("still running after {limit:?}:\n{stdout}\n{stderr}"));
         // The directory goes on to the result; what is left of `self` has nothing to kill.
         let directory =
             std::mem::replace(&mut self.directory, TempDir::new().expect("a directory"));
@@ -144,19 +226,41 @@ impl Drop for RunningSioLoad {
 }
 
 impl Finished {
+    /// The exit code.
+    ///
+    /// # Panics
+    /// If a signal ended it.
+    #[must_use]
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| {
+            panic!("ended by signal {:?}: {self:?}", self.status.signal());
+        })
+    }
+
+    /// Where it ran.
+    #[must_use]
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// `results/NAME/latest` of the only scenario that was run.
     ///
     /// # Panics
     /// If there is none.
     #[must_use]
     pub(crate) fn results(&self) -> PathBuf {
-        let results = self.directory.path().join("results");
-        let scenario = std::fs::read_dir(&results)
-            .ok()
-            .and_then(|mut entries| entries.next())
+        latest(self.directory.path())
             .unwrap_or_else(|| panic!("no results:\n{}\n{}", self.stdout, self.stderr))
-            .expect("a readable directory");
-        scenario.path().join("latest")
+    }
+
+    /// A file of its results.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub(crate) fn result(&self, name: &str) -> String {
+        let path = self.results().join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     /// summary.json of the only scenario that was run.
@@ -165,7 +269,17 @@ impl Finished {
     /// If there is none, or it is no JSON.
     #[must_use]
     pub(crate) fn summary(&self) -> Value {
-        let text = std::fs::read_to_string(self.results().join("summary.json")).expect("a summary");
-        serde_json::from_str(&text).expect("JSON")
+        serde_json::from_str(&self.result("summary.json")).expect("JSON")
     }
+}
+
+fn latest(directory: &Path) -> Option<PathBuf> {
+    let scenario = std::fs::read_dir(directory.join("results")).ok()?.next()?;
+    let latest = scenario.ok()?.path().join("latest");
+    latest.exists().then_some(latest)
+}
+
+fn read(directory: &Path, name: &str) -> String {
+    let bytes = std::fs::read(directory.join(name)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
