@@ -142,6 +142,24 @@ impl Page {
         self.end_line();
     }
 
+    /// Writes facts one after the other, wrapped between them.
+    pub(super) fn enumeration(&mut self, facts: &[String]) {
+        let mut line = String::new();
+        for fact in facts {
+            let fact = cut(&clean(fact), self.width);
+            if line.is_empty() {
+                line = fact;
+            } else if line.width() + Self::SEPARATOR.width() + fact.width() <= self.width {
+                line.push_str(Self::SEPARATOR);
+                line.push_str(&fact);
+            } else {
+                let whole = std::mem::replace(&mut line, fact);
+                self.line(&[(Ink::Plain, whole)]);
+            }
+        }
+        self.line(&[(Ink::Plain, line)]);
+    }
+
     /// Writes a table; its first column shrinks if the page is too narrow.
     pub(super) fn table(&mut self, indent: usize, table: &Table) {
         for row in table.lay_out(self.width.saturating_sub(indent)) {

@@ -22,7 +22,7 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     facts.extend(server.and_then(|url| url.as_str()).map(str::to_owned));
     facts.extend([&summary.provenance.started, &summary.provenance.tool].map(String::clone));
     facts.retain(|fact| !fact.is_empty());
-    page.paragraph(&[], (Ink::Plain, &facts.join(" · ")));
+    page.enumeration(&facts);
     if !summary.description.is_empty() {
         page.paragraph(&[], (Ink::Dim, &summary.description));
     }
