@@ -24,10 +24,20 @@ fn a_run_that_holds_its_thresholds_exits_with_0() {
 }
 
 #[test]
-fn a_run_in_which_nobody_connects_exits_with_1() {
-    let finished = run(ELSEWHERE);
+fn a_run_in_which_nobody_connects_goes_on_to_its_end_and_exits_with_1() {
+    let impatient = "reconnection = { delay = \"50ms\", delay_max = \"50ms\" }\n";
+    let finished = run(&format!("{ELSEWHERE}{impatient}"));
     assert_verdict(&finished, 1, "failed");
     assert!(finished.stdout.contains("no client ever connected"));
+    let summary = finished.summary();
+    assert_eq!(summary["duration_s"], 1.0);
+    let attempts = summary["counters"]["handshake.attempts"].as_u64();
+    assert!(attempts > Some(3), "clients try again: {attempts:?}");
+    // Those under way at the end have neither failed nor succeeded.
+    let failed = summary["errors"][0]["count"].as_u64();
+    assert!(failed > Some(0) && failed <= attempts, "{failed:?}");
+    let kinds = ["stage", "cause", "origin"].map(|key| summary["errors"][0][key].as_str().unwrap());
+    assert_eq!(kinds, ["tcp", "connection_refused", "server"]);
 }
 
 #[test]
