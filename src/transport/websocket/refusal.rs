@@ -3,7 +3,8 @@
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::failure;
 
-/// What Node's engine.io sends as bare text in place of the code (`es/server.ts`).
+/// What Node's engine.io sends as bare text in place of the code, always with 400
+/// (`es/server.ts`): the same words with another status are a proxy's.
 const MESSAGES: [(&str, i64); 6] = [
     ("Transport unknown", 0),
     ("Session ID unknown", 1),
