@@ -1,12 +1,9 @@
 //! Everything that is tested from outside, against real servers where there is one.
 
 mod architecture;
-<<<<<<< HEAD
 mod chaos;
-mod doctor;
-=======
 mod cli;
->>>>>>> 16e34c9 (tests: the command line, and runs from outside)
+mod doctor;
 mod harness;
 mod live;
 mod results;

@@ -13,6 +13,8 @@ use super::relay::{self, Accepted, Relay};
 pub(crate) enum Misbehaviour {
     /// WebSocket handshakes are answered with 403; polling works.
     WebSocketRefused,
+    /// WebSocket handshakes are answered with 400 and this text; polling works.
+    WebSocketRefusedWith(&'static str),
     /// WebSocket handshakes are never answered; polling works.
     WebSocketSwallowed,
     /// WebSocket handshakes are passed on after four seconds; polling works.
@@ -21,6 +23,12 @@ pub(crate) enum Misbehaviour {
     ProbeLost,
     /// Upgrades lose their `3probe`.
     PongLost,
+    /// Upgrades get a noop before their `3probe`.
+    PongPreceded,
+    /// Polls of a session are answered with this status; all else works.
+    PollStatus(u16),
+    /// POSTs are answered with this status; all else works.
+    PostStatus(u16),
     /// Every request is answered with this status and the body that nginx would send.
     Status(u16),
     /// Every connection is reset once it is accepted.
@@ -72,6 +80,9 @@ fn serve(accepted: Accepted, how: Misbehaviour) -> io::Result<()> {
         return Ok(());
     };
     let is_probe = head.is_upgrade() && head.word().contains("sid=");
+    let is_poll =
+        !head.is_upgrade() && head.start.starts_with("GET") && head.word().contains("sid=");
+    let is_post = head.start.starts_with("POST");
     match how {
         Misbehaviour::WebSocketRefused if head.is_upgrade() => {
             answer(&accepted.client, 403, "Forbidden", 9)
@@ -83,17 +94,26 @@ fn serve(accepted: Accepted, how: Misbehaviour) -> io::Result<()> {
             }
             pass_on(&accepted, &request, None)
         }
-        Misbehaviour::ProbeLost if is_probe => pass_on(&accepted, &request, Some(Lost::Probe)),
-        Misbehaviour::PongLost if is_probe => pass_on(&accepted, &request, Some(Lost::Pong)),
+        Misbehaviour::WebSocketRefusedWith(text) if head.is_upgrade() => {
+            answer(&accepted.client, 400, text, text.len())
+        }
+        Misbehaviour::ProbeLost if is_probe => pass_on(&accepted, &request, Some(Amiss::ProbeLost)),
+        Misbehaviour::PongLost if is_probe => pass_on(&accepted, &request, Some(Amiss::PongLost)),
+        Misbehaviour::PongPreceded if is_probe => {
+            pass_on(&accepted, &request, Some(Amiss::PongPreceded))
+        }
+        Misbehaviour::PollStatus(status) if is_poll => answer_page(&accepted.client, status),
+        Misbehaviour::PostStatus(status) if is_post => answer_page(&accepted.client, status),
         Misbehaviour::WebSocketRefused
+        | Misbehaviour::WebSocketRefusedWith(_)
         | Misbehaviour::WebSocketSwallowed
         | Misbehaviour::ProbeLost
-        | Misbehaviour::PongLost => pass_on(&accepted, &request, None),
+        | Misbehaviour::PongLost
+        | Misbehaviour::PongPreceded
+        | Misbehaviour::PollStatus(_)
+        | Misbehaviour::PostStatus(_) => pass_on(&accepted, &request, None),
         Misbehaviour::Silent => swallow(&accepted.client),
-        Misbehaviour::Status(status) => {
-            let page = format!("<html><body><h1>{status}</h1></body></html>");
-            answer(&accepted.client, status, &page, page.len())
-        }
+        Misbehaviour::Status(status) => answer_page(&accepted.client, status),
         Misbehaviour::Html => {
             let page = "<!DOCTYPE html><html><body>It works!</body></html>";
             answer(&accepted.client, 200, page, page.len())
@@ -104,34 +124,41 @@ fn serve(accepted: Accepted, how: Misbehaviour) -> io::Result<()> {
     }
 }
 
-enum Lost {
-    Probe,
-    Pong,
+/// What is wrong with the first frames of a probe.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Amiss {
+    ProbeLost,
+    PongLost,
+    PongPreceded,
 }
 
-/// Passes everything on but, maybe, the first frame of one side.
-fn pass_on(accepted: &Accepted, request: &[u8], lost: Option<Lost>) -> io::Result<()> {
+/// Passes everything on, but for what is to be amiss.
+fn pass_on(accepted: &Accepted, request: &[u8], amiss: Option<Amiss>) -> io::Result<()> {
     let server = accepted.connect()?;
     let client = Arc::clone(&accepted.client);
     (&*server).write_all(request)?;
     let back = (Arc::clone(&server), Arc::clone(&client));
-    let is_pong_lost = matches!(lost, Some(Lost::Pong));
-    std::thread::spawn(move || pass_back(&back.0, &back.1, is_pong_lost));
-    if matches!(lost, Some(Lost::Probe)) {
+    std::thread::spawn(move || pass_back(&back.0, &back.1, amiss));
+    if amiss == Some(Amiss::ProbeLost) {
         let rest = lose_frame(&client, Vec::new())?;
         (&*server).write_all(&rest)?;
     }
     relay::copy(&client, &server, |_| {})
 }
 
-fn pass_back(server: &TcpStream, mut client: &TcpStream, is_pong_lost: bool) -> io::Result<()> {
-    if is_pong_lost {
+fn pass_back(server: &TcpStream, mut client: &TcpStream, amiss: Option<Amiss>) -> io::Result<()> {
+    const NOOP: [u8; 3] = [0x81, 1, b'6'];
+    if let Some(Amiss::PongLost | Amiss::PongPreceded) = amiss {
         let mut response = read_head(server)?;
         let (_, length) = Head::parse(&response).expect("a whole head");
-        let frames = response.split_off(length);
+        let mut frames = response.split_off(length);
         client.write_all(&response)?;
-        let rest = lose_frame(server, frames)?;
-        client.write_all(&rest)?;
+        if amiss == Some(Amiss::PongLost) {
+            frames = lose_frame(server, frames)?;
+        } else {
+            client.write_all(&NOOP)?;
+        }
+        client.write_all(&frames)?;
     }
     relay::copy(server, client, |_| {})
 }
@@ -161,6 +188,12 @@ fn read_head(mut stream: &TcpStream) -> io::Result<Vec<u8>> {
         }
     }
     Ok(bytes)
+}
+
+/// Answers with the page that nginx would show.
+fn answer_page(client: &TcpStream, status: u16) -> io::Result<()> {
+    let page = format!("<html><body><h1>{status}</h1></body></html>");
+    answer(client, status, &page, page.len())
 }
 
 /// Answers with a body that is said to have `length` bytes, and closes.

@@ -11,34 +11,24 @@ mod real_server;
 mod relay;
 mod sio_load;
 mod tap;
-<<<<<<< HEAD
 mod terminal;
-=======
 mod terminal;
->>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ::sio_load::clock;
 
-<<<<<<< HEAD
-pub(crate) use http::Message;
-=======
 pub(crate) use front::Front;
+pub(crate) use http::Message;
 pub(crate) use install::npm as installed_npm;
->>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 pub(crate) use log::{ServerLine, ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
 pub(crate) use real_server::{Kind, RealServer};
 pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
-<<<<<<< HEAD
 pub(crate) use tap::{Said, Side, Tap, Utterance, Wire, blank_ids};
 pub(crate) use toxiproxy::Toxiproxy;
-=======
-pub(crate) use tap::{Side, Tap, Utterance};
->>>>>>> 16e34c9 (tests: the command line, and runs from outside)
 
 /// `tests/servers`.
 pub(crate) fn servers() -> &'static Path {

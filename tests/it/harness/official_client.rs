@@ -37,6 +37,8 @@ pub(crate) struct ClientLine {
     pub(crate) args: Option<Value>,
     /// Of an error.
     pub(crate) message: Option<Value>,
+    /// Of an error: an HTTP status, or what lies below.
+    pub(crate) description: Option<Value>,
 }
 
 /// The official client while it runs; killed when dropped.

@@ -65,14 +65,14 @@ impl Heard {
                 Utterance::Http(message) if message.body == b"ok" => {}
                 Utterance::Http(message) => {
                     let body = String::from_utf8_lossy(&message.body).into_owned();
-                    packets.extend(body.split('\u{1e}').map(blank_ids));
+                    packets.extend(split(&body).into_iter().map(blank_ids));
                 }
                 Utterance::Frame(frame) => packets.push(blank_ids(&show_bytes(&frame.payload))),
                 Utterance::End | Utterance::Rest(_) => {}
             }
         }
         packets.retain(|packet| {
-            let ends_poll = ["", "6", "1:6"].contains(&packet.as_str());
+            let ends_poll = ["", "6"].contains(&packet.as_str());
             !ends_poll && !packet.starts_with("{\"code\"")
         });
         packets
@@ -115,20 +115,46 @@ impl Heard {
     }
 
     fn show_request(&self, request: &Message) -> String {
-        let mut text = format!("{}\n", blank_ids(&request.head.start));
-        for (name, value) in &request.head.headers {
+        let shown = |(name, value): &(String, String)| {
             let value = match name.as_str() {
                 // Not offered by us: docs/LIMITS.md says why.
-                "Sec-WebSocket-Extensions" => continue,
+                "Sec-WebSocket-Extensions" => return None,
                 "Sec-WebSocket-Key" => "…".to_owned(),
                 "cookie" => cookies_without_values(value),
                 _ => value.replace(&self.address.to_string(), "HOST"),
             };
-            text += &format!("{name}: {value}\n");
-        }
-        let body = String::from_utf8_lossy(&request.body);
-        text + "\n" + &blank_ids(&body).replace('\u{1e}', "␞")
+            Some(format!("{name}: {value}\n"))
+        };
+        let headers: String = request.head.headers.iter().filter_map(shown).collect();
+        let start = blank_ids(&request.head.start);
+        let body = blank_ids(&String::from_utf8_lossy(&request.body));
+        format!("{start}\n{headers}\n{}", body.replace('\u{1e}', "␞"))
     }
+}
+
+/// The packets of a payload, of revision 3 if it begins with a length.
+fn split(mut body: &str) -> Vec<&str> {
+    let mut packets = Vec::new();
+    while let Some((length, rest)) = body.split_once(':')
+        && let Ok(length) = length.parse()
+    {
+        let (packet, after) = rest.split_at(bytes_of(rest, length));
+        packets.push(packet);
+        body = after;
+    }
+    packets.extend(body.split('\u{1e}'));
+    packets
+}
+
+/// How many bytes so many UTF-16 code units take.
+fn bytes_of(text: &str, units: usize) -> usize {
+    let mut left = units;
+    let is_within = |c: &char| {
+        let fits = left >= c.len_utf16();
+        left = left.saturating_sub(c.len_utf16());
+        fits
+    };
+    text.chars().take_while(is_within).map(char::len_utf8).sum()
 }
 
 fn cookies_without_values(cookies: &str) -> String {

@@ -30,9 +30,9 @@ pub(super) fn assert_same([official, ours]: &[Heard; 2]) {
     assert_eq!(ours.connections(), official.connections());
 }
 
-/// The same for a client that upgrades, whose polls are as many as they have to be. The probe's
-/// answer and the last poll's come on two connections, in any order.
-pub(super) fn assert_same_upgrade([official, ours]: &[Heard; 2]) {
+/// The same where answers of the server race: until an upgrade, or of several namespaces. Polls are
+/// then as many as they have to be, and what comes on two connections does so in any order.
+pub(super) fn assert_same_but_for_polls([official, ours]: &[Heard; 2]) {
     assert_eq!(ours.client_but_for_polls(), official.client_but_for_polls());
     let sorted = |heard: &Heard| {
         let mut packets = heard.server_packets();
@@ -42,7 +42,7 @@ pub(super) fn assert_same_upgrade([official, ours]: &[Heard; 2]) {
     assert_eq!(sorted(ours), sorted(official));
     for heard in [official, ours] {
         let polls = heard.client().len() - heard.client_but_for_polls().len();
-        assert!(polls <= 2, "{polls} polls more: {:#?}", heard.client());
+        assert!(polls <= 6, "{polls} polls more: {:#?}", heard.client());
     }
 }
 
@@ -118,7 +118,7 @@ fn the_upgrade_is_that_of_the_official_client() {
         ..Duet::new(&server)
     }
     .play();
-    assert_same_upgrade(&both);
+    assert_same_but_for_polls(&both);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn namespaces_with_auth_query_and_headers_are_those_of_the_official_client() {
         ..Duet::new(&server)
     }
     .play();
-    assert_same(&both);
+    assert_same_but_for_polls(&both);
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn paths_base64_and_cookies_are_those_of_the_official_client() {
         ..Duet::new(&server)
     }
     .play();
-    assert_same_upgrade(&both);
+    assert_same_but_for_polls(&both);
     let said = both[1].client();
     assert!(said[0].starts_with("GET /socket.io?EIO=4&transport=polling&t=…&b64=1 HTTP/1.1\n"));
     assert!(said[0].contains("\ncookie: mine\n"), "{}", said[0]);
