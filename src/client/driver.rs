@@ -184,8 +184,7 @@ impl<O: Observer> Driver<O> {
             Transmit::Frame { id, frame } => self.lanes.send(id, frame),
             Transmit::CloseWebSocket { id } => self.lanes.close_websocket(id, now),
             Transmit::AbandonWebSocket { id } => self.lanes.abandon_websocket(id),
-            // Requests in flight go on, as they do in the reference client.
-            Transmit::EngineEnded { .. } => {}
+            Transmit::EngineEnded { engine } => self.lanes.engine_ended(engine),
         }
     }
 

@@ -15,8 +15,10 @@ use http::{HeaderName, HeaderValue};
 
 use crate::clock;
 use crate::event::{Cause, ClientId, Failure, Origin, Stage};
-use crate::protocol::{self, Frame, RequestId, WebSocketEnd, WebSocketId};
-use crate::transport::{self, Exchange, Http, Settings, Timings, WebSocket, WebSocketHandshake};
+use crate::protocol::{self, EngineId, Frame, RequestId, WebSocketEnd, WebSocketId};
+use crate::transport::{
+    self, Cookies, Exchange, Http, Settings, Timings, WebSocket, WebSocketHandshake,
+};
 
 /// How long a closed WebSocket waits for the peer, as the `ws` package does.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
@@ -58,8 +60,9 @@ pub(super) enum Arrival {
 pub(super) struct Lanes {
     path: Rc<str>,
     http: Http,
-    /// The user's headers, as evaluated for this engine.
-    headers: Box<[(HeaderName, HeaderValue)]>,
+    dress: Dress,
+    /// Of engines that have still to say goodbye while the next one is at work.
+    worn: Vec<Dress>,
     /// Usually one, where there is any.
     sockets: Vec<OpenSocket>,
     requests: Vec<InFlight>,
@@ -70,6 +73,16 @@ pub(super) struct Lanes {
     broken: VecDeque<Arrival>,
     /// Whether something was begun or sent that has not been polled yet.
     news: bool,
+}
+
+/// What all requests of an engine carry.
+#[derive(Default)]
+struct Dress {
+    /// Nothing until its first request.
+    engine: Option<EngineId>,
+    /// The user's, as evaluated for this engine.
+    headers: Box<[(HeaderName, HeaderValue)]>,
+    cookies: Cookies,
 }
 
 struct OpenSocket {
@@ -150,7 +163,8 @@ impl Lanes {
         Self {
             path,
             http: Http::new(settings, client.0),
-            headers: Box::default(),
+            dress: Dress::default(),
+            worn: Vec::new(),
             sockets: Vec::new(),
             requests: Vec::new(),
             handshakes: Vec::new(),
@@ -164,22 +178,50 @@ impl Lanes {
 
     /// The next requests belong to a new engine, with these headers of the user.
     pub(super) fn new_engine(&mut self, headers: Vec<(HeaderName, HeaderValue)>) {
-        self.http.new_engine();
-        self.headers = headers.into();
+        let dress = Dress {
+            engine: None,
+            headers: headers.into(),
+            cookies: self.http.new_engine(),
+        };
+        let worn = std::mem::replace(&mut self.dress, dress);
+        if worn.engine.is_some() {
+            push(&mut self.worn, worn);
+        }
+    }
+
+    /// An engine asks for nothing more. Its requests in flight go on, as they do in the reference
+    /// client.
+    pub(super) fn engine_ended(&mut self, engine: EngineId) {
+        self.worn.retain(|worn| worn.engine != Some(engine));
+        if self.dress.engine == Some(engine) {
+            self.dress.engine = None;
+        }
+    }
+
+    fn dress(&mut self, engine: EngineId) -> (&mut Http, &Dress) {
+        let worn = self.worn.iter().find(|worn| worn.engine == Some(engine));
+        let dress = worn.unwrap_or_else(|| {
+            self.dress.engine = Some(engine);
+            &self.dress
+        });
+        (&mut self.http, dress)
     }
 
     pub(super) fn request(&mut self, request: protocol::Request) {
         let is_post = request.method == protocol::Method::Post;
-        let exchange = self.http.request(transport::Request {
+        let path_and_query = format!("{}?{}", self.path, request.query);
+        let (http, dress) = self.dress(request.id.engine());
+        let asked = transport::Request {
             method: match request.method {
                 protocol::Method::Get => transport::Method::Get,
                 protocol::Method::Post => transport::Method::Post,
             },
-            path_and_query: format!("{}?{}", self.path, request.query),
+            path_and_query,
             body: request.body,
             octet_stream: request.octet_stream,
-            headers: &self.headers,
-        });
+            headers: &dress.headers,
+        };
+        let exchange = http.request(asked, &dress.cookies);
         push(
             &mut self.requests,
             InFlight {
@@ -196,7 +238,8 @@ impl Lanes {
 
     pub(super) fn open_websocket(&mut self, id: WebSocketId, query: &str, probe: bool) {
         let path_and_query = format!("{}?{query}", self.path);
-        let handshake = self.http.open_websocket(&path_and_query, &self.headers);
+        let (http, dress) = self.dress(id.engine());
+        let handshake = http.open_websocket(&path_and_query, &dress.headers, &dress.cookies);
         push(
             &mut self.handshakes,
             Opening {

@@ -63,11 +63,15 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// The cookies of one engine: what its requests send, and where their answers' cookies go.
+#[derive(Debug, Clone, Default)]
+pub struct Cookies(Option<SharedJar>);
+
 /// What one virtual client has of HTTP: its cookies and its idle connections.
 pub struct Http {
     settings: Rc<Settings>,
     client: u64,
-    jar: Option<SharedJar>,
+    cookies: Cookies,
     pool: Pool,
     /// There is none as long as the network is sound and the first.
     network: Option<Rc<Network>>,
@@ -78,13 +82,13 @@ impl Http {
     #[must_use]
     pub fn new(settings: Rc<Settings>, client: u64) -> Self {
         let mut http = Self {
-            jar: None,
+            cookies: Cookies::default(),
             pool: Pool::default(),
             network: None,
             settings,
             client,
         };
-        http.jar = http.fresh_jar();
+        http.cookies = http.no_cookies();
         http
     }
 
@@ -94,20 +98,27 @@ impl Http {
         &self.settings
     }
 
-    /// A new engine begins: in the `node` profile with an empty jar, while requests of the old
-    /// engine keep theirs. A browser keeps its cookies.
-    pub fn new_engine(&mut self) {
-        if self.settings.profile == Profile::Node && self.jar.is_some() {
-            self.jar = self.fresh_jar();
+    /// A new engine begins: in the `node` profile without cookies, while the old engine keeps its
+    /// own. A browser keeps all.
+    pub fn new_engine(&mut self) -> Cookies {
+        if self.settings.profile == Profile::Node {
+            self.cookies = self.no_cookies();
         }
+        self.cookies.clone()
+    }
+
+    /// Those of the present engine.
+    #[must_use]
+    pub fn cookies(&self) -> Cookies {
+        self.cookies.clone()
     }
 
     /// Begins a request; nothing happens until it is polled.
-    pub fn request(&mut self, request: Request<'_>) -> Exchange {
+    pub fn request(&mut self, request: Request<'_>, cookies: &Cookies) -> Exchange {
         let kept = self.pool.take();
         let asker = Asker {
             client: self.client,
-            jar: self.jar.as_ref(),
+            jar: cookies.0.as_ref(),
             network: self.network.as_ref(),
         };
         Exchange::new(&self.settings, &asker, request, kept)
@@ -119,8 +130,10 @@ impl Http {
         &mut self,
         path_and_query: &str,
         headers: &[(HeaderName, HeaderValue)],
+        cookies: &Cookies,
     ) -> WebSocketHandshake {
-        let cookie = self.jar.as_ref().and_then(|jar| jar.borrow_mut().header());
+        let jar = cookies.0.as_ref();
+        let cookie = jar.and_then(|jar| jar.borrow_mut().header());
         WebSocketHandshake::new(
             &self.settings,
             self.client,
@@ -181,11 +194,11 @@ impl Http {
         self.pool = Pool::default();
     }
 
-    fn fresh_jar(&self) -> Option<SharedJar> {
+    fn no_cookies(&self) -> Cookies {
         let keeps = match self.settings.profile {
             Profile::Node => self.settings.with_credentials,
             Profile::Browser => true,
         };
-        keeps.then(SharedJar::default)
+        Cookies(keeps.then(SharedJar::default))
     }
 }

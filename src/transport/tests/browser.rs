@@ -51,7 +51,10 @@ fn requests_at_the_same_time_have_a_connection_each_and_both_are_kept() {
         let server = Server::start(|_, _| (ok("x"), Then::KeepAlive)).await;
         let mut http = browser(server.url());
         for _ in 0..2 {
-            let (mut a, mut b) = (http.request(get("/a")), http.request(get("/b")));
+            let (mut a, mut b) = (
+                http.request(get("/a"), &http.cookies()),
+                http.request(get("/b"), &http.cookies()),
+            );
             poll_fn(|cx| a.poll(cx)).await.result.unwrap();
             poll_fn(|cx| b.poll(cx)).await.result.unwrap();
             http.finish(a);

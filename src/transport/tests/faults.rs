@@ -8,7 +8,7 @@ use crate::event::Cause;
 
 /// Polls a request until the server holds it.
 async fn held(http: &mut Http, holding: oneshot::Receiver<()>) -> Exchange {
-    let mut exchange = http.request(get("/"));
+    let mut exchange = http.request(get("/"), &http.cookies());
     tokio::select! {
         _ = poll_fn(|cx| exchange.poll(cx)) => panic!("the request is held"),
         _ = holding => {}
@@ -84,7 +84,11 @@ fn the_socket_of_a_request_can_be_reached_once_there_is_one() {
     run(async {
         let (url, holding, _ended) = holder().await;
         let mut http = node(url);
-        assert!(http.request(get("/")).with_tcp(|_| ()).is_none());
+        assert!(
+            http.request(get("/"), &http.cookies())
+                .with_tcp(|_| ())
+                .is_none()
+        );
         let exchange = held(&mut http, holding).await;
         assert!(exchange.with_tcp(|tcp| tcp.tcp_nodelay().unwrap()).unwrap());
     });

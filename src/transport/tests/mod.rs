@@ -200,7 +200,7 @@ fn header(name: &str, value: &str) -> (HeaderName, HeaderValue) {
 }
 
 async fn end_of(http: &mut Http, request: Request<'_>) -> ExchangeEnd {
-    let mut exchange = http.request(request);
+    let mut exchange = http.request(request, &http.cookies());
     let end = poll_fn(|cx| exchange.poll(cx)).await;
     http.finish(exchange);
     end
@@ -215,7 +215,7 @@ async fn failure_of(http: &mut Http, request: Request<'_>) -> crate::event::Fail
 }
 
 async fn handshake(http: &mut Http, path: &str) -> HandshakeEnd {
-    let mut handshake = http.open_websocket(path, &[]);
+    let mut handshake = http.open_websocket(path, &[], &http.cookies());
     poll_fn(|cx| handshake.poll(cx)).await
 }
 

@@ -75,7 +75,7 @@ fn through_silence_nothing_comes_until_it_ends() {
     run(async {
         let mut peer = Peer::start().await;
         let mut http = node(peer.url.clone());
-        let mut exchange = http.request(get("/"));
+        let mut exchange = http.request(get("/"), &Cookies::default());
         tokio::select! {
             _ = poll_fn(|cx| exchange.poll(cx)) => panic!("the request is held"),
             () = peer.request() => {}
@@ -148,7 +148,7 @@ fn who_dials_in_silence_gets_through_when_it_is_over() {
         let mut http = node(server.url());
         let network = Rc::clone(http.network());
         network.set(SILENT);
-        let mut exchange = http.request(get("/"));
+        let mut exchange = http.request(get("/"), &Cookies::default());
         let answered = timeout(A_WHILE, poll_fn(|cx| exchange.poll(cx))).await;
         assert!(answered.is_err());
         assert_eq!(server.connections.get(), 0);
@@ -241,7 +241,7 @@ fn a_dial_that_times_out_in_silence_leaves_nothing_behind() {
         let server = Server::start(|_, _| (ok("x"), Then::Close)).await;
         let mut http = node(server.url());
         http.network().set(SILENT);
-        let mut exchange = http.request(get("/"));
+        let mut exchange = http.request(get("/"), &Cookies::default());
         let _ = timeout(Duration::from_millis(50), poll_fn(|cx| exchange.poll(cx))).await;
         drop(exchange);
         http.network().set(Conditions::default());

@@ -237,7 +237,7 @@ fn cookies_need_credentials_and_are_gone_with_the_engine() {
         assert!(!server.seen(1).contains("io=1"));
         let mut with = http_with(&dial, Profile::Node, true, &[]);
         response_to(&mut with, get("/")).await;
-        let mut late = with.request(get("/"));
+        let mut late = with.request(get("/"), &with.cookies());
         with.new_engine();
         poll_fn(|cx| late.poll(cx)).await.result.unwrap();
         with.finish(late);
@@ -247,6 +247,11 @@ fn cookies_need_credentials_and_are_gone_with_the_engine() {
             !server.seen(4).contains("cookie"),
             "an old engine's answer filled the new jar"
         );
+        let old = with.cookies();
+        with.new_engine();
+        let mut goodbye = with.request(post("/", "1"), &old);
+        poll_fn(|cx| goodbye.poll(cx)).await.result.unwrap();
+        assert!(server.seen(5).contains("cookie: io=1\r\n"));
     });
 }
 
@@ -298,7 +303,8 @@ fn a_request_that_is_dropped_closes_its_connection() {
             closed.send(()).unwrap();
         })
         .await;
-        let mut exchange = node(url).request(get("/"));
+        let mut http = node(url);
+        let mut exchange = http.request(get("/"), &http.cookies());
         let waiting = poll_fn(|cx| exchange.poll(cx));
         let limit = std::time::Duration::from_millis(100);
         assert!(tokio::time::timeout(limit, waiting).await.is_err());

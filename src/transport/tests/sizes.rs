@@ -7,6 +7,7 @@ fn what_an_idle_client_holds_is_small() {
     assert!(size_of::<Exchange>() <= 32, "{}", size_of::<Exchange>());
     assert!(size_of::<WebSocket>() <= 400, "{}", size_of::<WebSocket>());
     assert!(size_of::<WebSocketHandshake>() <= 24);
-    let exchange = node("http://127.0.0.1:1".parse().unwrap()).request(get("/"));
+    let mut http = node("http://127.0.0.1:1".parse().unwrap());
+    let exchange = http.request(get("/"), &http.cookies());
     assert!(exchange.held_bytes() <= 2304, "{}", exchange.held_bytes());
 }

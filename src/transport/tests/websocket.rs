@@ -57,7 +57,7 @@ fn a_handshake_of_the_node_profile_is_that_of_ws_without_the_offer_to_compress()
         let dial = dial_settings(server.url());
         let mut http = http_with(&dial, Profile::Node, false, &["x-My-Head"]);
         let headers = [header("x-my-head", "v")];
-        let mut handshake = http.open_websocket("/socket.io/?sid=a", &headers);
+        let mut handshake = http.open_websocket("/socket.io/?sid=a", &headers, &http.cookies());
         assert!(poll_fn(|cx| handshake.poll(cx)).await.result.is_err());
         let seen = server.seen(0);
         let (before, key) = seen.split_once("Sec-WebSocket-Key: ").unwrap();
@@ -100,7 +100,7 @@ fn the_cookies_of_the_jar_stand_where_the_reference_client_puts_them() {
             let mut http = http_with(&dial, Profile::Node, true, &[spelled, "a"]);
             response_to(&mut http, get("/first")).await;
             let headers = [header(spelled, "u=1"), header("a", "b")];
-            let mut handshake = http.open_websocket("/", &headers);
+            let mut handshake = http.open_websocket("/", &headers, &http.cookies());
             assert!(poll_fn(|cx| handshake.poll(cx)).await.result.is_err());
             let seen = server.seen(2 * number + 1);
             let (_, lines) = seen.split_once("\r\n").unwrap();

@@ -12,7 +12,7 @@ mod relay;
 mod sio_load;
 mod tap;
 mod terminal;
-mod terminal;
+mod toxiproxy;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

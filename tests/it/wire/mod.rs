@@ -42,6 +42,8 @@ struct Duet<'a> {
     cut: Option<fn(&Wire) -> bool>,
     /// When a client has done its part and may leave; all that it posted must be answered too.
     done: fn(&Wire) -> bool,
+    /// When the official client has left.
+    left: fn(&Wire) -> bool,
 }
 
 impl<'a> Duet<'a> {
@@ -58,6 +60,7 @@ impl<'a> Duet<'a> {
             client: "",
             cut: None,
             done: has_left,
+            left: has_left,
         }
     }
 }
@@ -89,7 +92,7 @@ impl Duet<'_> {
         self.cut_when_due(&tap);
         wait_until(&tap, self.done);
         client.go_on();
-        wait_until(&tap, has_left);
+        wait_until(&tap, self.left);
         Heard::new(tap.wire(), tap.address(), client.finish())
     }
 
@@ -142,13 +145,15 @@ fn is_settled(wire: &Wire) -> bool {
     posts.all(|post| is_answered(post.connection))
 }
 
+/// Whether a message disconnects a namespace.
+fn is_disconnect(said: &Said) -> bool {
+    let text = said.what.text();
+    text.rsplit(':').next().is_some_and(|t| t.starts_with("41"))
+}
+
 /// Whether a side has disconnected the last namespace, and the client said goodbye to the engine.
 fn has_left(wire: &Wire) -> bool {
-    let is_disconnect = |text: &str| text.rsplit(':').next().is_some_and(|t| t.starts_with("41"));
-    let last = wire
-        .messages
-        .iter()
-        .rposition(|said| is_disconnect(&said.what.text()));
+    let last = wire.messages.iter().rposition(is_disconnect);
     let goodbye = |said: &Said| match &said.what {
         _ if said.side == Side::Server => false,
         Utterance::Http(request) => request.body == b"1" || request.body == b"1:1",

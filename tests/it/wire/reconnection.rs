@@ -1,8 +1,8 @@
 use serde_json::json;
 
-use super::Duet;
 use super::heard::Heard;
 use super::same::{assert_same, assert_same_but_for_polls, has_said, is_connected, is_upgraded};
+use super::{Duet, has_left, is_disconnect};
 use crate::harness::{Kind, RealServer, Side, Wire};
 
 /// Whether the server has said CONNECT twice.
@@ -117,4 +117,48 @@ fn a_session_is_recovered_as_by_the_official_client() {
     assert_eq!(recovered, [false, true]);
     assert_eq!(ours.summary["rates"]["recovery.rate"], json!(1.0));
     assert_reason(&[official, ours], "transport close");
+}
+
+#[test]
+fn a_client_that_leaves_and_comes_back_at_once_does_so_as_the_official_client() {
+    let server = RealServer::start(Kind::SocketIo4, json!({ "cookie": { "name": "io" } }));
+    let [official, ours] = Duet {
+        options: json!({ "transports": ["polling"], "withCredentials": true }),
+        steps: json!([
+            { "wait": "connect" }, { "hold": true },
+            { "disconnect": true }, { "connect": true }, { "wait": "connect" },
+        ]),
+        holds: &[is_connected],
+        client: r#"
+            transports = ["polling"]
+            with_credentials = true
+            [[chaos]]
+            at = "2s"
+            fault = "disconnect"
+            how = "namespace"
+        "#,
+        done: |wire| is_back(wire) && wire.requests().any(|request| request.body == b"1"),
+        left: |wire| {
+            let disconnects = wire.messages.iter().filter(|said| is_disconnect(said));
+            disconnects.count() == 2 && has_left(wire)
+        },
+        ..Duet::new(&server)
+    }
+    .play();
+    // What is left of the old engine and what is new of the next one come in any order.
+    let sorted = |heard: &Heard| {
+        let mut said = heard.client();
+        said.sort();
+        said
+    };
+    assert_eq!(sorted(&ours), sorted(&official));
+    for request in ours.client() {
+        let has_session = request.contains("sid=…");
+        assert_eq!(request.contains("\ncookie: io\n"), has_session, "{request}");
+    }
+    assert_eq!(official.reasons(), ["io client disconnect"; 2]);
+    assert_eq!(
+        ours.summary["disconnects"],
+        json!({ "io client disconnect": 2 })
+    );
 }
