@@ -69,6 +69,8 @@ impl Handshake {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -108,5 +110,19 @@ mod tests {
         assert!(Handshake::read(b"").is_err());
         assert!(Handshake::read(b"{\"sid\":1}").is_err());
         assert!(Handshake::read(b"{").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            near in r#"\{("(sid|upgrades|pingInterval|pingTimeout|maxPayload)":("a"|-?[0-9]{1,25}(\.5)?(e[0-9]{1,4})?|null|\["websocket"\]),?){0,6}\}?"#,
+        ) {
+            let _ = Handshake::read(&bytes);
+            if let Ok(handshake) = Handshake::read(near.as_bytes()) {
+                let longest = Duration::from_millis(LONGEST_MS);
+                prop_assert!(handshake.ping_interval <= longest && handshake.ping_timeout <= longest);
+            }
+        }
     }
 }

@@ -452,6 +452,16 @@ mod tests {
         assert_eq!(decoder.take_text("2{}".into()), Err(DecodeError::Payload));
     }
 
+    /// Whether it is text, and what it says.
+    fn message() -> impl Strategy<Value = (bool, String)> {
+        let near = r#"[0-6]{1,3}-?(/[a-z]*,)?[0-9]{0,22}[\["{}\],:a]{0,12}"#;
+        let binary = r#"51-["a",{"_placeholder":true,"num":0}]"#;
+        (
+            any::<bool>(),
+            prop_oneof![".{0,40}", near, Just(binary.to_owned())],
+        )
+    }
+
     proptest! {
         #[test]
         fn an_event_comes_back(
@@ -481,9 +491,16 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in ".{0,40}", near in r#"[0-6]{1,3}-?(/[a-z]*,)?[0-9]{0,22}[\["{}\],:a]{0,12}"#) {
-            let _ = decode(&text);
-            let _ = decode(&near);
+        fn no_messages_make_it_panic(v3: bool, messages in prop::collection::vec(message(), 0..6)) {
+            let revision = if v3 { EngineRevision::V3 } else { V4 };
+            let mut decoder = Decoder::new(revision);
+            for (is_text, message) in messages {
+                let _ = if is_text {
+                    decoder.take_text(message.into())
+                } else {
+                    decoder.take_binary(message.into())
+                };
+            }
         }
     }
 }

@@ -76,6 +76,8 @@ pub fn rejection(json: &[u8]) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -109,5 +111,18 @@ mod tests {
         assert_eq!(read("\"\\ud83d\"").0, Cause::NamespaceRejected);
         let other = "{\"code\":4}";
         assert_eq!(read(other), (Cause::NamespaceRejected, Some(other.into())));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            near in r#"[{\["]?("(sid|pid|message)":("a"|"\\ud83d"|[0-9]{1,3}|null|\{\}),?){0,3}[}"\]]?"#,
+        ) {
+            for json in [&bytes[..], near.as_bytes()] {
+                let _ = ConnectReply::read(json);
+                let _ = rejection(json);
+            }
+        }
     }
 }

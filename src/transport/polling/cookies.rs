@@ -108,6 +108,8 @@ fn http_date(text: &str) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn jar(cookies: &[&str]) -> Jar {
@@ -168,5 +170,15 @@ mod tests {
             sent(&["a=\"1 2\"", "=3", "loose", "c=\""]).as_deref(),
             Some("a=1 2; c=")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_makes_it_panic(
+            text in "[ -~]{0,40}",
+            near in "a=\"?[a-z]?\"?(; (Expires|Max-Age|Path)=[A-Za-z0-9 ,:+-]{0,30}){0,3}",
+        ) {
+            let _ = sent(&[&text, &near]);
+        }
     }
 }

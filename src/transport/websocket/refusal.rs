@@ -78,6 +78,8 @@ fn dechunked(mut body: &[u8]) -> (Vec<u8>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cause_of(body: &str) -> Cause {
@@ -138,5 +140,18 @@ mod tests {
         let notice = b"<center>The plain HTTP request was sent to HTTPS port</center>";
         assert_eq!(read(400, false, notice).cause, Cause::TlsRequired);
         assert_eq!(read(500, false, notice).cause, Cause::WebsocketRefused);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(
+            status: u16,
+            is_chunked: bool,
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            near in "([0-9a-f]{1,17}\r\n.{0,8}(\r\n)?){0,4}",
+        ) {
+            let _ = read(status, is_chunked, &bytes);
+            let _ = read(status, true, near.as_bytes());
+        }
     }
 }
