@@ -15,7 +15,7 @@ use crate::protocol::engine_io::error_body;
 use crate::protocol::engine_io::packet::{Packet, PacketError};
 use crate::protocol::engine_io::payload::PayloadReader;
 use crate::protocol::frame::{Frame, WebSocketEnd};
-use crate::protocol::socket_io::decoder;
+use crate::protocol::socket_io::{decoder, packet};
 
 /// The answer to a poll while its packets are dealt with.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Inbox {
     reader: PayloadReader,
     body: Bytes,
     /// What was found in them, if it is dealt with after the next poll has gone out.
-    decoded: Vec<decoder::Packet>,
+    decoded: Vec<packet::Packet>,
 }
 
 /// Whom something of an engine concerns.
@@ -252,7 +252,7 @@ impl Connection {
     fn decoded(
         &mut self,
         now: Instant,
-        decoded: Result<Option<decoder::Packet>, decoder::DecodeError>,
+        decoded: Result<Option<packet::Packet>, decoder::DecodeError>,
     ) {
         let defers = self.out.revision().polls_before_sockets_hear();
         match (decoded, &mut self.inbox) {

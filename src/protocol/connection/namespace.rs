@@ -9,7 +9,7 @@ use super::event::{Event, Received};
 use super::{Connection, Phase};
 use crate::event::{Cause, DisconnectReason, Failure, Origin, Stage};
 use crate::protocol::engine_io::packet::Outgoing;
-use crate::protocol::socket_io::decoder::{Elements, Kind, Packet};
+use crate::protocol::socket_io::packet::{Elements, Kind, Packet};
 use crate::protocol::socket_io::{encode, reply};
 
 /// A namespace, as far as this client is concerned.

@@ -5,66 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::json::{self, Document, List};
+use super::packet::{Elements, Kind, Packet};
 use super::placeholder;
 use crate::event::EngineRevision;
-
-/// What a packet is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// The namespace is connected.
-    Connect,
-    /// The server closes the namespace.
-    Disconnect,
-    /// An event, with or without attachments.
-    Event(Elements),
-    /// An ack, with or without attachments.
-    Ack,
-    /// The namespace is refused.
-    ConnectError,
-}
-
-/// Where the elements of an event stand in its text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Elements {
-    /// The name.
-    pub name: Range<u32>,
-    /// All that follow the name.
-    pub args: Range<u32>,
-    /// The last one; the name if nothing follows it.
-    pub last: Range<u32>,
-}
-
-/// A packet that came in whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packet {
-    /// What it is for.
-    pub kind: Kind,
-    /// The message that it came in, without Engine.IO's type.
-    pub text: Bytes,
-    /// The ack id.
-    pub id: Option<u64>,
-    /// The attachments that came with it.
-    pub attachments: Vec<Bytes>,
-    namespace: Range<u32>,
-    data: Range<u32>,
-}
-
-impl Packet {
-    /// Its namespace.
-    #[must_use]
-    pub fn namespace(&self) -> &[u8] {
-        if self.namespace.is_empty() {
-            return b"/";
-        }
-        slice(&self.text, &self.namespace)
-    }
-
-    /// Its JSON text; may be empty.
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        slice(&self.text, &self.data)
-    }
-}
 
 /// A message that is no packet, or comes out of turn: "parse error".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -307,10 +250,6 @@ fn is_reserved(revision: EngineRevision, quoted: &[u8]) -> bool {
     serde_json::from_slice::<String>(quoted).is_ok_and(|name| revision.reserves(name.as_bytes()))
 }
 
-fn slice<'a>(text: &'a [u8], range: &Range<u32>) -> &'a [u8] {
-    &text[range.start as usize..range.end as usize]
-}
-
 /// Positions in a text whose length was checked to fit.
 fn narrow(range: Range<usize>) -> Range<u32> {
     range.start as u32..range.end as u32
@@ -321,6 +260,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::encode::{self, EventParts};
+    use super::super::packet::slice;
     use super::*;
 
     const V4: EngineRevision = EngineRevision::V4;

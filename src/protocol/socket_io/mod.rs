@@ -6,5 +6,6 @@
 pub mod decoder;
 pub mod encode;
 mod json;
+pub mod packet;
 mod placeholder;
 pub mod reply;
