@@ -14,7 +14,8 @@ use crate::protocol::engine_io::error_body;
 use crate::protocol::engine_io::handshake::Handshake;
 use crate::protocol::engine_io::packet::{Outgoing, Packet};
 use crate::protocol::engine_io::payload::{PayloadReader, encode};
-use crate::protocol::socket_io::decoder::{Decoder, Kind, Packet as SocketPacket};
+use crate::protocol::socket_io::decoder::Decoder;
+use crate::protocol::socket_io::packet::{Kind, Packet as SocketPacket};
 use crate::protocol::socket_io::{encode as socket_io, reply};
 use crate::trace::Voice;
 

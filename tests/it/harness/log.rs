@@ -1,8 +1,12 @@
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::{PATIENCE, wait_for};
 
 /// One line of a server's log; which fields are there depends on `what`.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,7 +19,7 @@ pub(crate) struct ServerLine {
     pub(crate) nsp: Option<String>,
     /// The namespace's session id, or the engine's.
     pub(crate) sid: Option<String>,
-    /// Of `open`, `upgrade` and `connect`.
+    /// Of `open`, `upgrade`, `connect` and `event`.
     pub(crate) transport: Option<String>,
     /// The Engine.IO revision, of `open` and `connect`.
     pub(crate) eio: Option<u8>,
@@ -49,6 +53,51 @@ pub(crate) enum What {
     Ack,
 }
 
+/// A log that is read while it is written.
+#[derive(Debug)]
+pub(crate) struct LogReader {
+    path: PathBuf,
+    offset: u64,
+    log: ServerLog,
+}
+
+impl LogReader {
+    /// Begins at the start of a file, which need not be there yet.
+    #[must_use]
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            offset: 0,
+            log: ServerLog::default(),
+        }
+    }
+
+    /// All that is there by now; a line that is being written is left for the next time.
+    pub(crate) fn read(&mut self) -> &ServerLog {
+        let mut text = String::new();
+        if let Ok(mut file) = File::open(&self.path) {
+            file.seek(SeekFrom::Start(self.offset)).expect("a file");
+            file.read_to_string(&mut text).expect("a log in UTF-8");
+        }
+        let end = text.rfind('\n').map_or(0, |end| end + 1);
+        self.offset += end as u64;
+        let lines = text[..end].lines().map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        });
+        self.log.lines.extend(lines);
+        &self.log
+    }
+
+    /// Waits until what is there fulfils a condition.
+    ///
+    /// # Panics
+    /// If it does not within [`PATIENCE`].
+    pub(crate) fn wait(mut self, what: &str, is_there: impl Fn(&ServerLog) -> bool) -> ServerLog {
+        wait_for(what, PATIENCE, || is_there(self.read()).then_some(()));
+        self.log
+    }
+}
+
 /// What a server has said so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerLog {
@@ -57,24 +106,6 @@ pub(crate) struct ServerLog {
 }
 
 impl ServerLog {
-    /// What is in a file so far.
-    #[must_use]
-    pub(crate) fn read(path: &Path) -> Self {
-        Self::parse(&std::fs::read_to_string(path).unwrap_or_default())
-    }
-
-    /// Reads complete lines; one that is being written is left for the next time.
-    fn parse(text: &str) -> Self {
-        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-        let lines = complete
-            .lines()
-            .map(|line| {
-                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-            })
-            .collect();
-        Self { lines }
-    }
-
     /// All lines of one kind.
     pub(crate) fn of(&self, what: What) -> impl Iterator<Item = &ServerLine> {
         self.lines.iter().filter(move |line| line.what == what)
@@ -96,6 +127,25 @@ impl ServerLog {
     #[must_use]
     pub(crate) fn acks(&self) -> u64 {
         self.count(What::Ack)
+    }
+
+    /// How many namespaces of clients have sent an event: these know that they are connected.
+    #[must_use]
+    pub(crate) fn speakers(&self) -> usize {
+        self.count_speakers(|_| true)
+    }
+
+    /// How many of them have done so by WebSocket.
+    #[must_use]
+    pub(crate) fn speakers_on_websocket(&self) -> usize {
+        self.count_speakers(|line| line.transport.as_deref() == Some("websocket"))
+    }
+
+    fn count_speakers(&self, is_meant: impl Fn(&ServerLine) -> bool) -> usize {
+        let lines = self.of(What::Event).filter(|line| is_meant(line));
+        // Servers may give all namespaces of a client the same id.
+        let speakers = lines.map(|line| (line.nsp.as_deref(), line.sid.as_deref()));
+        speakers.collect::<BTreeSet<_>>().len()
     }
 
     /// Namespace disconnects, by reason.

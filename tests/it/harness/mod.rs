@@ -22,10 +22,10 @@ use ::sio_load::clock;
 pub(crate) use front::Front;
 pub(crate) use http::Message;
 pub(crate) use install::npm as installed_npm;
-pub(crate) use log::{ServerLine, ServerLog, What};
+pub(crate) use log::{LogReader, ServerLine, ServerLog, What};
 pub(crate) use misbehaviour::{Misbehaving, Misbehaviour};
 pub(crate) use official_client::{ClientLine, OfficialClient};
-pub(crate) use real_server::{Kind, RealServer};
+pub(crate) use real_server::{Kind, RealServer, pace};
 pub(crate) use sio_load::{Finished, RunningSioLoad, SioLoad};
 pub(crate) use tap::{Said, Side, Tap, Utterance, Wire, blank_ids};
 pub(crate) use toxiproxy::Toxiproxy;
@@ -34,6 +34,10 @@ pub(crate) use toxiproxy::Toxiproxy;
 pub(crate) fn servers() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers"))
 }
+
+/// How long tests wait for what is sure to come: far above what it takes, for the machine may be
+/// busy with much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again and again until the answer is there.
 ///

@@ -1,20 +1,23 @@
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
+use sio_load::clock;
 use sio_load::server::{embedded, process};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::log::ServerLog;
-use super::{install, servers, wait_for};
+use super::log::{LogReader, ServerLog, What};
+use super::{PATIENCE, install, servers, wait_for};
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,12 +80,24 @@ enum Running {
     Program(Child),
     Thread {
         stop: oneshot::Sender<()>,
-        thread: JoinHandle<()>,
+        thread: JoinHandle<Result<(), embedded::ServeError>>,
     },
 }
 
-/// How long a server may take to start; the machine may be busy with other tests.
-const START: Duration = Duration::from_secs(30);
+/// Ports that a server tries.
+const ATTEMPTS: u32 = 5;
+
+/// How long the server took that was started last, in milliseconds.
+static LAST_START_MS: AtomicU64 = AtomicU64::new(0);
+
+/// How long some clients take to connect, with room to spare, on a machine as busy as it is now:
+/// judged by how long the last server took to start. For scenarios, which say beforehand when
+/// what happens.
+pub(crate) fn pace() -> Duration {
+    const AT_LEAST: Duration = Duration::from_secs(2);
+    let start = Duration::from_millis(LAST_START_MS.load(Ordering::Relaxed));
+    AT_LEAST.max(start * 2)
+}
 
 impl RealServer {
     /// Starts a server with its OPTIONS (see tests/servers/npm/server.cjs; Python's are in
@@ -93,16 +108,21 @@ impl RealServer {
     /// If it does not.
     #[must_use]
     pub(crate) fn start(kind: Kind, options: Value) -> Self {
-        let port = process::free_ports(1).expect("a free port")[0];
         let mut server = Self {
             kind,
             options,
-            port,
+            port: 0,
             directory: TempDir::new().expect("a temporary directory"),
             running: None,
         };
-        server.start_again();
-        server
+        // Another process may take the port before the server does.
+        for _ in 0..ATTEMPTS {
+            server.port = process::free_ports(1).expect("a free port")[0];
+            if server.try_start() {
+                return server;
+            }
+        }
+        panic!("{kind:?} did not start on any of {ATTEMPTS} ports");
     }
 
     /// Starts it once more after [`Self::end`], on the same port and with the same log.
@@ -110,19 +130,43 @@ impl RealServer {
     /// # Panics
     /// If it does not answer.
     pub(crate) fn start_again(&mut self) {
+        assert!(self.try_start(), "it ended before it answered");
+    }
+
+    /// Whether it answers, or has ended before it did.
+    fn try_start(&mut self) -> bool {
         assert!(self.running.is_none(), "end it first");
+        let begun = clock::now();
+        let listened = self.log().count(What::Listening);
         self.running = Some(match self.kind.command() {
             Some((argv, directory)) => Running::Program(self.spawn(&argv, directory)),
             None => self.spawn_embedded(),
         });
         let address = self.address();
-        wait_for("answer of the server", START, || {
-            if let Some(Running::Program(child)) = &mut self.running {
-                let ended = child.try_wait().expect("a child of ours");
-                assert!(ended.is_none(), "the server ended: {ended:?}");
-            }
-            answers(address).then_some(())
+        let is_up = wait_for("answer of the server", PATIENCE, || {
+            let has_ended = match self.running.as_mut()? {
+                Running::Program(child) => child.try_wait().expect("a child of ours").is_some(),
+                Running::Thread { thread, .. } => thread.is_finished(),
+            };
+            // Whoever answers may be another process: a program says itself that it listens.
+            let listens =
+                self.kind == Kind::Embedded || self.log().count(What::Listening) > listened;
+            let is_there = listens && (self.speaks_tls() || answers(address));
+            (has_ended || is_there).then_some(is_there && !has_ended)
         });
+        if is_up {
+            let took = (clock::now() - begun).as_millis() as u64;
+            LAST_START_MS.store(took, Ordering::Relaxed);
+        } else {
+            self.running = None;
+            let said = std::fs::read_to_string(self.directory.path().join("stderr"));
+            println!("the server has ended: {}", said.unwrap_or_default());
+        }
+        is_up
+    }
+
+    fn speaks_tls(&self) -> bool {
+        self.options.get("tls").is_some()
     }
 
     /// Ends it; a server that is a thread always closes its sessions first.
@@ -136,7 +180,13 @@ impl RealServer {
             }
             Some(Running::Thread { stop, thread }) => {
                 let _ = stop.send(());
-                thread.join().expect("a server that does not panic");
+                let ended = thread.join();
+                // Whoever panics already has told enough.
+                if !std::thread::panicking() {
+                    ended
+                        .expect("a server that does not panic")
+                        .expect("a server that runs");
+                }
             }
             None => {}
         }
@@ -157,24 +207,25 @@ impl RealServer {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or with `https`.
     #[must_use]
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address())
+        let scheme = if self.speaks_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
     }
 
     /// What it has logged so far.
     #[must_use]
     pub(crate) fn log(&self) -> ServerLog {
-        ServerLog::read(&self.log_path())
+        LogReader::new(&self.log_path()).read().clone()
     }
 
     /// Waits until its log fulfils a condition.
     ///
     /// # Panics
-    /// If it does not within 30 seconds; the machine may be busy with other tests.
+    /// If it does not in [`PATIENCE`].
     pub(crate) fn wait_log(&self, what: &str, is_there: impl Fn(&ServerLog) -> bool) -> ServerLog {
-        wait_for(what, START, || Some(self.log()).filter(&is_there))
+        LogReader::new(&self.log_path()).wait(what, is_there)
     }
 
     fn log_path(&self) -> PathBuf {
@@ -191,6 +242,7 @@ impl RealServer {
             .env("EXIT_WITH_STDIN", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(File::create(self.directory.path().join("stderr")).expect("a file"))
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {argv:?}: {error}"))
@@ -218,7 +270,7 @@ impl RealServer {
                 let _ = stopped.await;
                 Ok(())
             };
-            embedded::serve_until(&options, |_| {}, stopped).expect("a server");
+            embedded::serve_until(&options, |_| {}, stopped)
         });
         Running::Thread { stop, thread }
     }

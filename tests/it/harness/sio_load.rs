@@ -152,6 +152,12 @@ impl RunningSioLoad {
         kill(Pid::from_raw(id), signal).expect("a child of ours");
     }
 
+    /// Where its results and files are.
+    #[must_use]
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// `results/NAME/latest`, once it is there.
     #[must_use]
     pub(crate) fn results(&self) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! Signs of life, and what their absence does.
 
 use std::collections::BTreeSet;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -9,27 +9,30 @@ use sio_load::clock;
 
 use super::agreement::{assert_agree, settled};
 use super::faults::counts;
-use super::outcome::first_failures;
-use super::{LIMIT, Outcome, TARGETS, Target, at_once, program, run};
-use crate::harness::{Kind, ServerLog, What, wait_for};
+use super::under_way::UnderWay;
+use super::{TARGETS, Target, at_once, programs, run};
+use crate::harness::{Kind, ServerLog, What, pace};
 
 /// Pings in the words of each server's options.
-fn pings(target: Target, interval_ms: u64, timeout_ms: u64) -> Value {
+fn pings(target: Target, interval: Duration, timeout: Duration) -> Value {
     if target.kind == Kind::PythonAiohttp {
-        let seconds = |ms: u64| ms as f64 / 1000.0;
-        json!({ "ping_interval": seconds(interval_ms), "ping_timeout": seconds(timeout_ms) })
+        json!({ "ping_interval": interval.as_secs_f64(), "ping_timeout": timeout.as_secs_f64() })
     } else {
-        json!({ "pingInterval": interval_ms, "pingTimeout": timeout_ms })
+        let ms = |time: Duration| time.as_millis() as u64;
+        json!({ "pingInterval": ms(interval), "pingTimeout": ms(timeout) })
     }
 }
 
+/// Often enough for a short test.
+const INTERVAL: Duration = Duration::from_millis(300);
+
 #[test]
 fn clients_outlive_the_patience_of_every_server() {
-    at_once(TARGETS, |target| {
-        let server = target.start(pings(target, 200, 1500));
+    let prepare = |target: Target| target.start(pings(target, INTERVAL, pace()));
+    at_once(TARGETS, prepare, |target, server| {
         let scenario = format!(
             r#"
-            duration = "4s"
+            duration = "{duration}ms"
             seed = 51
             [[clients]]
             count = 2
@@ -40,7 +43,8 @@ fn clients_outlive_the_patience_of_every_server() {
             count = 2
             protocol = {protocol}
             "#,
-            protocol = target.protocol
+            protocol = target.protocol,
+            duration = (2 * pace() + INTERVAL).as_millis(),
         );
         let outcome = run(&server.url(), &scenario);
         let log = settled(&server);
@@ -51,34 +55,32 @@ fn clients_outlive_the_patience_of_every_server() {
             [("client namespace disconnect".to_owned(), 4)].into()
         );
         if target.protocol == 4 {
-            // One per 200 ms at most; a busy machine may bring fewer.
             let pings = outcome.values("heartbeat.lateness");
-            assert!((8..=84).contains(&pings), "{pings}");
+            assert!(pings >= 8, "two of each client at least: {pings}");
         }
     });
 }
 
 #[test]
 fn a_server_that_falls_silent_is_a_ping_timeout_and_late_answers_make_zombies() {
-    let targets = TARGETS
-        .into_iter()
-        .filter(|target| target.kind != Kind::Embedded);
-    at_once(targets, |target| {
-        let mut options = pings(target, 300, 1200);
+    let prepare = |target: Target| {
+        let mut options = pings(target, INTERVAL, pace());
         options["logArguments"] = json!(true);
-        let server = target.start(options);
-        let running = program(&server.url(), &talkative(target.protocol)).start();
-        server.wait_log("all", |log| heard_since(log, 0).len() == 4);
-        server.signal(Signal::SIGSTOP);
-        // The second failure: an attempt at the silent server has timed out, too.
-        wait_for("ping timeouts", LIMIT, || {
-            (first_failures(running.directory()).len() >= 2).then_some(())
+        target.start(options)
+    };
+    at_once(programs(), prepare, |target, server| {
+        let run = UnderWay::start(&server.url(), &talkative(target.protocol));
+        server.wait_log("all", |log| {
+            heard_since(log, 0).len() == 4 && log.speakers_on_websocket() == 2
         });
+        server.signal(Signal::SIGSTOP);
+        // All have noticed, and at least one has tried again in vain.
+        run.wait_for_count("disconnects", 4);
+        run.wait_for_count("handshake.errors", 1);
         let resumed = now_us();
         server.signal(Signal::SIGCONT);
         let log = server.wait_log("all again", |log| heard_since(log, resumed).len() == 4);
-        running.signal(Signal::SIGINT);
-        let outcome = Outcome::of(running.wait(LIMIT));
+        let outcome = run.end();
         let reasons = [("ping timeout", 4), ("io client disconnect", 4)];
         assert_eq!(outcome.summary.disconnects, counts(&reasons));
         assert_eq!(outcome.count("reconnects"), 4);
@@ -96,24 +98,25 @@ fn a_server_that_falls_silent_is_a_ping_timeout_and_late_answers_make_zombies() 
 fn talkative(protocol: u8) -> String {
     format!(
         r#"
-        duration = "60s"
+        duration = "600s"
         seed = 52
         [[clients]]
         name = "polling"
         count = 2
         protocol = {protocol}
         transports = ["polling"]
-        timeout = "400ms"
+        timeout = "{timeout}ms"
         reconnection = {{ delay = "50ms", delay_max = "100ms" }}
         emit = [{{ event = "note", data = ["{{{{client}}}}"], every = "100ms" }}]
         [[clients]]
         name = "both"
         count = 2
         protocol = {protocol}
-        timeout = "400ms"
+        timeout = "{timeout}ms"
         reconnection = {{ delay = "50ms", delay_max = "100ms" }}
         emit = [{{ event = "note", data = ["{{{{client}}}}"], every = "100ms" }}]
-        "#
+        "#,
+        timeout = pace().as_millis() / 4,
     )
 }
 

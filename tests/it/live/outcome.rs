@@ -1,7 +1,7 @@
 //! What a run left behind.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use sio_load::results::summary::{Distribution, ErrorGroup, FaultOutcome, Summary};
@@ -17,7 +17,7 @@ pub(super) struct Outcome {
 }
 
 /// A kind of failure: stage, cause, origin, status, code.
-pub(super) type Kind<'a> = (&'a str, &'a str, &'a str, Option<u16>, Option<i64>);
+pub(super) type Failure<'a> = (&'a str, &'a str, &'a str, Option<u16>, Option<i64>);
 
 impl Outcome {
     /// Reads what is there.
@@ -28,6 +28,13 @@ impl Outcome {
         let summary: Summary = serde_json::from_value(finished.summary()).expect("a summary");
         assert_eq!(finished.status.code(), Some(i32::from(summary.exit_code)));
         Self { summary, finished }
+    }
+
+    /// When the load began, in microseconds since 1970.
+    pub(super) fn started_us(&self) -> u64 {
+        let started = &self.summary.provenance.started;
+        let started: jiff::Timestamp = started.parse().expect("a time");
+        u64::try_from(started.as_microsecond()).expect("a time after 1970")
     }
 
     /// A counter of the whole run.
@@ -66,30 +73,20 @@ impl Outcome {
     }
 
     /// All failures, and how many of each kind.
-    pub(super) fn errors(&self) -> BTreeMap<Kind<'_>, u64> {
+    pub(super) fn errors(&self) -> BTreeMap<Failure<'_>, u64> {
         let groups = self.summary.errors.iter();
         groups.map(|group| (kind(group), group.count)).collect()
     }
 
     /// events.jsonl, the lines of one kind.
     pub(super) fn events(&self, kind: &str) -> Vec<Value> {
-        events(&self.folder(), kind)
-    }
-
-    /// The folder of the results.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.finished.results()
+        events(&self.finished.results(), kind)
     }
 }
 
-/// The kinds of failure that a run has met so far, of the program that runs in this directory.
-pub(super) fn first_failures(directory: &Path) -> Vec<Value> {
-    events(&directory.join("results/live/latest"), "first_failure")
-}
-
-fn events(folder: &Path, kind: &str) -> Vec<Value> {
+/// The lines of one kind in events.jsonl of a folder; complete ones only.
+pub(super) fn events(folder: &Path, kind: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
-    // The last line may be half written.
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
     complete
         .lines()
@@ -98,7 +95,7 @@ fn events(folder: &Path, kind: &str) -> Vec<Value> {
         .collect()
 }
 
-fn kind(group: &ErrorGroup) -> Kind<'_> {
+fn kind(group: &ErrorGroup) -> Failure<'_> {
     (
         &group.stage,
         &group.cause,

@@ -6,51 +6,50 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use super::agreement::{assert_agree, settled};
-use super::{LIMIT, Outcome, at_once, program, run};
-use crate::harness::{Kind, RealServer, ServerLog, What};
+use super::under_way::UnderWay;
+use super::{at_once, run, run_until};
+use crate::harness::{Kind, RealServer, ServerLog, What, pace};
 
 #[test]
 fn recovered_clients_miss_nothing_and_unrecovered_ones_say_so() {
     let server = RealServer::start(Kind::SocketIo4, json!({ "connectionStateRecovery": {} }));
     // The speaker comes when all are there, and goes before them.
-    let scenario = r#"
-        duration = "2500ms"
-        seed = 41
-        [[clients]]
-        name = "polling"
-        count = 2
-        transports = ["polling"]
-        reconnection = { delay = "400ms", randomization = 0 }
-        [[clients]]
-        name = "both"
-        count = 3
-        reconnection = { delay = "400ms", randomization = 0 }
-        [[clients]]
-        name = "quiet"
-        count = 2
-        namespaces = ["/quiet"]
-        reconnection = { delay = "50ms" }
-        [[clients]]
-        name = "speaker"
-        ramp = [{ hold = "400ms" }, { to = 1, over = "1ms" }, { hold = "1700ms" }, { to = 0, over = "1ms" }]
-        emit = [{ event = "broadcast", every = "20ms", ack = true }]
-        [[chaos]]
-        at = "900ms"
-        fault = "disconnect"
-        how = "reset"
-        population = "polling"
-        [[chaos]]
-        at = "900ms"
-        fault = "disconnect"
-        how = "reset"
-        population = "both"
-        [[chaos]]
-        at = "900ms"
-        fault = "disconnect"
-        how = "close"
-        population = "quiet"
-    "#;
-    let outcome = run(&server.url(), scenario);
+    let pace = pace().as_millis();
+    let population = |name: &str, options: &str, how: &str| {
+        format!(
+            r#"
+            [[clients]]
+            name = "{name}"
+            reconnection = {{ delay = "400ms", randomization = 0 }}
+            {options}
+            [[chaos]]
+            population = "{name}"
+            at = "{at}ms"
+            fault = "disconnect"
+            how = "{how}"
+            "#,
+            at = pace + 500,
+        )
+    };
+    let scenario = [
+        format!("duration = \"{}ms\"\nseed = 41\n", 2 * pace + 1500),
+        population("polling", "count = 2\ntransports = [\"polling\"]", "reset"),
+        population("both", "count = 3", "reset"),
+        population("quiet", "count = 2\nnamespaces = [\"/quiet\"]", "close"),
+        format!(
+            r#"
+            [[clients]]
+            name = "speaker"
+            ramp = [
+                {{ hold = "{pace}ms" }}, {{ to = 1, over = "1ms" }},
+                {{ hold = "{pace}ms" }}, {{ to = 0, over = "1ms" }},
+            ]
+            emit = [{{ event = "broadcast", every = "20ms", ack = true }}]
+            "#
+        ),
+    ]
+    .concat();
+    let outcome = run(&server.url(), &scenario);
     let log = settled(&server);
     assert_agree(&outcome, &log);
     let sent = log.events()["broadcast"];
@@ -79,20 +78,21 @@ fn a_server_that_was_restarted_recovers_nobody() {
     let options = json!({ "connectionStateRecovery": {} });
     let mut server = RealServer::start(Kind::SocketIo4, options);
     let scenario = r#"
-        duration = "60s"
+        duration = "600s"
         seed = 42
         [[clients]]
         count = 2
         reconnection = { delay = "50ms", delay_max = "100ms" }
         emit = [{ event = "push", data = [1], every = "50ms", ack = { timeout = "100ms" } }]
     "#;
-    let running = program(&server.url(), scenario).start();
-    server.wait_log("events of both", |log| log.acks() >= 6);
+    let run = UnderWay::start(&server.url(), scenario);
+    server.wait_log("events of both", |log| {
+        log.speakers() == 2 && log.acks() >= 6
+    });
     server.end(Signal::SIGKILL);
     server.start_again();
-    server.wait_log("both again", |log| log.connects() == 4);
-    running.signal(Signal::SIGINT);
-    let outcome = Outcome::of(running.wait(LIMIT));
+    server.wait_log("both again", |log| log.speakers() == 4);
+    let outcome = run.end();
     assert_eq!(outcome.count("reconnects"), 2);
     assert_eq!(outcome.rate("recovery.rate"), Some(0.0));
     assert_eq!(recoveries(&server.log()), [(Some(false), 4)].into());
@@ -100,24 +100,26 @@ fn a_server_that_was_restarted_recovers_nobody() {
 
 #[test]
 fn there_is_no_rate_of_recovery_where_none_is_offered() {
-    at_once(
-        [Kind::SocketIo4, Kind::SocketIo3, Kind::PythonAiohttp],
-        |kind| {
-            let server = RealServer::start(kind, json!({}));
-            let scenario = r#"
-            duration = "1500ms"
+    let kinds = [Kind::SocketIo4, Kind::SocketIo3, Kind::PythonAiohttp];
+    let prepare = |kind| RealServer::start(kind, json!({}));
+    at_once(kinds, prepare, |_, server| {
+        let scenario = format!(
+            r#"
+            duration = "600s"
             seed = 43
             [[clients]]
             count = 2
-            reconnection = { delay = "50ms" }
+            reconnection = {{ delay = "50ms" }}
+            emit = [{{ event = "note", every = "200ms" }}]
             [[chaos]]
-            at = "1s"
+            at = "{}ms"
             fault = "disconnect"
-        "#;
-            let outcome = run(&server.url(), scenario);
-            assert_eq!(outcome.count("reconnects"), 2);
-            assert_eq!(outcome.rate("recovery.rate"), None);
-            assert_eq!(outcome.fault().recovered, None);
-        },
-    );
+            "#,
+            pace().as_millis()
+        );
+        let outcome = run_until(&server, &scenario, "both again", |log| log.speakers() == 4);
+        assert_eq!(outcome.count("reconnects"), 2);
+        assert_eq!(outcome.rate("recovery.rate"), None);
+        assert_eq!(outcome.fault().recovered, None);
+    });
 }

@@ -6,8 +6,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::faults::{assert_restored, counts};
-use super::{LIMIT, Outcome, TARGETS, Target, at_once};
-use crate::harness::{Kind, ServerLog, SioLoad, What};
+use super::under_way::{UnderWay, program};
+use super::{Outcome, TARGETS, Target, at_once};
+use crate::harness::{Kind, LogReader, ServerLog, What, pace};
 
 /// A `[server]` table that starts this server, with its log there.
 fn server(target: Target, log: &Path) -> String {
@@ -41,7 +42,7 @@ fn restarted(target: Target, signal: &str) {
     let log = directory.path().join("server.jsonl");
     let scenario = format!(
         r#"
-        duration = "4s"
+        duration = "600s"
         seed = 31
         {server}
         [[clients]]
@@ -56,33 +57,38 @@ fn restarted(target: Target, signal: &str) {
         protocol = {protocol}
         reconnection = {{ delay = "100ms", delay_max = "200ms" }}
         [[chaos]]
-        at = "1s"
+        at = "{at}ms"
         fault = "server_restart"
         signal = "{signal}"
         down = "300ms"
         "#,
         server = server(target, &log),
         protocol = target.protocol,
+        at = pace().as_millis(),
     );
-    let program = SioLoad::new(&["run", "live.toml", "--quiet"]).file("live.toml", &scenario);
-    let outcome = Outcome::of(program.run(LIMIT));
-    let log = ServerLog::read(&log);
+    let run = UnderWay::start_program(program(&scenario), &scenario);
+    run.wait_for_count("reconnects", 6);
+    let outcome = run.end();
+    let log = LogReader::new(&log).read().clone();
     assert_came_back(&outcome, &log);
-    if target.kind != Kind::PythonAiohttp && target.kind != Kind::Embedded {
+    if target.is_npm() {
         let opened = outcome.count("handshake.attempts") - outcome.count("handshake.errors");
         assert_eq!(opened, log.count(What::Open));
     }
-    let says_goodbye = signal == "SIGTERM" && target.kind != Kind::PythonAiohttp;
-    let lost = if says_goodbye {
-        counts(&[("transport close", 6)])
+    let lost = &outcome.fault().disconnects;
+    if signal == "SIGKILL" {
+        let lost_at_once = counts(&[("transport close", 3), ("transport error", 3)]);
+        assert_eq!(*lost, lost_at_once);
     } else {
-        counts(&[("transport close", 3), ("transport error", 3)])
-    };
-    assert_eq!(outcome.fault().disconnects, lost);
-    let mut ends = lost;
+        // A goodbye that comes between two polls is missed.
+        let [close, error] = ["transport close", "transport error"].map(|reason| lost.get(reason));
+        assert_eq!(close.unwrap_or(&0) + error.unwrap_or(&0), 6, "{lost:?}");
+        assert!(close >= Some(&3), "all on WebSocket: {lost:?}");
+    }
+    let mut ends = lost.clone();
     ends.insert("io client disconnect".to_owned(), 6);
     assert_eq!(outcome.summary.disconnects, ends);
-    if says_goodbye && target.protocol == 4 && target.kind != Kind::Embedded {
+    if signal == "SIGTERM" && target.is_npm() && target.protocol == 4 {
         let ends = [
             ("client namespace disconnect", 6),
             ("server shutting down", 6),
@@ -95,18 +101,18 @@ fn restarted(target: Target, signal: &str) {
 /// back to the next one.
 fn assert_came_back(outcome: &Outcome, log: &ServerLog) {
     assert_restored(outcome.fault(), 6);
-    assert_eq!((outcome.count("connects"), log.connects()), (12, 12));
+    // A server that is told to end may still take somebody in who never hears of it.
+    assert_eq!(outcome.count("connects"), 12);
+    assert!(log.connects() >= 12, "{}", log.connects());
     assert_eq!(outcome.count("reconnects"), 6);
     assert_eq!(outcome.count("clients.never_back"), 0);
     let errors = outcome.errors();
     let of = |wanted| errors.iter().filter(move |(kind, _)| kind.0 == wanted);
     assert_eq!(of("session").map(|(_, count)| count).sum::<u64>(), 6);
     let refused = ("tcp", "connection_refused", "server", None, None);
-    assert_eq!(errors[&refused], outcome.count("handshake.errors"));
-    assert!(
-        errors[&refused] >= 6,
-        "no client came back at its first try"
-    );
+    assert!(errors[&refused] >= 6, "nobody came back at once");
+    let failed = of("tcp").chain(of("open")).map(|(_, count)| count);
+    assert_eq!(failed.sum::<u64>(), outcome.count("handshake.errors"));
     let starts: Vec<_> = outcome.events("server_started");
     assert_eq!(starts.len(), 2);
     assert_ne!(starts[0]["pid"], starts[1]["pid"]);
@@ -121,12 +127,23 @@ fn assert_came_back(outcome: &Outcome, log: &ServerLog) {
     );
 }
 
+/// How long it takes to start such servers all at once tells how busy the machine is.
+fn rehearse(target: Target) {
+    drop(target.start(json!({})));
+}
+
 #[test]
 fn clients_of_a_server_that_is_killed_come_back() {
-    at_once(TARGETS, |target| restarted(target, "SIGKILL"));
+    at_once(TARGETS, rehearse, |target, ()| restarted(target, "SIGKILL"));
 }
 
 #[test]
 fn clients_of_a_server_that_is_stopped_come_back() {
-    at_once(TARGETS, |target| restarted(target, "SIGTERM"));
+    let targets = [
+        Target::new(Kind::SocketIo4, 4),
+        Target::new(Kind::SocketIo2, 3),
+        Target::new(Kind::PythonAiohttp, 4),
+        Target::new(Kind::Embedded, 4),
+    ];
+    at_once(targets, rehearse, |target, ()| restarted(target, "SIGTERM"));
 }

@@ -160,6 +160,7 @@ function answer(socket, where, [event, ...args]) {
   write("event", {
     ...where,
     event,
+    transport: socket.conn.transport.name,
     ack: callback !== undefined,
     args: logArguments ? args : undefined,
   });

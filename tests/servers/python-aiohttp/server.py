@@ -77,7 +77,8 @@ class Server(socketio.AsyncServer):
     async def _handle_event_internal(self, server, sid, eio_sid, data, namespace, id):
         where = {"nsp": namespace, "sid": sid, "event": data[0]}
         arguments = {"args": data[1:]} if LOG_ARGUMENTS else {}
-        write("event", **where, ack=id is not None, **arguments)
+        transport = self.eio.transport(eio_sid)
+        write("event", **where, transport=transport, ack=id is not None, **arguments)
         data = [data[0], id is not None, *data[1:]]
         await super()._handle_event_internal(server, sid, eio_sid, data, namespace, id)
         if id is not None and data[0] not in ("kick", "never"):
