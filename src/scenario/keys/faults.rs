@@ -80,7 +80,7 @@ const STAGE: Key = key(
     "stage",
     Kind::Word(&STAGES),
     Is("\"probe\""),
-    "How far the upgrade gets. `handshake`: the WebSocket handshake is broken off. `probe`: the WebSocket is open and closed again before the probe. `pong`: the probe's answer is thrown away. `flush`: the answer is there, and the connection is cut before the upgrade packet.",
+    "How far the upgrade gets. `handshake`: the WebSocket handshake is broken off. `probe`: the WebSocket is open and closed again before the probe. `pong`: the probe's answer is thrown away. `flush`: the answer is there, and the connection is cut before the upgrade packet; the reference client then neither polls nor writes until its ping timeout.",
 );
 const LOSS: Key = key(
     "share",
@@ -301,17 +301,17 @@ faults! {
     "packet_loss" Client [FOR, OVER, CLIENTS, POPULATION, LOSS]
         "A share of the packets to the clients is lost, and TCP has to send them again. Linux only.";
     "network_change" Client [OVER, CLIENTS, POPULATION]
-        "The clients' connections go silent for good, without FIN or RST, and the clients dial anew from another address, as a phone does between Wi-Fi and 4G. Linux only.";
+        "The clients' connections go silent for good, without FIN or RST, and the clients, told by their system, dial anew from another address, as a phone does between Wi-Fi and 4G: the next of `source_addresses`, or any of 127.0.0.0/8 towards loopback. The old sessions are zombies until the server's ping timeout. Linux only.";
     "freeze" Client [FOR, OVER, CLIENTS, POPULATION]
         "The clients neither read nor write nor look at the clock, and then do everything at once: a suspended tab, a SIGSTOPped process.";
     "mute" Client [FOR, OVER, CLIENTS, POPULATION]
         "The clients leave pings unanswered (revision 3: send none) while everything else works.";
     "slow_reader" Client [FOR, OVER, CLIENTS, POPULATION, READ_RATE]
-        "The clients read no faster than `rate`, so that the server's buffers fill.";
+        "The clients read no faster than `rate`, each over all its connections, so that the server's buffers fill, once those of the kernels have.";
     "garbage" Client [OVER, CLIENTS, POPULATION]
         "The clients send a packet that cannot be decoded; the server ends the connection (`parse error`).";
     "oversize" Client [OVER, CLIENTS, POPULATION]
-        "The clients send a message beyond the server's `maxPayload`.";
+        "The clients send a message one byte beyond the server's `maxPayload`, or beyond 1 MB where it told none.";
     "abandon" Client [OVER, CLIENTS, POPULATION]
         "The clients open a session besides their own and never come back to it: a zombie until the server's ping timeout.";
     "latency" Path [FOR, POPULATION, LATENCY, JITTER, TOXICITY, DIRECTION]
