@@ -13,6 +13,9 @@ use tempfile::TempDir;
 use super::terminal::Terminal;
 use super::{left, wait_for};
 
+/// How long it may take to end in order when its test is over.
+const END: Duration = Duration::from_secs(10);
+
 /// The built program, run in an empty directory of its own.
 #[derive(Debug)]
 pub(crate) struct SioLoad {
@@ -225,7 +228,16 @@ impl RunningSioLoad {
 }
 
 impl Drop for RunningSioLoad {
+    /// Ended in order, it ends the servers that it started; that is what a failing test needs.
     fn drop(&mut self) {
+        let started = clock::now();
+        let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        if is_running(&mut self.child) {
+            self.signal(Signal::SIGINT);
+        }
+        while is_running(&mut self.child) && !left(started, END).is_zero() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
