@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Kind, RunningSioLoad, ServerLog, SioLoad, wait_for};
+use crate::harness::{Kind, LogReader, RunningSioLoad, ServerLog, SioLoad, wait_for};
 
 /// For a run of a few seconds on a busy machine.
 pub(super) const LIMIT: Duration = Duration::from_secs(90);
@@ -77,7 +77,10 @@ impl Story {
             .map(|entry| entry.expect("a readable directory").path())
             .collect();
         paths.sort();
-        paths.iter().map(|path| ServerLog::read(path)).collect()
+        paths
+            .iter()
+            .map(|path| LogReader::new(path).read().clone())
+            .collect()
     }
 }
 
