@@ -231,6 +231,15 @@ mod tests {
             .unwrap_or_else(|problems| panic!("{problems}"))
     }
 
+    /// Two populations, one of them behind a proxy.
+    fn proxied(more: &str) -> Plan {
+        plan(&format!(
+            "name = \"few\"\nduration = \"1m\"\n[target]\nurl = \"http://127.0.0.1:1/\"\n{more}\n\
+             [[clients]]\nname = \"a\"\ncount = 100\n[[clients]]\nname = \"b\"\ncount = 100\n\
+             [[chaos]]\nat = \"1s\"\nfault = \"down\"\npopulation = \"b\"\n"
+        ))
+    }
+
     #[test]
     fn populations_share_the_ports_of_an_address() {
         let two = plan(
@@ -312,5 +321,20 @@ mod tests {
         let warning = check_descriptors(&balanced, 400).unwrap();
         assert!(warning.is_some_and(|text| text.contains("964")));
         assert_eq!(check_descriptors(&balanced, 964), Ok(None));
+    }
+
+    #[test]
+    fn a_proxy_in_this_process_takes_both_ends_of_its_connections() {
+        let refused = check_descriptors(&proxied(""), 264).unwrap_err();
+        let PreflightError::Descriptors {
+            needed, affordable, ..
+        } = refused
+        else {
+            panic!("{refused}")
+        };
+        // 100 for those that connect directly, and three each for the others.
+        assert_eq!((needed, affordable), (OWN_DESCRIPTORS + 400, 100));
+        let elsewhere = proxied("toxiproxy = \"http://127.0.0.1:8474\"");
+        assert!(check_descriptors(&elsewhere, 264).is_ok());
     }
 }

@@ -7,4 +7,6 @@ mod server;
 mod storm;
 mod story;
 mod sweep;
+
+mod tls;
 mod toxiproxy;

@@ -533,11 +533,11 @@ fn clients_that_may_poll_live_without_their_upgrade() {
 }
 
 /// A shipped scenario on few clients and in short, against the reference server.
-fn shipped(name: &str, changes: &[&str]) -> Value {
+fn shipped(name: &str, changes: &[&str]) -> (Value, String) {
     let server = RealServer::start(Kind::SocketIo4, json!({}));
     let file = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let (url, clients) = (server.url(), "12");
-    let mut arguments = vec!["run", &file, "--quiet", "--url", &url, "--clients", clients];
+    let mut arguments = vec!["run", &file, "--url", &url, "--clients", clients];
     for change in changes {
         arguments.extend(["--set", change]);
     }
@@ -553,20 +553,21 @@ fn shipped(name: &str, changes: &[&str]) -> Value {
         let is_time = expression.is_some_and(|expression| expression.starts_with("p("));
         assert!(is_time || threshold["passed"] == true, "{threshold:#}");
     }
-    summary
+    (summary, finished.stdout)
 }
 
 #[test]
 fn proxy_restart_as_shipped() {
-    let summary = shipped("proxy-restart", &["duration=8s", "chaos.0.at=2s"]);
+    let (summary, page) = shipped("proxy-restart", &["duration=8s", "chaos.0.at=2s"]);
     assert_eq!(summary["faults"][0]["affected"], 12);
     assert_eq!(summary["faults"][0]["connections"], 12);
+    assert!(page.contains("touched      12 connections\n"), "{page}");
 }
 
 #[test]
 fn load_balancer_503_as_shipped() {
     let changes = ["duration=12s", "chaos.0.at=2s", "chaos.0.for=2s"];
-    let summary = shipped("load-balancer-503", &changes);
+    let (summary, _) = shipped("load-balancer-503", &changes);
     assert_eq!(
         summary["faults"][0]["disconnects"],
         json!({ "transport error": 4 })
@@ -582,7 +583,7 @@ fn websocket_blocked_as_shipped() {
         "chaos.0.for=4s",
         "chaos.1.at=3s",
     ];
-    let summary = shipped("websocket-blocked", &changes);
+    let (summary, _) = shipped("websocket-blocked", &changes);
     let outage = |population: &str| {
         let times = &summary["populations"][population]["metrics"]["reconnect.outage"];
         times["max"].as_u64().expect("an outage")
@@ -600,7 +601,7 @@ fn slow_network_as_shipped() {
         "chaos.1.at=2s",
         "chaos.1.for=5s",
     ];
-    let summary = shipped("slow-network", &changes);
+    let (summary, _) = shipped("slow-network", &changes);
     let slowest = &summary["populations"]["there"]["metrics"]["ack.time"]["max"];
     assert!(slowest.as_u64() >= Some(200_000), "{slowest}");
 }
@@ -608,6 +609,6 @@ fn slow_network_as_shipped() {
 #[test]
 fn idle_timeout_as_shipped() {
     let quick = ["duration=6s", "chaos.0.at=1s"];
-    let summary = shipped("idle-timeout", &quick);
+    let (summary, _) = shipped("idle-timeout", &quick);
     assert_eq!(summary["faults"][0]["connections"], 0);
 }
