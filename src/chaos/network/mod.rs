@@ -7,7 +7,7 @@
 //! client.
 //!
 //! A connection without a toxic on it is copied; one with toxics goes through a chain of them
-//! ([`chain`]), which is without I/O and gets its time as an argument.
+//! (`chain`), which is without I/O and gets its time as an argument.
 
 mod active;
 mod answer;
