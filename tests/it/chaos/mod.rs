@@ -4,9 +4,9 @@ mod client;
 mod path;
 mod schedule;
 mod server;
+mod shipped;
 mod storm;
 mod story;
 mod sweep;
-
 mod tls;
 mod toxiproxy;
