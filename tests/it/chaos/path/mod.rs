@@ -120,7 +120,10 @@ fn an_idle_timeout_below_the_ping_interval_cuts_everybody_off() {
         "{fault:#}"
     );
     let errors = ENDS.errors("idle");
-    assert_eq!(errors, set(&["session connection_closed network"]));
+    // On a busy machine a handshake may be quiet for as long.
+    let met = ["session", "open"].map(|stage| format!("{stage} connection_closed network"));
+    assert!(errors.contains(&met[0]), "{errors:?}");
+    assert!(errors.iter().all(|error| met.contains(error)), "{errors:?}");
 }
 
 #[test]
