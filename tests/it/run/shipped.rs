@@ -148,11 +148,22 @@ fn no_scenario_is_shipped_without_a_test() {
         .map(|file| file.unwrap().path())
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let tested: BTreeSet<_> = SHIPPED
+    // Those that break what is on the way, or the clients themselves, are run by tests of their own.
+    let elsewhere = [
+        include_str!("../chaos/shipped.rs"),
+        include_str!("../chaos/client/mod.rs"),
+    ];
+    let is_tested = |name: &String| {
+        let literal = format!("\"{name}\"");
+        let here = SHIPPED.iter().any(|shipped| shipped.name == name);
+        here || elsewhere.iter().any(|source| source.contains(&literal))
+    };
+    let untested: Vec<_> = files.iter().filter(|name| !is_tested(name)).collect();
+    assert_eq!(untested, [""; 0]);
+    let missing = SHIPPED
         .iter()
-        .map(|shipped| shipped.name.to_owned())
-        .collect();
-    assert_eq!(tested, files);
+        .filter(|shipped| !files.contains(shipped.name));
+    assert_eq!(missing.count(), 0);
 }
 
 impl Shipped {
