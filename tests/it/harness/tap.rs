@@ -109,6 +109,8 @@ fn record(pieces: &Mutex<Vec<Piece>>, connection: usize, seen: Seen) {
 pub(crate) struct Wire {
     /// All connections together.
     pub(crate) messages: Vec<Said>,
+    /// How many connections were accepted; one that was accepted just now may have said nothing.
+    pub(crate) connections: usize,
 }
 
 /// One message.
@@ -140,8 +142,9 @@ pub(crate) enum Utterance {
 impl Wire {
     fn read(pieces: &[Piece]) -> Self {
         let connections = pieces.iter().map(|piece| piece.connection + 1).max();
+        let connections = connections.unwrap_or(0);
         let mut messages: Vec<(usize, Said)> = Vec::new();
-        for connection in 0..connections.unwrap_or(0) {
+        for connection in 0..connections {
             for side in [Side::Client, Side::Server] {
                 messages.extend(read_side(pieces, connection, side));
             }
@@ -149,6 +152,7 @@ impl Wire {
         messages.sort_by_key(|(order, _)| *order);
         Self {
             messages: messages.into_iter().map(|(_, said)| said).collect(),
+            connections,
         }
     }
 

@@ -93,7 +93,9 @@ impl Duet<'_> {
         wait_until(&tap, self.done);
         client.go_on();
         wait_until(&tap, self.left);
-        Heard::new(tap.wire(), tap.address(), client.finish())
+        let lines = client.finish();
+        wait_until(&tap, |_| true);
+        Heard::new(tap.wire(), tap.address(), lines)
     }
 
     fn play_ours(&self) -> Heard {
@@ -104,6 +106,7 @@ impl Duet<'_> {
         running.signal(Signal::SIGINT);
         let finished = running.wait(LIMIT);
         assert_eq!(finished.status.code(), Some(105), "{}", finished.stderr);
+        wait_until(&tap, |_| true);
         Heard::new(tap.wire(), tap.address(), Vec::<ClientLine>::new()).with(finished.summary())
     }
 
@@ -115,7 +118,8 @@ impl Duet<'_> {
     }
 }
 
-/// Waits until something has been seen on the wire, and no POST is without an answer.
+/// Waits until something has been seen on the wire, and nothing is half said: a connection on which
+/// nothing came yet, a POST without an answer.
 fn wait_until(tap: &Tap, is_seen: fn(&Wire) -> bool) {
     let until = clock::now() + LIMIT;
     loop {
@@ -134,6 +138,10 @@ fn wait_until(tap: &Tap, is_seen: fn(&Wire) -> bool) {
 }
 
 fn is_settled(wire: &Wire) -> bool {
+    let speaks = |connection: usize| {
+        let mut said = wire.messages.iter();
+        said.any(|said| said.connection == connection && said.side == Side::Client)
+    };
     let is_answered = |connection| {
         let mut answers = wire.messages.iter();
         answers.any(|said| said.connection == connection && said.side == Side::Server)
@@ -142,7 +150,7 @@ fn is_settled(wire: &Wire) -> bool {
         Utterance::Http(request) => request.head.start.starts_with("POST"),
         Utterance::Frame(_) | Utterance::End | Utterance::Rest(_) => false,
     });
-    posts.all(|post| is_answered(post.connection))
+    (0..wire.connections).all(speaks) && posts.all(|post| is_answered(post.connection))
 }
 
 /// Whether a message disconnects a namespace.
@@ -154,13 +162,17 @@ fn is_disconnect(said: &Said) -> bool {
 /// Whether a side has disconnected the last namespace, and the client said goodbye to the engine.
 fn has_left(wire: &Wire) -> bool {
     let last = wire.messages.iter().rposition(is_disconnect);
-    let goodbye = |said: &Said| match &said.what {
+    last.is_some_and(|last| wire.messages[last..].iter().any(is_goodbye))
+}
+
+/// Whether a message closes an engine from the client's side.
+fn is_goodbye(said: &Said) -> bool {
+    match &said.what {
         _ if said.side == Side::Server => false,
         Utterance::Http(request) => request.body == b"1" || request.body == b"1:1",
         Utterance::Frame(frame) => frame.opcode == 8,
         Utterance::End | Utterance::Rest(_) => false,
-    };
-    last.is_some_and(|last| wire.messages[last..].iter().any(goodbye))
+    }
 }
 
 /// One client that stays until it is told to leave.

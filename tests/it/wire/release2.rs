@@ -43,7 +43,7 @@ fn polling_of_release_2_is_that_of_the_official_client() {
 
 #[test]
 fn websocket_of_release_2_is_that_of_the_official_client_with_its_pings() {
-    let server = RealServer::start(Kind::SocketIo2, json!({ "pingInterval": 1000 }));
+    let server = RealServer::start(Kind::SocketIo2, json!({ "pingInterval": 1500 }));
     let both = Duet {
         official: OfficialClient::Release2,
         options: json!({ "transports": ["websocket"] }),

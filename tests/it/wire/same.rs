@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::heard::Heard;
-use super::{Duet, has_left};
+use super::{Duet, has_left, is_goodbye};
 use crate::harness::{Kind, OfficialClient, RealServer, Side, Utterance, Wire};
 
 /// Whether a side has said something that contains `text`.
@@ -258,7 +258,7 @@ fn paths_base64_and_cookies_are_those_of_the_official_client() {
 
 #[test]
 fn the_servers_pings_are_answered_as_by_the_official_client() {
-    let server = RealServer::start(Kind::SocketIo4, json!({ "pingInterval": 300 }));
+    let server = RealServer::start(Kind::SocketIo4, json!({ "pingInterval": 1500 }));
     for transport in ["polling", "websocket"] {
         let both = Duet {
             options: json!({ "transports": [transport] }),
@@ -271,6 +271,78 @@ fn the_servers_pings_are_answered_as_by_the_official_client() {
             ..Duet::new(&server)
         }
         .play();
-        assert_same(&both);
+        assert_same_but_for_polls(&both);
     }
+}
+
+#[test]
+fn events_are_retried_as_by_the_official_client() {
+    let server = RealServer::start(Kind::SocketIo4, json!({}));
+    let both = Duet {
+        options: json!({ "transports": ["websocket"], "retries": 2, "ackTimeout": 200 }),
+        steps: json!([
+            { "wait": "connect" },
+            { "emit": ["never"], "ack": true }, { "emit": ["never"], "ack": true },
+        ]),
+        client: r#"
+            transports = ["websocket"]
+            [[clients.emit]]
+            event = "never"
+            burst = 2
+            every = "10s"
+            ack = { timeout = "200ms", retries = 2 }
+        "#,
+        // Three tries of the first event, then three of the second.
+        done: |wire| has_said(wire, Side::Client, "425["),
+        ..Duet::new(&server)
+    }
+    .play();
+    assert_same(&both);
+    assert_eq!(both[1].summary["counters"]["emits"], json!(2));
+}
+
+/// Whether the client is refused, and said goodbye.
+fn is_refused(wire: &Wire) -> bool {
+    let mut messages = wire.messages.iter();
+    has_said(wire, Side::Server, "44{") && messages.any(is_goodbye)
+}
+
+#[test]
+fn a_refusal_is_met_as_by_the_official_client() {
+    let server = RealServer::start(Kind::SocketIo4, json!({ "auth": true }));
+    for transport in ["polling", "websocket"] {
+        let both = Duet {
+            options: json!({ "transports": [transport], "auth": { "token": "bad" } }),
+            steps: json!([{ "wait": "connect_error" }]),
+            target: "auth = { token = \"bad\" }",
+            client: &format!("transports = [\"{transport}\"]"),
+            done: is_refused,
+            left: is_refused,
+            ..Duet::new(&server)
+        }
+        .play();
+        assert_same(&both);
+        let [official, ours] = both;
+        let mut messages = official.lines.iter().filter_map(|l| l.message.clone());
+        assert_eq!(messages.next(), Some(json!("bad token")));
+        assert_eq!(ours.summary["counters"]["clients.rejected"], json!(1));
+        assert_eq!(ours.summary["errors"][0]["cause"], "namespace_rejected");
+        assert_eq!(ours.summary["errors"][0]["message"], "bad token");
+    }
+}
+
+#[test]
+fn a_python_server_hears_the_same_from_both_clients() {
+    let server = RealServer::start(Kind::PythonAiohttp, json!({}));
+    // Over WebSocket it compresses what it says to the official client.
+    let both = Duet {
+        options: json!({ "transports": ["polling"] }),
+        steps: echo(),
+        holds: &[is_connected],
+        client: &format!("transports = [\"polling\"]\n{ECHO}"),
+        done: is_acked,
+        ..Duet::new(&server)
+    }
+    .play();
+    assert_same_but_for_polls(&both);
 }

@@ -11,7 +11,8 @@
 //                                an argument {"$bytes": N} is a buffer of N times 0x61,
 //                                {"$sequence": N} one of the bytes 0, 1, 2, …
 //   { "sleep": MS }
-//   { "hold": true }             until there is one more line on standard input, or it ends
+//   { "hold": true }             until there is one more line on standard input, or it ends, and
+//                                answers that have come by then are dealt with
 //   { "disconnect": true } | { "connect": true } | { "close_engine": true }
 //
 // Prints one JSON object per line: `at_us`, `what`, and what belongs to it. Ends after the last
@@ -49,9 +50,10 @@ function wait(what) {
 
 let lines;
 
-function heard() {
+async function heard() {
   lines ??= require("node:readline").createInterface(process.stdin)[Symbol.asyncIterator]();
-  return lines.next();
+  await lines.next();
+  await new Promise((done) => setTimeout(done, 100));
 }
 
 function describe(error) {
@@ -64,8 +66,8 @@ function describe(error) {
 const manager = new Manager(process.env.URL, { ...options, autoConnect: false });
 
 const sockets = namespaces.map((nsp) => {
-  // As io(url, options) hands them on; release 2 repeats the query in CONNECT.
-  const socket = manager.socket(nsp, { auth: options.auth, query: options.query });
+  // As io(url, options) hands them on: auth, retries, and the query that release 2 repeats.
+  const socket = manager.socket(nsp, options);
   socket.on("connect", () => note("connect", { nsp, sid: socket.id, recovered: socket.recovered }));
   socket.on("connect_error", (error) => note("connect_error", { nsp, ...describe(error) }));
   socket.on("disconnect", (reason) => note("disconnect", { nsp, reason }));
