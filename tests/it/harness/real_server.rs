@@ -96,7 +96,7 @@ static LAST_START_MS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn pace() -> Duration {
     const AT_LEAST: Duration = Duration::from_secs(2);
     let start = Duration::from_millis(LAST_START_MS.load(Ordering::Relaxed));
-    AT_LEAST.max(start * 2)
+    AT_LEAST.max(start * 3)
 }
 
 impl RealServer {

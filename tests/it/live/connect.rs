@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::agreement::{assert_agree, settled};
-use super::faults::counts;
+use super::outcome::counts;
 use super::under_way::UnderWay;
 use super::{TARGETS, Target, at_once, programs, run_until};
 use crate::harness::{ServerLine, ServerLog, What, pace};
@@ -53,20 +53,20 @@ fn three_ways(target: Target) -> String {
         protocol = {protocol}
         transports = ["polling"]
         namespaces = ["/", "/news"]
-        emit = [{{ event = "note", every = "50ms" }}]
+        emit = [{{ event = "note", every = "300ms" }}]
         [[clients]]
         name = "websocket"
         count = 3
         protocol = {protocol}
         transports = ["websocket"]
         namespaces = ["/", "/news"]
-        emit = [{{ event = "note", every = "50ms" }}]
+        emit = [{{ event = "note", every = "300ms" }}]
         [[clients]]
         name = "both"
         count = 4
         protocol = {protocol}
         namespaces = ["/", "/a/b"]
-        emit = [{{ event = "note", every = "50ms" }}]
+        emit = [{{ event = "note", every = "300ms" }}]
         "#,
         protocol = target.protocol
     )

@@ -232,7 +232,9 @@ fn acks_that_a_disconnect_makes_impossible_are_lost() {
         let log = settled(&server);
         assert_eq!(outcome.count("emits"), log.count(What::Event));
         let (timeouts, lost) = (outcome.count("ack.timeouts"), outcome.count("ack.lost"));
-        assert_eq!(outcome.count("emits"), timeouts + lost);
+        // One that waits for its namespace until its ack is late is never sent.
+        let most = outcome.count("emits") + outcome.count("emits.dropped");
+        assert!((outcome.count("emits")..=most).contains(&(timeouts + lost)));
         // At any time events of each client are younger than their timeout.
         assert!(
             lost > 0 && timeouts > 0,

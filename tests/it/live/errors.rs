@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 use sio_load::server::process;
 
 use super::agreement::settled;
-use super::faults::counts;
-use super::outcome::Failure;
+use super::outcome::{Failure, counts};
 use super::under_way::{UnderWay, program};
 use super::{Outcome, Target, at_once};
 use crate::harness::{Kind, Misbehaving, Misbehaviour, RealServer, What};
@@ -86,17 +85,22 @@ fn a_reset_is_the_networks_and_a_refused_connection_the_servers() {
     let proxy = Misbehaving::start(server.address(), Misbehaviour::ResetOnConnect);
     let port = process::free_ports(1).expect("a free port")[0];
     let refused = format!("http://127.0.0.1:{port}");
-    for transports in [POLLING, WEBSOCKET] {
-        let outcome = run(&proxy.url(), &opening(transports, ""));
-        for (stage, cause, origin, ..) in outcome.errors().into_keys() {
-            // The RST may come before the connection counts as established.
-            assert!(["tcp", "open"].contains(&stage), "{stage}");
-            assert_eq!((cause, origin), ("connection_reset", "network"));
-        }
-        assert_eq!(outcome.count("handshake.errors"), 4);
-        let failure = ("tcp", "connection_refused", "server", None, None);
-        assert_all(&run(&refused, &opening(transports, "")), failure);
-    }
+    let (cut_off, refused) = (&proxy.url(), &refused);
+    at_once(
+        [POLLING, WEBSOCKET],
+        |_| (),
+        |transports, ()| {
+            let outcome = run(cut_off, &opening(transports, ""));
+            for (stage, cause, origin, ..) in outcome.errors().into_keys() {
+                // The RST may come before the connection counts as established.
+                assert!(["tcp", "open"].contains(&stage), "{stage}");
+                assert_eq!((cause, origin), ("connection_reset", "network"));
+            }
+            assert_eq!(outcome.count("handshake.errors"), 4);
+            let failure = ("tcp", "connection_refused", "server", None, None);
+            assert_all(&run(refused, &opening(transports, "")), failure);
+        },
+    );
 }
 
 /// A server with its options, and a scenario's that fail at it in this way.
@@ -202,11 +206,12 @@ fn a_balancer_that_does_not_stick_makes_sessions_unknown() {
 
 #[test]
 fn a_message_that_is_too_large_ends_the_session_on_either_transport() {
-    for (transports, reason, status) in [
+    let cases = [
         (POLLING, "transport error", 413),
         (WEBSOCKET, "transport close", 1009),
-    ] {
-        let server = RealServer::start(Kind::SocketIo4, json!({ "maxHttpBufferSize": 1000 }));
+    ];
+    let prepare = |_| RealServer::start(Kind::SocketIo4, json!({ "maxHttpBufferSize": 1000 }));
+    at_once(cases, prepare, |(transports, reason, status), server| {
         let scenario = format!(
             r#"
             duration = "600s"
@@ -227,5 +232,5 @@ fn a_message_that_is_too_large_ends_the_session_on_either_transport() {
         assert_eq!(outcome.summary.disconnects, counts(&[(reason, 2)]));
         assert_eq!(outcome.count("session.errors"), 2);
         assert_eq!(log.count(What::Event), 0);
-    }
+    });
 }

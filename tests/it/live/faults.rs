@@ -11,16 +11,10 @@ use sio_load::workload::arrival::stays;
 
 use super::agreement::{assert_agree, assert_same_sessions, settled};
 use super::backoff::who;
+use super::outcome::counts;
 use super::under_way::{UnderWay, program};
 use super::{Outcome, TARGETS, Target, at_once};
 use crate::harness::{Kind, RealServer, ServerLine, ServerLog, What, pace};
-
-pub(super) fn counts(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
-    let owned = list
-        .iter()
-        .map(|(name, count)| ((*name).to_owned(), *count));
-    owned.collect()
-}
 
 /// A fault that so many clients felt, and all came back from.
 pub(super) fn assert_restored(fault: &FaultOutcome, affected: u64) {
@@ -228,7 +222,7 @@ fn assert_struck(outcome: &Outcome, log: &ServerLog, drawn: &BTreeMap<u64, Durat
     for (client, opens) in engines {
         let is_first = |line: &&ServerLine| line.sid == opens[0].sid;
         let close = log.of(What::Close).find(is_first).expect("an end");
-        let seen = Duration::from_micros(close.at_us - started);
+        let seen = Duration::from_micros(close.at_us.saturating_sub(started));
         let rounding = Duration::from_millis(1);
         assert!(
             seen + rounding >= drawn[&client],

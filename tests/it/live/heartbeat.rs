@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sio_load::clock;
 
 use super::agreement::{assert_agree, settled};
-use super::faults::counts;
+use super::outcome::counts;
 use super::under_way::UnderWay;
 use super::{TARGETS, Target, at_once, programs, run};
 use crate::harness::{Kind, ServerLog, What, pace};
@@ -28,7 +28,7 @@ const INTERVAL: Duration = Duration::from_millis(300);
 
 #[test]
 fn clients_outlive_the_patience_of_every_server() {
-    let prepare = |target: Target| target.start(pings(target, INTERVAL, pace()));
+    let prepare = |target: Target| target.start(pings(target, INTERVAL, pace() / 2));
     at_once(TARGETS, prepare, |target, server| {
         let scenario = format!(
             r#"
@@ -44,7 +44,7 @@ fn clients_outlive_the_patience_of_every_server() {
             protocol = {protocol}
             "#,
             protocol = target.protocol,
-            duration = (2 * pace() + INTERVAL).as_millis(),
+            duration = (pace() + 2 * INTERVAL).as_millis(),
         );
         let outcome = run(&server.url(), &scenario);
         let log = settled(&server);
@@ -64,7 +64,7 @@ fn clients_outlive_the_patience_of_every_server() {
 #[test]
 fn a_server_that_falls_silent_is_a_ping_timeout_and_late_answers_make_zombies() {
     let prepare = |target: Target| {
-        let mut options = pings(target, INTERVAL, pace());
+        let mut options = pings(target, INTERVAL, pace() / 2);
         options["logArguments"] = json!(true);
         target.start(options)
     };

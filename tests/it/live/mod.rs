@@ -33,12 +33,6 @@ struct Target {
     protocol: u8,
 }
 
-/// Those whose options and log are those of npm's.
-fn programs() -> impl Iterator<Item = Target> {
-    let is_program = |target: &Target| target.kind != Kind::Embedded;
-    TARGETS.into_iter().filter(is_program)
-}
-
 /// Every server with every protocol that it speaks.
 const TARGETS: [Target; 7] = [
     Target::new(Kind::SocketIo4, 4),
@@ -49,6 +43,12 @@ const TARGETS: [Target; 7] = [
     Target::new(Kind::Embedded, 4),
     Target::new(Kind::Embedded, 3),
 ];
+
+/// Those of them whose options and log are those of npm's.
+fn programs() -> impl Iterator<Item = Target> {
+    let is_program = |target: &Target| target.kind != Kind::Embedded;
+    TARGETS.into_iter().filter(is_program)
+}
 
 impl Target {
     const fn new(kind: Kind, protocol: u8) -> Self {

@@ -95,6 +95,14 @@ pub(super) fn events(folder: &Path, kind: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Counts by name, as a summary has them.
+pub(super) fn counts(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    let owned = list
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count));
+    owned.collect()
+}
+
 fn kind(group: &ErrorGroup) -> Failure<'_> {
     (
         &group.stage,

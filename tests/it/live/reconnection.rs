@@ -5,7 +5,7 @@ use serde_json::json;
 use sio_load::server::process;
 
 use super::agreement::{assert_agree, settled};
-use super::faults::counts;
+use super::outcome::counts;
 use super::under_way::UnderWay;
 use super::{TARGETS, at_once, run, run_until};
 use crate::harness::{Kind, Misbehaving, Misbehaviour, RealServer, ServerLog, What, pace};
@@ -125,8 +125,9 @@ fn opens(log: &ServerLog) -> Vec<&str> {
 
 #[test]
 fn a_remembered_upgrade_is_where_the_next_engine_begins() {
-    for (remember, second) in [("true", "websocket"), ("false", "polling")] {
-        let server = RealServer::start(Kind::SocketIo4, json!({}));
+    let prepare = |_| RealServer::start(Kind::SocketIo4, json!({}));
+    let cases = [("true", "websocket"), ("false", "polling")];
+    at_once(cases, prepare, |(remember, second), server| {
         let scenario = format!(
             r#"
             duration = "600s"
@@ -150,7 +151,7 @@ fn a_remembered_upgrade_is_where_the_next_engine_begins() {
         assert_agree(&outcome, &log);
         assert_eq!(opens(&log), ["polling", second]);
         assert_eq!(outcome.count("upgrades"), log.count(What::Upgrade));
-    }
+    });
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::faults::{assert_restored, counts};
+use super::faults::assert_restored;
+use super::outcome::counts;
 use super::under_way::{UnderWay, program};
 use super::{Outcome, TARGETS, Target, at_once};
 use crate::harness::{Kind, LogReader, ServerLog, What, pace};

@@ -1,9 +1,12 @@
 //! Runs that are under way, and what they tell meanwhile.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use sio_load::clock;
 
 use super::outcome::{self, Outcome};
 use crate::harness::{PATIENCE, RunningSioLoad, SioLoad, wait_for};
@@ -37,14 +40,30 @@ impl UnderWay {
 
     /// Waits until a counter has this value; a run tells once a second.
     pub(super) fn wait_for_count(&self, counter: &str, value: u64) {
+        let until = clock::now() + PATIENCE;
+        loop {
+            let counts = self.counts();
+            if counts.get(counter).is_some_and(|count| *count >= value) {
+                return;
+            }
+            assert!(clock::now() < until, "no {value} {counter}: {counts:#?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The columns of timeline.csv, each added up.
+    fn counts(&self) -> BTreeMap<String, u64> {
         let path = self.folder().join("timeline.csv");
-        wait_for(&format!("{value} {counter}"), PATIENCE, || {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let mut rows = text.lines().map(|line| line.split(','));
-            let column = rows.next()?.position(|name| name == counter)?;
-            let values = rows.filter_map(|mut row| row.nth(column)?.parse::<u64>().ok());
-            (values.sum::<u64>() >= value).then_some(())
-        });
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut lines = text.lines();
+        let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+        let mut counts = BTreeMap::new();
+        for line in lines {
+            for (name, field) in names.iter().zip(line.split(',')) {
+                *counts.entry((*name).to_owned()).or_default() += field.parse().unwrap_or(0);
+            }
+        }
+        counts
     }
 
     /// Waits until events.jsonl has so many lines of one kind.
