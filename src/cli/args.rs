@@ -43,7 +43,7 @@ pub enum Command {
     Storm(Box<StormArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
     Check(Box<CheckArgs>),
-    /// Say why a server cannot be connected to, throws clients out, or keeps them in long-polling.
+    /// Say why clients cannot connect, get disconnected, or stay in long-polling.
     Doctor(Box<DoctorArgs>),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),

@@ -33,7 +33,7 @@ const SHORTEST: Duration = Duration::from_millis(200);
 pub struct Health {
     /// It, not the server, limited the run: exit code 92.
     pub bottleneck: bool,
-    /// Intervals judged.
+    /// Intervals judged, each about a second; a longer one counts as so many.
     pub intervals: usize,
     /// Intervals in which a worker had no CPU time left and lagged.
     pub saturated: usize,
@@ -188,10 +188,12 @@ struct Worst {
 impl Worst {
     /// Takes note of one interval, as each worker told it.
     fn note<'a>(&mut self, told: impl Iterator<Item = &'a WorkerInterval>) {
-        let (mut any, mut overdue) = (false, false);
+        // A worker that is stuck tells of many seconds at once, and each of them counts.
+        let mut seconds = 0;
+        let mut overdue = false;
         let (mut saturated, mut starved) = (None::<u64>, None::<u64>);
         for interval in told.filter(|interval| interval.wall >= SHORTEST) {
-            any = true;
+            seconds = seconds.max((interval.wall.as_secs_f64().round() as usize).max(1));
             if u128::from(interval.lag_p99_us) <= LAGGING.as_micros() {
                 continue;
             }
@@ -200,13 +202,13 @@ impl Worst {
             overdue |= !busy && u128::from(interval.lag_p99_us) > OVERDUE.as_micros();
             *which = Some(which.unwrap_or(0).max(interval.lag_max_us));
         }
-        self.intervals += usize::from(any);
+        self.intervals += seconds;
         if let Some(lag) = saturated {
-            self.saturated += 1;
+            self.saturated += seconds;
             self.saturated_lag_max_us = self.saturated_lag_max_us.max(lag);
         } else if let Some(lag) = starved {
-            self.starved += 1;
-            self.overdue += usize::from(overdue);
+            self.starved += seconds;
+            self.overdue += if overdue { seconds } else { 0 };
             self.starved_lag_max_us = self.starved_lag_max_us.max(lag);
         }
     }
@@ -306,6 +308,22 @@ mod tests {
         assert!(!run(&seconds(3)).bottleneck);
         assert!(run(&seconds(4)).bottleneck);
         assert!(run(&[(95, 60); 3]).bottleneck);
+    }
+
+    #[test]
+    fn a_worker_that_is_stuck_for_seconds_is_no_single_hiccup() {
+        let interval = WorkerInterval {
+            wall: Duration::from_secs(14),
+            cpu: Duration::from_secs(14),
+            lag_p99_us: 13_000_000,
+            lag_max_us: 13_900_000,
+        };
+        let mut totals = Totals::new(1, 1);
+        totals.add(Snapshot {
+            workers: BTreeMap::from([(0, BTreeMap::from([(0, interval)]))]),
+            ..Snapshot::default()
+        });
+        assert!(judge(&totals).bottleneck);
     }
 
     #[test]

@@ -59,7 +59,7 @@ codes! {
     UnknownFault => "unknown_fault", "There is no such fault.";
     LaterVersion => "later_version", "Known by name, but not in this version yet.";
     ForeignKey => "foreign_key", "The key belongs to another fault.";
-    NeedsServer => "needs_server", "The fault needs a server that the run starts: [server].";
+    NeedsServer => "needs_server", "The fault needs a server that the run starts (`[server]`).";
     OtherSystem => "other_system", "The fault needs an operating system other than this one.";
     AfterEnd => "after_end", "The fault comes after the end of the run.";
     BadTemplate => "bad_template", "A `{{placeholder}}` that is not closed, not known or wrongly used.";

@@ -59,7 +59,7 @@ fn a_wrong_command_line_exits_with_2() {
 
 #[test]
 fn a_generator_that_is_the_bottleneck_exits_with_92() {
-    // Far more events than any machine can send; volatile, so that they are dropped, not hoarded.
+    // Far more text than any machine can draw; all but the first event of a burst are dropped.
     let flood = r#"
         name = "flood"
         duration = "4s"
@@ -69,7 +69,7 @@ fn a_generator_that_is_the_bottleneck_exits_with_92() {
         transports = ["websocket"]
         [[clients.emit]]
         event = "noise"
-        data = ["{{random.string(64)}}"]
+        data = ["{{random.string(4000)}}"]
         every = "10ms"
         burst = 1000
         volatile = true
