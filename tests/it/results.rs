@@ -133,6 +133,19 @@ fn the_committed_schema_of_summary_json_is_the_one_of_the_code() {
 }
 
 #[test]
+fn the_committed_reference_run_is_in_the_format_of_the_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/reconnect");
+    let text = fs::read_to_string(folder.join("summary.json")).unwrap();
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    let read = sio_load::results::read(&folder).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), stored);
+    let histograms = sio_load::results::read_histograms(&folder).unwrap();
+    let back = &histograms[&sio_load::event::TimeMetric::ReconnectTime];
+    let count = &stored["metrics"]["reconnect.time"]["count"];
+    assert_eq!(count.as_u64(), Some(back.count()));
+}
+
+#[test]
 fn a_summary_with_everything_in_it_is_valid_by_its_schema() {
     let schema: Value = serde_json::from_str(&schema::summary_schema()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

@@ -2,7 +2,7 @@ use super::faults::{IN_FULL, ROWS, by_name};
 use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use crate::report::number;
-use crate::results::summary::{Aftermath, DelayStripe, FaultOutcome, Levels, Storm};
+use crate::results::summary::{Aftermath, DelayStripe, Distribution, FaultOutcome, Levels, Storm};
 
 /// Writes the reconnect storms: what the herds did, and whether they came to rest.
 pub(super) fn write(page: &mut Page, faults: &[FaultOutcome]) {
@@ -73,14 +73,25 @@ fn peak(fault: &FaultOutcome, storm: &Storm) -> Vec<Piece> {
         let text = format!("in second {}", number::count(at as u64));
         (Ink::Plain, text)
     }));
-    facts.extend(fault.attempts.as_ref().map(|attempts| {
-        let text = format!(
-            "{} attempts each (p50), {} (p99), {} (max)",
-            attempts.p50, attempts.p99, attempts.max
-        );
-        (Ink::Plain, text)
-    }));
+    facts.extend(
+        fault
+            .attempts
+            .as_ref()
+            .map(|attempts| (Ink::Plain, attempts_each(attempts))),
+    );
     facts
+}
+
+fn attempts_each(attempts: &Distribution) -> String {
+    if attempts.min == attempts.max {
+        return format!("{} each", number::counted(attempts.max, "attempt"));
+    }
+    format!(
+        "{} each (p50), {} (p99), {} (max)",
+        number::counted(attempts.p50, "attempt"),
+        attempts.p99,
+        attempts.max
+    )
 }
 
 /// `551-600 ms 98`: what was drawn, and how often.
