@@ -46,22 +46,6 @@ pub(super) fn from_tls(error: &rustls::Error) -> Failure {
     Failure::new(Stage::Tls, cause, origin).with_message(&error.to_string())
 }
 
-/// The failure behind an error of hyper. `first_bytes` are the first that the peer sent, if the
-/// connection is not TLS.
-pub(super) fn from_hyper(error: &hyper::Error, first_bytes: Option<[u8; 2]>) -> Failure {
-    if let Some(io) = find::<io::Error>(error) {
-        return from_io(Stage::Open, io);
-    }
-    let (cause, origin) = if is_tls_alert(first_bytes) {
-        (Cause::TlsRequired, Origin::Scenario)
-    } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-        (Cause::ConnectionClosed, Origin::Network)
-    } else {
-        (Cause::NotSocketio, Origin::Server)
-    };
-    Failure::new(Stage::Open, cause, origin).with_message(&error.to_string())
-}
-
 /// Whether bytes that came without TLS begin a TLS alert record.
 #[must_use]
 pub fn answers_in_tls(received: &[u8]) -> bool {
@@ -112,7 +96,7 @@ fn by_errno(errno: i32) -> (Cause, Origin) {
     }
 }
 
-/// For errors that tokio, hyper and rustls make up without an errno.
+/// For errors that tokio and rustls make up without an errno.
 fn by_kind(kind: io::ErrorKind) -> (Cause, Origin) {
     use io::ErrorKind as Kind;
     if matches!(kind, Kind::UnexpectedEof | Kind::NotConnected) {

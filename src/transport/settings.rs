@@ -1,9 +1,8 @@
 use std::rc::Rc;
 
-use http::{Extensions, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::dialer::{Dialer, TransportError};
-use super::polling::header_spelling;
 use crate::event::EngineRevision;
 use crate::scenario::plan::Profile;
 
@@ -24,11 +23,10 @@ pub struct HttpConfig<'a> {
 pub struct Settings {
     pub(super) dialer: Rc<Dialer>,
     pub(super) profile: Profile,
+    pub(super) revision: EngineRevision,
     pub(super) with_credentials: bool,
     pub(super) host: HeaderValue,
     pub(super) origin: HeaderValue,
-    /// Names that hyper must spell otherwise than Title-Case, as it keeps them.
-    pub(super) spelling: Extensions,
     spelled: Box<[(HeaderName, Box<str>)]>,
 }
 
@@ -54,7 +52,7 @@ impl Settings {
         Ok(Self {
             host: value(dialer.target().authority())?,
             origin: value(dialer.target().origin())?,
-            spelling: header_spelling(config.profile, config.revision, config.header_names),
+            revision: config.revision,
             profile: config.profile,
             with_credentials: config.with_credentials,
             dialer,
@@ -68,11 +66,12 @@ impl Settings {
         &self.dialer
     }
 
-    /// A user header's name as the scenario spells it.
-    pub(super) fn spelled<'a>(&'a self, name: &'a HeaderName) -> &'a str {
+    /// A user header's name as the scenario spells it; nothing for a header that the user does not
+    /// set.
+    pub(super) fn spelled(&self, name: &HeaderName) -> Option<&str> {
         self.spelled
             .iter()
             .find(|(known, _)| known == name)
-            .map_or(name.as_str(), |(_, spelled)| spelled)
+            .map(|(_, spelled)| &**spelled)
     }
 }

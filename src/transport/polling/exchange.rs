@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use socket2::SockRef;
 use url::Url;
 
+use super::answer::Answer;
 use super::head::Head;
 use super::link::{self, Link};
 use super::redirect::{self, Redirect};
@@ -114,7 +115,7 @@ impl Exchange {
         }
     }
 
-    /// What the request itself holds while it waits, in bytes; hyper's buffers come on top.
+    /// What the request holds while it waits, in bytes, beyond its connection.
     #[cfg(test)]
     pub(in crate::transport) fn held_bytes(&self) -> usize {
         size_of_val(&*self.run)
@@ -172,12 +173,12 @@ impl Job {
         let mut elsewhere: Option<Box<Redirect>> = None;
         let mut kept = kept;
         for asked in 0..=redirect::LIMIT {
-            let (parts, body, link) = self.ask(&uri, elsewhere.as_deref(), kept.take()).await?;
+            let (answer, link) = self.ask(&uri, elsewhere.as_deref(), kept.take()).await?;
             if let Some(jar) = &self.jar {
-                jar.borrow_mut().fill(&parts.headers);
+                jar.borrow_mut().fill(&answer.headers);
             }
             if asked < redirect::LIMIT
-                && let Some(next) = self.redirect(&parts, &uri, elsewhere.as_deref())
+                && let Some(next) = self.redirect(&answer, &uri, elsewhere.as_deref())
             {
                 if next.becomes_get {
                     self.method = Method::Get;
@@ -187,8 +188,8 @@ impl Job {
                 elsewhere = Some(Box::new(next));
                 continue;
             }
-            let status = parts.status.as_u16();
-            let body = link::decoded(&parts, body)?;
+            let status = answer.status;
+            let body = link::decoded(&answer.headers, answer.body)?;
             if failure::wants_tls(status, &body) {
                 return Err(failure::tls_required().with_status(status));
             }
@@ -205,18 +206,22 @@ impl Job {
         uri: &Uri,
         elsewhere: Option<&Redirect>,
         kept: Option<Box<Link>>,
-    ) -> Result<(http::response::Parts, Bytes, Option<Box<Link>>), Failure> {
+    ) -> Result<(Answer, Option<Box<Link>>), Failure> {
         if let Some(mut link) = kept {
             self.slot.set(Some(Rc::clone(link.tcp())));
             match link.exchange(self.request(uri, elsewhere)).await {
-                Ok((parts, body)) => return Ok((parts, body, Some(link))),
+                Ok(answer) => {
+                    let link = Some(link).filter(|_| answer.keeps_alive);
+                    return Ok((answer, link));
+                }
                 Err(failure) if link.tcp().is_answered() => return Err(failure),
                 Err(_closed_while_idle) => {}
             }
         }
         let mut link = self.connect(elsewhere).await?;
-        let (parts, body) = link.exchange(self.request(uri, elsewhere)).await?;
-        Ok((parts, body, self.reusable(link)))
+        let answer = link.exchange(self.request(uri, elsewhere)).await?;
+        let link = self.kept(link, &answer);
+        Ok((answer, link))
     }
 
     async fn connect(&mut self, elsewhere: Option<&Redirect>) -> Result<Link, Failure> {
@@ -224,42 +229,39 @@ impl Job {
         let target = elsewhere.map_or_else(|| dialer.target(), |redirect| &redirect.target);
         let dialed = dialer.dial_to(target, self.client, &self.slot).await?;
         self.timings = Some(dialed.timings);
-        Link::new(dialed.stream).await
+        Ok(Link::new(dialed.stream))
     }
 
-    fn reusable(&self, link: Link) -> Option<Box<Link>> {
+    fn kept(&self, link: Link, answer: &Answer) -> Option<Box<Link>> {
         match self.settings.profile {
-            Profile::Node => None,
-            Profile::Browser => Some(Box::new(link)),
+            Profile::Browser if answer.keeps_alive => Some(Box::new(link)),
+            Profile::Node | Profile::Browser => {
+                link.hang_up();
+                None
+            }
         }
     }
 
-    fn request(
-        &self,
-        uri: &Uri,
-        elsewhere: Option<&Redirect>,
-    ) -> http::Request<http_body_util::Full<Bytes>> {
-        let host = elsewhere.map_or(&self.settings.host, |redirect| &redirect.host);
-        let cookie = self.jar.as_ref().and_then(|jar| jar.borrow_mut().header());
+    fn request(&self, uri: &Uri, elsewhere: Option<&Redirect>) -> Vec<u8> {
         Head {
             method: self.method,
-            uri: uri.clone(),
-            host: host.clone(),
-            body: self.body.clone(),
+            uri,
+            host: elsewhere.map_or(&self.settings.host, |redirect| &redirect.host),
+            body: &self.body,
             octet_stream: self.octet_stream,
             user: &self.user,
-            cookie,
+            cookie: self.jar.as_ref().and_then(|jar| jar.borrow_mut().header()),
         }
-        .into_request(&self.settings)
+        .into_bytes(&self.settings)
     }
 
     fn redirect(
         &self,
-        parts: &http::response::Parts,
+        answer: &Answer,
         uri: &Uri,
         elsewhere: Option<&Redirect>,
     ) -> Option<Redirect> {
-        if !parts.status.is_redirection() {
+        if !(300..400).contains(&answer.status) {
             return None;
         }
         let dialer = &self.settings.dialer;
@@ -267,6 +269,6 @@ impl Job {
             Some(redirect) => redirect.url.clone(),
             None => Url::parse(&format!("{}{uri}", dialer.target().origin())).ok()?,
         };
-        redirect::read(parts, &from, dialer)
+        redirect::read(answer, &from, dialer)
     }
 }

@@ -1,19 +1,11 @@
 //! The heads of requests, byte for byte as each platform sends them (socketio-client.md §2).
 
-use std::cell::RefCell;
-use std::fmt::Write as _;
-
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, Entry, HOST, ORIGIN,
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN,
     TRANSFER_ENCODING, USER_AGENT,
 };
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri};
-use http_body_util::{Empty, Full};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::{HeaderName, HeaderValue, Uri};
 
 use super::Method;
 use crate::event::EngineRevision;
@@ -34,99 +26,128 @@ const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// What the head of one request is made from.
+/// What one request is made from.
 pub(super) struct Head<'a> {
     pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) host: HeaderValue,
-    pub(super) body: Bytes,
+    pub(super) uri: &'a Uri,
+    pub(super) host: &'a HeaderValue,
+    pub(super) body: &'a Bytes,
     pub(super) octet_stream: bool,
     pub(super) user: &'a [(HeaderName, HeaderValue)],
     pub(super) cookie: Option<HeaderValue>,
 }
 
 impl Head<'_> {
-    /// The request as the population's platform sends it.
-    pub(super) fn into_request(self, settings: &Settings) -> http::Request<Full<Bytes>> {
-        let spelled = self.method == Method::Post || !self.user.is_empty() || self.cookie.is_some();
+    /// The request as the population's platform sends it, its body included.
+    pub(super) fn into_bytes(self, settings: &Settings) -> Vec<u8> {
         let headers = match settings.profile {
             Profile::Node => self.node_headers(),
             Profile::Browser => self.browser_headers(&settings.origin),
         };
-        let mut request = http::Request::new(Full::new(self.body));
-        *request.method_mut() = match self.method {
-            Method::Get => http::Method::GET,
-            Method::Post => http::Method::POST,
-        };
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = headers;
-        if spelled {
-            *request.extensions_mut() = settings.spelling.clone();
+        let target = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut bytes = Vec::with_capacity(target.len() + self.body.len() + 320);
+        bytes.extend_from_slice(match self.method {
+            Method::Get => b"GET ",
+            Method::Post => b"POST ",
+        });
+        bytes.extend_from_slice(target.as_bytes());
+        bytes.extend_from_slice(b" HTTP/1.1\r\n");
+        for (name, value) in &headers.0 {
+            push_name(&mut bytes, name, settings);
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
         }
-        request
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(self.body);
+        bytes
     }
 
     /// In the order of xmlhttprequest-ssl on Node's http module.
-    fn node_headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(8 + self.user.len());
-        headers.insert(USER_AGENT, NODE_AGENT);
-        headers.insert(ACCEPT, ANYTHING);
+    fn node_headers(&self) -> Headers {
+        let mut headers = Headers::with_room_for(self.user.len());
+        headers.set(&USER_AGENT, NODE_AGENT);
+        headers.set(&ACCEPT, ANYTHING);
         self.add_user(&mut headers);
         if self.method == Method::Post {
             self.add_content_type(&mut headers);
         }
         self.add_cookie(&mut headers);
-        headers.insert(HOST, self.host.clone());
+        headers.set(&HOST, self.host.clone());
         if self.method == Method::Post {
-            headers.insert(CONTENT_LENGTH, self.body.len().into());
+            headers.set(&CONTENT_LENGTH, self.body.len().into());
         }
-        headers.insert(CONNECTION, CLOSE);
+        headers.set(&CONNECTION, CLOSE);
         headers
     }
 
     /// In the order of Chromium.
-    fn browser_headers(&self, origin: &HeaderValue) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(10 + self.user.len());
-        headers.insert(HOST, self.host.clone());
-        headers.insert(CONNECTION, KEEP_ALIVE);
+    fn browser_headers(&self, origin: &HeaderValue) -> Headers {
+        let mut headers = Headers::with_room_for(self.user.len());
+        headers.set(&HOST, self.host.clone());
+        headers.set(&CONNECTION, KEEP_ALIVE);
         if self.method == Method::Post {
-            headers.insert(CONTENT_LENGTH, self.body.len().into());
+            headers.set(&CONTENT_LENGTH, self.body.len().into());
         }
-        headers.insert(USER_AGENT, BROWSER_AGENT);
-        headers.insert(ACCEPT, ANYTHING);
+        headers.set(&USER_AGENT, BROWSER_AGENT);
+        headers.set(&ACCEPT, ANYTHING);
         if self.method == Method::Post {
             self.add_content_type(&mut headers);
         }
-        headers.insert(ORIGIN, origin.clone());
-        headers.insert(ACCEPT_ENCODING, GZIP);
+        headers.set(&ORIGIN, origin.clone());
+        headers.set(&ACCEPT_ENCODING, GZIP);
         self.add_user(&mut headers);
         self.add_cookie(&mut headers);
         headers
     }
 
-    fn add_content_type(&self, headers: &mut HeaderMap) {
-        // Unless the user set one.
-        if let Entry::Vacant(entry) = headers.entry(CONTENT_TYPE) {
-            entry.insert(if self.octet_stream {
-                OCTET_STREAM
-            } else {
-                TEXT
-            });
+    /// Unless the user set one.
+    fn add_content_type(&self, headers: &mut Headers) {
+        if !headers.has(&CONTENT_TYPE) {
+            headers.set(
+                &CONTENT_TYPE,
+                if self.octet_stream {
+                    OCTET_STREAM
+                } else {
+                    TEXT
+                },
+            );
         }
     }
 
     /// A header of the user replaces ours of the same name.
-    fn add_user(&self, headers: &mut HeaderMap) {
+    fn add_user(&self, headers: &mut Headers) {
         for (name, value) in self.user.iter().filter(|(name, _)| !is_framing(name)) {
-            headers.insert(name, value.clone());
+            headers.set(name, value.clone());
         }
     }
 
     /// The cookies of the jar replace the user's.
-    fn add_cookie(&self, headers: &mut HeaderMap) {
+    fn add_cookie(&self, headers: &mut Headers) {
         if let Some(cookie) = &self.cookie {
-            headers.insert(COOKIE, cookie.clone());
+            headers.set(&COOKIE, cookie.clone());
         }
+    }
+}
+
+/// Headers in the order in which they go out.
+struct Headers(Vec<(HeaderName, HeaderValue)>);
+
+impl Headers {
+    fn with_room_for(user: usize) -> Self {
+        Self(Vec::with_capacity(10 + user))
+    }
+
+    /// Adds a header, or gives one that is there another value in its place.
+    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name.clone(), value)),
+        }
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 }
 
@@ -135,43 +156,26 @@ pub(in crate::transport) fn is_framing(name: &HeaderName) -> bool {
     *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
 }
 
-/// hyper writes `Content-Type`, where release 4 sends `Content-type` (release 2 does not), and it
-/// would spell the user's headers its own way too. It keeps the spelling of a message that it has
-/// read, so it is given one to read, once per population.
-pub(in crate::transport) fn header_spelling(
-    profile: Profile,
-    revision: EngineRevision,
-    user: &[String],
-) -> Extensions {
-    let mut message = "GET / HTTP/1.1\r\n".to_owned();
-    match revision {
-        EngineRevision::V3 => {}
-        EngineRevision::V4 => message.push_str("Content-type: x\r\n"),
-    }
-    if profile == Profile::Node {
-        message.push_str("cookie: x\r\n");
-    }
-    for name in user {
-        let known = HeaderName::try_from(name.as_str());
-        if known.is_ok_and(|name| !is_framing(&name) && name != COOKIE) {
-            // Writing to a String cannot fail.
-            let _ = write!(message, "{name}: x\r\n");
+/// As the platform spells it, a header of the user as the user does, and everything else in
+/// Title-Case.
+fn push_name(bytes: &mut Vec<u8>, name: &HeaderName, settings: &Settings) {
+    if *name == CONTENT_TYPE && settings.revision == EngineRevision::V4 {
+        bytes.extend_from_slice(b"Content-type");
+    } else if *name == COOKIE && settings.profile == Profile::Node {
+        bytes.extend_from_slice(b"cookie");
+    } else if *name != COOKIE
+        && let Some(spelled) = settings.spelled(name)
+    {
+        bytes.extend_from_slice(spelled.as_bytes());
+    } else {
+        let mut starts_word = true;
+        for byte in name.as_str().bytes() {
+            bytes.push(if starts_word {
+                byte.to_ascii_uppercase()
+            } else {
+                byte
+            });
+            starts_word = byte == b'-';
         }
     }
-    message.push_str("\r\n");
-    let kept = RefCell::new(Extensions::new());
-    let io = TokioIo::new(tokio::io::join(message.as_bytes(), tokio::io::sink()));
-    let keep = service_fn(|request: http::Request<hyper::body::Incoming>| {
-        *kept.borrow_mut() = request.extensions().clone();
-        std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(
-            Empty::<Bytes>::new(),
-        )))
-    });
-    // All input is there at once, so this ends at once; if hyper refused the message, headers
-    // would go out in Title-Case, which HTTP holds equal.
-    let _ = http1::Builder::new()
-        .preserve_header_case(true)
-        .serve_connection(io, keep)
-        .now_or_never();
-    kept.into_inner()
 }

@@ -1,158 +1,174 @@
 use std::future::{Future, poll_fn};
-use std::io::Read;
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::read::GzDecoder;
-use http::header::CONTENT_ENCODING;
-use http::response::Parts;
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::header::{CONTENT_ENCODING, HeaderMap};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use super::answer::{Answer, BODY_LIMIT, Broken, Reader};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::failure;
 use crate::transport::socket::{Stream, Tcp};
 
-/// The longest response that is taken, in bytes: what `ws` allows for a message by default.
-const BODY_LIMIT: usize = 100 << 20;
+/// The largest read into the stack, in bytes. Nothing is held for it while a poll waits.
+const READ: usize = 8192;
 
-/// The longest head of a response, and the largest read, in bytes. hyper keeps a buffer of this
-/// size for as long as a poll is held.
-const READ_BUFFER: usize = 8192;
+/// The most that is set aside at once for a body whose length is known, in bytes.
+const ROOM: usize = 1 << 20;
 
-/// An HTTP/1.1 connection: hyper on one of our streams.
+/// An HTTP/1.1 connection.
 pub(super) struct Link {
-    sender: http1::SendRequest<Full<Bytes>>,
-    connection: http1::Connection<TokioIo<Stream>, Full<Bytes>>,
-    /// A connection that ended must not be polled again.
-    ended: bool,
-    tcp: Rc<Tcp>,
+    stream: Stream,
 }
 
 impl Link {
-    pub(super) async fn new(stream: Stream) -> Result<Self, Failure> {
-        let tcp = Rc::clone(stream.tcp());
-        let (sender, connection) = http1::Builder::new()
-            .title_case_headers(true)
-            .writev(false)
-            .read_buf_exact_size(Some(READ_BUFFER))
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|e| failure::from_hyper(&e, None))?;
-        Ok(Self {
-            sender,
-            connection,
-            ended: false,
-            tcp,
-        })
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream }
     }
 
     pub(super) fn tcp(&self) -> &Rc<Tcp> {
-        &self.tcp
+        self.stream.tcp()
     }
 
     /// Whether the connection, on which nothing goes on, still stands.
     pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        !self.ended && self.sender.is_ready()
+        let mut byte = [0];
+        // Whatever comes without being asked for, its end included, makes it useless.
+        Pin::new(&mut self.stream)
+            .poll_read(cx, &mut ReadBuf::new(&mut byte))
+            .is_pending()
     }
 
-    /// One request and its whole response.
-    pub(super) async fn exchange(
-        &mut self,
-        request: http::Request<Full<Bytes>>,
-    ) -> Result<(Parts, Bytes), Failure> {
-        self.tcp.expect_answer();
-        match self.run(request).await {
-            Ok(answer) => Ok(answer),
-            Err(End::Hyper(error)) => Err(failure::from_hyper(&error, self.tcp.first_bytes())),
-            Err(End::TooLarge) => Err(Failure::new(
-                Stage::Open,
-                Cause::PayloadTooLarge,
-                Origin::Server,
-            )),
-        }
-    }
-
-    async fn run(&mut self, request: http::Request<Full<Bytes>>) -> Result<(Parts, Bytes), End> {
-        let response = {
-            let mut response = pin!(self.sender.send_request(request));
-            let connection = &mut self.connection;
-            let ended = &mut self.ended;
-            poll_fn(|cx| {
-                drive(connection, ended, cx);
-                response.as_mut().poll(cx)
-            })
-            .await
-            .map_err(End::Hyper)?
+    /// One request and its whole answer.
+    pub(super) async fn exchange(&mut self, request: Vec<u8>) -> Result<Answer, Failure> {
+        self.tcp().expect_answer();
+        let mut writing = Writing {
+            request,
+            written: 0,
+            failed: None,
         };
-        let (parts, body) = response.into_parts();
-        let body = self.collect(body).await?;
-        Ok((parts, body))
+        let mut reader = Reader::default();
+        poll_fn(|cx| self.poll_exchange(cx, &mut writing, &mut reader)).await
     }
 
-    /// Most bodies come in one piece, which is then passed on without a copy.
-    async fn collect(&mut self, mut body: Incoming) -> Result<Bytes, End> {
-        let mut first = Bytes::new();
-        let mut whole = BytesMut::new();
-        while !body.is_end_stream() {
-            let frame = poll_fn(|cx| {
-                self.drive(cx);
-                Pin::new(&mut body).poll_frame(cx)
-            });
-            let Some(frame) = frame.await else { break };
-            let Ok(data) = frame.map_err(End::Hyper)?.into_data() else {
-                continue;
+    /// Says that no more will come, where TLS has a word for it. The end of the TCP connection
+    /// follows with the end of this value.
+    pub(super) fn hang_up(mut self) {
+        if let Stream::Tls(_) = &self.stream {
+            let mut cx = Context::from_waker(Waker::noop());
+            // If there is no room for it in the socket the peer has stopped reading.
+            let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
+        }
+    }
+
+    /// Reads while it writes: a server may refuse a large body before it has read it.
+    fn poll_exchange(
+        &mut self,
+        cx: &mut Context<'_>,
+        writing: &mut Writing,
+        reader: &mut Reader,
+    ) -> Poll<Result<Answer, Failure>> {
+        writing.poll(cx, &mut self.stream);
+        loop {
+            let read = match self.poll_read(cx, reader) {
+                Poll::Pending => {
+                    let Some(error) = writing.failed.take() else {
+                        return Poll::Pending;
+                    };
+                    Err(error)
+                }
+                Poll::Ready(read) => read,
             };
-            if first.is_empty() {
-                first = data;
-                continue;
-            }
-            if whole.is_empty() {
-                whole.extend_from_slice(&first);
-            }
-            whole.extend_from_slice(&data);
-            if whole.len() > BODY_LIMIT {
-                return Err(End::TooLarge);
+            let answer = match read {
+                Ok(0) => reader.end().ok_or_else(|| writing.ended()).map(Some),
+                Ok(_) => reader.poll().map_err(|broken| self.broken(&broken)),
+                Err(error) => Err(failure::from_io(Stage::Open, &error)),
+            };
+            if let Some(end) = answer.transpose() {
+                return Poll::Ready(end);
             }
         }
-        Ok(if whole.is_empty() {
-            first
-        } else {
-            whole.freeze()
-        })
     }
 
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.connection, &mut self.ended, cx);
+    fn poll_read(&mut self, cx: &mut Context<'_>, reader: &mut Reader) -> Poll<io::Result<usize>> {
+        let (received, missing) = reader.room();
+        if missing > READ {
+            received.reserve(missing.min(ROOM));
+            return pin!(self.stream.read_buf(received)).poll(cx);
+        }
+        let mut space = [const { MaybeUninit::uninit() }; READ];
+        let mut read = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        reader.push(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    fn broken(&self, broken: &Broken) -> Failure {
+        match broken {
+            Broken::NotHttp(_) if failure::is_tls_alert(self.tcp().first_bytes()) => {
+                failure::tls_required()
+            }
+            Broken::NotHttp(why) => {
+                Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server).with_message(why)
+            }
+            Broken::TooLarge => Failure::new(Stage::Open, Cause::PayloadTooLarge, Origin::Server),
+        }
     }
 }
 
-/// Why there is no whole response.
-enum End {
-    Hyper(hyper::Error),
-    TooLarge,
+/// A request on its way out.
+struct Writing {
+    /// Empty once it is out.
+    request: Vec<u8>,
+    written: usize,
+    /// Why it will not go out. An answer may have come all the same.
+    failed: Option<io::Error>,
 }
 
-/// Lets hyper read and write. Its errors are reported to the request under way as well.
-fn drive(
-    connection: &mut http1::Connection<TokioIo<Stream>, Full<Bytes>>,
-    ended: &mut bool,
-    cx: &mut Context<'_>,
-) {
-    if !*ended && let Poll::Ready(_) = Pin::new(connection).poll(cx) {
-        *ended = true;
+impl Writing {
+    fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) {
+        if self.request.is_empty() {
+            return;
+        }
+        match self.poll_write(cx, stream) {
+            Poll::Pending => {}
+            Poll::Ready(done) => {
+                self.request = Vec::new();
+                self.failed = done.err();
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        while self.written < self.request.len() {
+            let rest = &self.request[self.written..];
+            match ready!(Pin::new(&mut *stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        // TLS may hold the end of it back until it is told to flush.
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    /// The peer ended the connection before its answer was whole.
+    fn ended(&mut self) -> Failure {
+        match self.failed.take() {
+            Some(error) => failure::from_io(Stage::Open, &error),
+            None => Failure::new(Stage::Open, Cause::ConnectionClosed, Origin::Network)
+                .with_message("the connection ended before the answer did"),
+        }
     }
 }
 
 /// The body as it was before the server compressed it.
-pub(super) fn decoded(parts: &Parts, body: Bytes) -> Result<Bytes, Failure> {
-    let is_gzip = parts
-        .headers
+pub(super) fn decoded(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
+    let is_gzip = headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
     if !is_gzip {

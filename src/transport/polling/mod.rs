@@ -1,6 +1,7 @@
 //! HTTP long-polling: one request in, one response or failure out, over connections of the
 //! client's own.
 
+mod answer;
 mod cookies;
 mod exchange;
 mod head;
@@ -24,7 +25,7 @@ use crate::scenario::plan::Profile;
 use cookies::Jar;
 use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};
-pub(super) use head::{BROWSER_AGENT, header_spelling, is_framing};
+pub(super) use head::{BROWSER_AGENT, is_framing};
 use pool::Pool;
 
 /// Cookies that the requests under way of one client share, and with them nobody else.

@@ -1,8 +1,8 @@
 use http::header::LOCATION;
-use http::response::Parts;
 use http::{HeaderValue, Uri};
 use url::Url;
 
+use super::answer::Answer;
 use crate::transport::dialer::{Dialer, Target};
 
 /// How often a request is sent elsewhere before the redirect itself is its answer; browsers stop
@@ -21,13 +21,13 @@ pub(super) struct Redirect {
 
 /// Where a response leads, if it is one of the redirects that the JS client on Node follows:
 /// 302, 303 and 307, but neither 301 nor 308.
-pub(super) fn read(parts: &Parts, from: &Url, dialer: &Dialer) -> Option<Redirect> {
-    let becomes_get = match parts.status.as_u16() {
+pub(super) fn read(answer: &Answer, from: &Url, dialer: &Dialer) -> Option<Redirect> {
+    let becomes_get = match answer.status {
         302 | 307 => false,
         303 => true,
         _ => return None,
     };
-    let location = parts.headers.get(LOCATION)?.to_str().ok()?;
+    let location = answer.headers.get(LOCATION)?.to_str().ok()?;
     let url = from.join(location).ok()?;
     let target = dialer.target_of(&url)?;
     let uri = match url.query() {

@@ -75,7 +75,7 @@ impl Lines {
         mut cookie: Option<HeaderValue>,
     ) {
         for (name, value) in user.iter().filter(|(name, _)| !is_framing(name)) {
-            let spelled = settings.spelled(name);
+            let spelled = settings.spelled(name).unwrap_or(name.as_str());
             match cookie.take_if(|_| *name == COOKIE) {
                 None => self.push_header(spelled, value),
                 Some(jar) if spelled == "cookie" => self.push_cookies(&[value, &jar]),
