@@ -7,18 +7,9 @@ use tokio::task::LocalSet;
 
 use super::HEAP;
 
-/// What one contender costs, in the four measures.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures {
-    /// CPU of a connect over WebSocket alone, in microseconds.
-    pub websocket_connect_us: f64,
-    /// CPU of a connect over long-polling and its upgrade, in microseconds.
-    pub upgrade_connect_us: f64,
-    /// CPU of an emit and its ack, in microseconds.
-    pub emit_and_ack_us: f64,
-    /// Heap of a connected client that waits, in KiB.
-    pub idle_kib: f64,
-}
+/// How long closed connections are given to come to their end on both sides, so that they are not
+/// charged to the next measure.
+const SETTLING: Duration = Duration::from_millis(150);
 
 /// The value in the middle, or between the two in the middle.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
@@ -31,11 +22,11 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// CPU, user and system, that this thread takes while the future runs; and what it gave.
-pub(crate) async fn cpu_of<T>(work: impl Future<Output = T>) -> (Duration, T) {
+/// CPU, user and system, that this thread takes while the future runs.
+pub(crate) async fn cpu_of(work: impl Future<Output = ()>) -> Duration {
     let before = thread_cpu();
-    let result = work.await;
-    (thread_cpu() - before, result)
+    work.await;
+    thread_cpu() - before
 }
 
 fn thread_cpu() -> Duration {
@@ -44,22 +35,43 @@ fn thread_cpu() -> Duration {
         .into()
 }
 
-/// Bytes that the heap holds now.
-pub(crate) fn heap_bytes() -> usize {
-    HEAP.allocated()
+/// Microseconds as a number.
+pub(crate) fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
 }
 
-/// Runs a measure as a worker of sio-load would: one thread, tasks that stay on it.
-pub(crate) fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
-    let runtime: Runtime = Builder::new_current_thread()
+/// KiB that the heap holds now.
+pub(crate) fn heap_kib() -> f64 {
+    HEAP.allocated() as f64 / 1024.0
+}
+
+/// Runs a measure as a worker of sio-load would: a thread with a runtime of its own, and tasks that
+/// stay on it.
+pub(crate) fn on_worker<F>(work: impl FnOnce() -> F + Send) -> F::Output
+where
+    F: Future<Output: Send>,
+{
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().name("worker-0".to_owned());
+        let run = || LocalSet::new().block_on(&runtime(), work());
+        let worker = worker.spawn_scoped(scope, run).expect("a thread");
+        worker.join().expect("the measure does not panic")
+    })
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("a runtime for one thread");
-    LocalSet::new().block_on(&runtime, work)
+        .expect("a runtime for one thread")
 }
 
-/// Lets connections that were dropped come to their end on both sides, so that they are not
-/// charged to the next measure.
+/// Lets what is under way come to its end.
 pub(crate) async fn settle() {
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(SETTLING).await;
+}
+
+/// Lets the target deal with the end of all connections of a process that is gone.
+pub(crate) fn settle_target() {
+    std::thread::sleep(SETTLING);
 }

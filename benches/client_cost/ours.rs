@@ -1,98 +1,106 @@
 //! sio-load's own client: the workload, the client, the protocol and the recorder of a run, on one
-//! worker, with everything measured and recorded.
+//! worker, with everything measured, recorded and handed over each second.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use sio_load::client::blueprint::Blueprint;
 use sio_load::client::timer::Timers;
-use sio_load::clock::Clock;
+use sio_load::clock::{self, Clock};
 use sio_load::event::{Event, Observer, PopulationId};
-use sio_load::metrics::{PopulationObserver, Recorder};
+use sio_load::metrics::{PopulationObserver, Recorder, Snapshot};
 use sio_load::scenario::{self, Overrides, Plan};
 use sio_load::workload::arrival::stays;
 use sio_load::workload::worker::{Assignment, Order, Worker};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 
-use super::Size;
-use super::cost::{cpu_of, heap_bytes, on_one_thread, settle};
-use super::target::Target;
+use super::cost::{cpu_of, heap_kib, micros, on_worker, settle};
+use super::measure::{Measure, Scale};
 
-/// Emits of all clients together, in a second: enough that the loop is busy, and few enough that
-/// the target keeps up, so that acks come one by one as in the bare loop.
-const EMITS_PER_SECOND: usize = 20_000;
+const WEBSOCKET: &str = "\"websocket\"";
+const POLLING: &str = "\"polling\"";
+const UPGRADE: &str = "\"polling\", \"websocket\"";
 
-/// CPU of a connect over WebSocket alone.
-pub(crate) fn websocket_connect(target: &Target, size: Size) -> Duration {
-    connects(target, size, "[\"websocket\"]")
+/// Takes one figure.
+pub(crate) fn figure(measure: Measure, address: SocketAddr, scale: Scale) -> f64 {
+    let clients = scale.clients;
+    on_worker(async || match measure {
+        Measure::WebsocketConnect => {
+            let plan = plan(address, clients, WEBSOCKET, "");
+            connects(plan, clients, |watch| &watch.connected).await
+        }
+        Measure::UpgradeConnect => {
+            let plan = plan(address, clients, UPGRADE, "");
+            connects(plan, clients, |watch| &watch.upgraded).await
+        }
+        Measure::Emit | Measure::EmitInBursts => emits(address, scale, measure.burst()).await,
+        Measure::IdleWebsocket => idles(plan(address, clients, WEBSOCKET, ""), clients).await,
+        Measure::IdlePolling => idles(plan(address, clients, POLLING, ""), clients).await,
+    })
 }
 
-/// CPU of a connect over long-polling and its upgrade.
-pub(crate) fn upgrade_connect(target: &Target, size: Size) -> Duration {
-    connects(target, size, "[\"polling\", \"websocket\"]")
+/// CPU of a connect.
+async fn connects(plan: Plan, clients: usize, count: fn(&Watch) -> &Cell<usize>) -> f64 {
+    // The first time pays for memory that the process has never touched.
+    let warm = Run::start(plan.clone());
+    warm.reach(count, clients).await;
+    warm.end().await;
+    settle().await;
+    let run = Run::start(plan);
+    let cpu = cpu_of(async {
+        run.reach(count, clients).await;
+        run.hand_over();
+    });
+    let cpu = cpu.await;
+    run.end().await;
+    micros(cpu) / clients as f64
 }
 
 /// CPU of an emit and its ack.
-pub(crate) fn emit_and_ack(target: &Target, size: Size) -> Duration {
-    let every_us = size.emitting * 1_000_000 / EMITS_PER_SECOND;
+async fn emits(address: SocketAddr, scale: Scale, burst: usize) -> f64 {
+    let every_us = burst * scale.emitting * 1_000_000 / scale.emits_per_second;
     let emits = format!(
-        "[[clients.emit]]\nevent = \"echo\"\nevery = \"{every_us}us\"\nack = true\n\
+        "[[clients.emit]]\nevent = \"echo\"\nevery = \"{every_us}us\"\nburst = {burst}\nack = true\n\
          data = [{{ client = \"{{{{client}}}}\", n = \"{{{{n}}}}\" }}]\n"
     );
-    let plan = plan(target, size.emitting, "[\"websocket\"]", &emits);
-    on_one_thread(async {
-        let run = Run::start(plan);
-        run.reach(&run.watch.connected, size.emitting).await;
-        let before = run.watch.acked.get();
-        let wanted = before + size.emitting * size.emits;
-        let (cpu, ()) = cpu_of(run.reach(&run.watch.acked, wanted)).await;
-        let acked = run.watch.acked.get() - before;
-        run.end().await;
-        cpu / acked as u32
-    })
+    let run = Run::start(plan(address, scale.emitting, WEBSOCKET, &emits));
+    run.reach(|watch| &watch.connected, scale.emitting).await;
+    let operations = || (run.watch.emitted.get() + run.watch.acked.get()) as f64 / 2.0;
+    let before = operations();
+    let wanted = run.watch.acked.get() + scale.emitting * scale.emits;
+    let cpu = cpu_of(async {
+        run.reach(|watch| &watch.acked, wanted).await;
+        run.hand_over();
+    });
+    let cpu = cpu.await;
+    // If the target falls behind, more goes out than comes back.
+    let figure = micros(cpu) / (operations() - before);
+    run.end().await;
+    figure
 }
 
 /// Heap of a connected client that waits for what comes.
-pub(crate) fn idle_bytes(target: &Target, size: Size) -> f64 {
-    let plan = plan(target, size.clients, "[\"websocket\"]", "");
-    on_one_thread(async {
-        let before = heap_bytes();
-        let run = Run::start(plan);
-        run.reach(&run.watch.connected, size.clients).await;
-        settle().await;
-        let after = heap_bytes();
-        run.end().await;
-        after.saturating_sub(before) as f64 / size.clients as f64
-    })
+async fn idles(plan: Plan, clients: usize) -> f64 {
+    let before = heap_kib();
+    let run = Run::start(plan);
+    run.reach(|watch| &watch.connected, clients).await;
+    settle().await;
+    let after = heap_kib();
+    run.end().await;
+    (after - before) / clients as f64
 }
 
-fn connects(target: &Target, size: Size, transports: &str) -> Duration {
-    let plan = plan(target, size.clients, transports, "");
-    let upgrades = transports.contains("polling");
-    on_one_thread(async {
-        let run = Run::start(plan);
-        let count = if upgrades {
-            &run.watch.upgraded
-        } else {
-            &run.watch.connected
-        };
-        let (cpu, ()) = cpu_of(run.reach(count, size.clients)).await;
-        run.end().await;
-        cpu / size.clients as u32
-    })
-}
-
-/// Clients that arrive as fast as about a hundred at once can connect.
-fn plan(target: &Target, clients: usize, transports: &str, emits: &str) -> Plan {
+/// Clients that all arrive at once.
+fn plan(address: SocketAddr, clients: usize, transports: &str, emits: &str) -> Plan {
     let sources: Vec<String> = (1..=250).map(|n| format!("\"127.0.1.{n}\"")).collect();
     let text = format!(
         "name = \"bench\"\nduration = \"1h\"\nseed = 1\n\
-         [target]\nurl = \"http://{}/\"\n\
-         [[clients]]\nname = \"all\"\ncount = {clients}\narrive = \"2000/s\"\n\
-         transports = {transports}\nsource_addresses = [{}]\n{emits}",
-        target.address(),
+         [target]\nurl = \"http://{address}/\"\n\
+         [[clients]]\nname = \"all\"\ncount = {clients}\n\
+         transports = [{transports}]\nsource_addresses = [{}]\n{emits}",
         sources.join(", ")
     );
     match scenario::parse(&text, "bench.toml", &Overrides::default()) {
@@ -104,8 +112,11 @@ fn plan(target: &Target, clients: usize, transports: &str, emits: &str) -> Plan 
 /// One worker, as a run has it.
 struct Run {
     watch: Watch,
+    recorder: Recorder,
+    worker: Rc<Worker<Watch>>,
     orders: mpsc::Sender<Order>,
-    work: tokio::task::JoinHandle<()>,
+    work: JoinHandle<()>,
+    intervals: JoinHandle<()>,
 }
 
 impl Run {
@@ -113,14 +124,7 @@ impl Run {
         let clock = Clock::start();
         let recorder = Recorder::new(0, 1, clock);
         let population = PopulationId(0);
-        let watch = Watch {
-            recorder: recorder.observer(population),
-            connected: Rc::default(),
-            upgraded: Rc::default(),
-            acked: Rc::default(),
-            wanted: Rc::default(),
-            changed: Rc::default(),
-        };
+        let watch = Watch::new(recorder.observer(population));
         let url = plan.target.url.clone().expect("the plan names its target");
         let blueprint =
             Blueprint::new(&plan, population, (&url, None), clock).expect("no TLS to fail");
@@ -132,34 +136,57 @@ impl Run {
             clock,
             duration: plan.duration,
         };
-        let timers = Timers::new().expect("Linux has timers");
         let (orders, inbox) = mpsc::channel(1);
-        let work = Worker::new(assignment, timers).run(inbox, move |lag| {
-            recorder.observe_lag(sio_load::clock::now(), lag);
-        });
+        let worker = Worker::new(assignment, Timers::new().expect("Linux has timers"));
+        let lag = recorder.clone();
+        let work = Rc::clone(&worker).run(inbox, move |late| lag.observe_lag(clock::now(), late));
         Self {
-            watch,
-            orders,
+            intervals: spawn_local(hand_over_each_second(Rc::clone(&worker), recorder.clone())),
             work: spawn_local(work),
+            watch,
+            recorder,
+            worker,
+            orders,
         }
     }
 
     /// Waits until a count is there.
-    async fn reach(&self, count: &Cell<usize>, wanted: usize) {
+    async fn reach(&self, count: fn(&Watch) -> &Cell<usize>, wanted: usize) {
+        let count = count(&self.watch);
         self.watch.wanted.set(wanted);
         while count.get() < wanted {
             self.watch.changed.notified().await;
         }
     }
 
-    async fn end(self) {
-        self.orders
-            .send(Order::Stop)
-            .await
-            .expect("the worker listens");
-        self.work.await.expect("no client panics");
-        settle().await;
+    /// Gives the run's main thread what was recorded, so that short measures have their share too.
+    fn hand_over(&self) {
+        hand_over(&self.worker, &self.recorder);
     }
+
+    async fn end(self) {
+        self.intervals.abort();
+        let stop = self.orders.send(Order::Stop).await;
+        stop.expect("the worker listens");
+        self.work.await.expect("no client panics");
+    }
+}
+
+async fn hand_over_each_second(worker: Rc<Worker<Watch>>, recorder: Recorder) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.tick().await;
+    loop {
+        seconds.tick().await;
+        hand_over(&worker, &recorder);
+    }
+}
+
+fn hand_over(worker: &Worker<Watch>, recorder: &Recorder) {
+    let now = clock::now();
+    worker.report_traffic(now);
+    let mut backlog = Snapshot::default();
+    backlog.merge(recorder.take(now));
+    std::hint::black_box(Box::new(backlog));
 }
 
 /// Hands everything to the recorder, and counts what the bench waits for.
@@ -168,9 +195,24 @@ struct Watch {
     recorder: PopulationObserver,
     connected: Rc<Cell<usize>>,
     upgraded: Rc<Cell<usize>>,
+    emitted: Rc<Cell<usize>>,
     acked: Rc<Cell<usize>>,
     wanted: Rc<Cell<usize>>,
     changed: Rc<Notify>,
+}
+
+impl Watch {
+    fn new(recorder: PopulationObserver) -> Self {
+        Self {
+            recorder,
+            connected: Rc::default(),
+            upgraded: Rc::default(),
+            emitted: Rc::default(),
+            acked: Rc::default(),
+            wanted: Rc::default(),
+            changed: Rc::default(),
+        }
+    }
 }
 
 impl Observer for Watch {
@@ -179,6 +221,8 @@ impl Observer for Watch {
             Some(&self.connected)
         } else if matches!(event, Event::Upgraded { .. }) {
             Some(&self.upgraded)
+        } else if matches!(event, Event::Emitted) {
+            Some(&self.emitted)
         } else if matches!(event, Event::Acked { .. }) {
             Some(&self.acked)
         } else {

@@ -34,7 +34,7 @@ use sio_load::workload::worker::{Assignment, Order, Wave, Worker};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use cost::{cpu_of, on_one_thread, settle};
+use cost::{cpu_of, on_worker, settle};
 use target::Target;
 
 #[global_allocator]
@@ -131,7 +131,7 @@ fn print(name: &str, figures: &Figures) {
 
 fn measure(target: &Target, size: Size, keys: &str) -> Figures {
     let plan = plan(target, size, keys);
-    on_one_thread(async {
+    on_worker(async || {
         let clock = Clock::start();
         let watch = Watch::new(Recorder::new(0, 1, clock));
         let lags = Rc::clone(&watch.lags);
@@ -146,7 +146,7 @@ fn measure(target: &Target, size: Size, keys: &str) -> Figures {
         watch.lags.replace(Histogram::new());
         // A second more, for what comes of the last ones.
         let window = STEP * size.faults as u32 + Duration::from_secs(1);
-        let (cpu, ()) = cpu_of(tokio::time::sleep(window)).await;
+        let cpu = cpu_of(tokio::time::sleep(window)).await;
         let figures = Figures {
             felt: watch.felt.get(),
             missed: watch.missed.get(),
