@@ -23,10 +23,11 @@ test FILTER="":
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
-# Measure the cost of a client: about a minute, on two idle cores
+# Measure what a client and its faults cost, and the pure parts: some minutes, on two idle cores
 bench:
     cargo bench --locked --bench client_cost
     cargo bench --locked --bench faults
+    cargo bench --locked --bench codec --bench recorder --bench arrival
 
 # Write the generated files (schemas, reference pages) anew
 generate:
