@@ -12,8 +12,16 @@ const { io } = createRequire(path.join(process.cwd(), "package.json"))("socket.i
 const number = (name) => Number(process.env[name]);
 const clients = number("CLIENTS");
 
+function fail(why) {
+  console.error(`no figure: ${why}`);
+  process.exit(1);
+}
+
 function connect(transports) {
   const socket = io(process.env.URL, { transports, forceNew: true });
+  // Without its target the client would try again for ever.
+  socket.on("connect_error", (error) => fail(error.message));
+  socket.on("disconnect", (reason) => reason === "io client disconnect" || fail(reason));
   return new Promise((resolve) => socket.once("connect", () => resolve(socket)));
 }
 
