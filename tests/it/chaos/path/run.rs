@@ -305,7 +305,8 @@ impl Run {
             .collect()
     }
 
-    /// Everybody noticed a fault by this reason and is back; the server tells its own.
+    /// Everybody noticed a fault by this reason and is back; the server tells its own, one or
+    /// another: `transport error or ping timeout`.
     pub(super) fn assert_noticed(
         &self,
         population: &str,
@@ -324,8 +325,9 @@ impl Run {
         assert!(fault["connections"].as_u64() >= Some(CLIENTS), "{fault:#}");
         assert_eq!(self.counter(population, "clients.never_back"), 0);
         let reasons = self.server_reasons(population);
-        let ours = reasons.get(server).copied().unwrap_or_default();
-        assert!(ours >= CLIENTS && reasons.len() == 1, "{reasons:?}");
+        let is_told = |reason: &str| server.split(" or ").any(|wanted| wanted == reason);
+        assert!(reasons.keys().all(|reason| is_told(reason)), "{reasons:?}");
+        assert!(reasons.values().sum::<u64>() >= CLIENTS, "{reasons:?}");
     }
 
     /// It was at work on every connection, and nobody lost one.
