@@ -13,6 +13,7 @@ use sio_load::event::{Event, Observer, PopulationId};
 use sio_load::metrics::{PopulationObserver, Recorder, Snapshot};
 use sio_load::scenario::{self, Overrides, Plan};
 use sio_load::workload::arrival::stays;
+use sio_load::workload::lag::LagProbe;
 use sio_load::workload::worker::{Assignment, Order, Worker};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
@@ -139,7 +140,8 @@ impl Run {
         let (orders, inbox) = mpsc::channel(1);
         let worker = Worker::new(assignment, Timers::new().expect("Linux has timers"));
         let lag = recorder.clone();
-        let work = Rc::clone(&worker).run(inbox, move |late| lag.observe_lag(clock::now(), late));
+        let probe = LagProbe::new(move |at, late| lag.observe_lag(at, late));
+        let work = Rc::clone(&worker).run(inbox, probe);
         Self {
             intervals: spawn_local(hand_over_each_second(Rc::clone(&worker), recorder.clone())),
             work: spawn_local(work),

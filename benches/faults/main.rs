@@ -30,6 +30,7 @@ use sio_load::metrics::{Histogram, PopulationObserver, Recorder};
 use sio_load::scenario::plan::{ClientFault, FaultKind};
 use sio_load::scenario::{self, Overrides, Plan};
 use sio_load::workload::arrival::stays;
+use sio_load::workload::lag::LagProbe;
 use sio_load::workload::worker::{Assignment, Order, Wave, Worker};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
@@ -138,9 +139,10 @@ fn measure(target: &Target, size: Size, keys: &str) -> Figures {
         let (orders, inbox) = mpsc::channel(1);
         let timers = Timers::new().expect("Linux has timers");
         let worker = Worker::new(assignment(&plan, size, clock, &watch), timers);
-        let work = spawn_local(worker.run(inbox, move |lag| {
+        let probe = LagProbe::new(move |_, lag| {
             lags.borrow_mut().record(lag.as_micros() as u64);
-        }));
+        });
+        let work = spawn_local(worker.run(inbox, probe));
         tokio::time::sleep_until((clock.origin() + QUIET).into()).await;
         assert_eq!(watch.connected.get(), size.clients, "all are there");
         watch.lags.replace(Histogram::new());

@@ -22,6 +22,7 @@ use crate::event::{AmbientFault, PopulationId};
 use crate::metrics::{Recorder, Snapshot};
 use crate::scenario::plan::{FaultKind, Plan};
 use crate::workload::arrival::{Stay, stays};
+use crate::workload::lag::LagProbe;
 use crate::workload::worker::{Assignment, Order, Wave, Worker};
 
 /// How often a worker hands over what it has recorded.
@@ -185,9 +186,8 @@ impl Share {
         let timers = Timers::new().map_err(RunError::Runtime)?;
         let worker = Worker::new(self.assignment(&recorder)?, timers);
         let lag_recorder = recorder.clone();
-        let work = Rc::clone(&worker).run(self.orders, move |lag| {
-            lag_recorder.observe_lag(clock::now(), lag);
-        });
+        let probe = LagProbe::new(move |at, lag| lag_recorder.observe_lag(at, lag));
+        let work = Rc::clone(&worker).run(self.orders, Rc::clone(&probe));
         let mut work = std::pin::pin!(work);
         // What the run's main thread has had no room for; nothing measured is dropped.
         let mut backlog = Snapshot::default();
@@ -201,6 +201,7 @@ impl Share {
             number += 1;
             let now = clock::now();
             worker.report_traffic(now);
+            probe.catch_up(now);
             backlog.merge(recorder.take(now));
             if over {
                 // Nobody listens any more if the run has failed elsewhere.

@@ -4,4 +4,5 @@
 //! plan. Nothing here speaks the protocol or counts anything.
 
 pub mod arrival;
+pub mod lag;
 pub mod worker;

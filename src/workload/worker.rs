@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::arrival::Stay;
+use super::lag::LagProbe;
 use crate::client::blueprint::Blueprint;
 use crate::client::command::{Command, Mailbox};
 use crate::client::driver::Driver;
@@ -17,9 +18,6 @@ use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, ClientId, Event, FaultId, Missed, Observer, PopulationId};
 use crate::scenario::plan::ClientFault;
-
-/// How often a worker measures how late its own timers fire.
-const LAG_PROBE: Duration = Duration::from_millis(10);
 
 /// How long clients may take to say goodbye before a worker ends without them.
 ///
@@ -94,14 +92,10 @@ impl<O: Observer> Worker<O> {
         })
     }
 
-    /// Runs all clients of the assignment to their end; `on_lag` hears how late timers fire.
+    /// Runs all clients of the assignment to their end, and the probe beside them.
     ///
     /// Must be called inside a [`tokio::task::LocalSet`].
-    pub async fn run(
-        self: Rc<Self>,
-        orders: mpsc::Receiver<Order>,
-        on_lag: impl Fn(Duration) + 'static,
-    ) {
+    pub async fn run(self: Rc<Self>, orders: mpsc::Receiver<Order>, probe: Rc<LagProbe>) {
         let mut chores = JoinSet::new();
         let timers = Rc::clone(&self.timers);
         // If the system's timer failed nothing would ever fire again; the lag would show it.
@@ -110,7 +104,7 @@ impl<O: Observer> Worker<O> {
         });
         chores.spawn_local(Rc::clone(&self).obey(orders));
         chores.spawn_local(Rc::clone(&self).deliver_faults());
-        chores.spawn_local(Rc::clone(&self).probe_lag(on_lag));
+        chores.spawn_local(probe.run(Rc::clone(&self.timers)));
         let mut clients = JoinSet::new();
         self.start_clients(&mut clients).await;
         self.wait_for_end().await;
@@ -289,19 +283,6 @@ impl<O: Observer> Worker<O> {
         } else if let Some(observer) = self.assignment.borrow().observers.first() {
             let why = Missed::NotConnected;
             observer.observe(clock::now(), Event::FaultMissed { fault, why });
-        }
-    }
-
-    async fn probe_lag(self: Rc<Self>, on_lag: impl Fn(Duration)) {
-        let mut due = clock::now() + LAG_PROBE;
-        loop {
-            self.timers.sleep_until(due).await;
-            let now = clock::now();
-            // Probes that a stall swallowed count too, or the worst times would weigh the least.
-            while due <= now {
-                on_lag(now - due);
-                due += LAG_PROBE;
-            }
         }
     }
 }
