@@ -88,6 +88,8 @@ pub enum Missed {
     NotConnected,
     /// There was nothing that the fault could do to it.
     NotApplicable,
+    /// The operating system refused what the fault is made of: a socket filter.
+    Refused,
 }
 
 /// What happened to one client.

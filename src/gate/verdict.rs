@@ -12,22 +12,31 @@ pub struct Ending {
     pub generator_bound: bool,
     /// How many thresholds did not hold.
     pub thresholds_crossed: usize,
+    /// Whether a part of the load was lost with the thread that made it.
+    pub worker_lost: bool,
+    /// How many faults could not be carried out, or not at every client that they had chosen.
+    pub faults_failed: usize,
 }
 
 /// The verdict and the exit code of a run; where several reasons apply, the first of these counts.
 ///
-/// 1. *Interrupted*: part of the load never happened, so neither a held nor a crossed threshold
+/// 1. *A worker was lost*: nobody knows what its clients would have met.
+/// 2. *Interrupted*: part of the load never happened, so neither a held nor a crossed threshold
 ///    means what the scenario meant by it. Whoever pressed Ctrl-C knows why.
-/// 2. *Nobody ever connected*: there is nothing to judge. A scenario without thresholds, or with
+/// 3. *Nobody ever connected*: there is nothing to judge. A scenario without thresholds, or with
 ///    thresholds that hold on nothing (`clients.never_back`, `count == 0`), must not pass against
 ///    a server that is down; and how busy the generator was explains nothing.
-/// 3. *Generator-bound*: a crossed threshold may be the generator's doing and a held one an
+/// 4. *Generator-bound*: a crossed threshold may be the generator's doing and a held one an
 ///    accident, so a job must not blame or clear the server by them. The thresholds are listed
 ///    all the same.
-/// 4. *Thresholds crossed*: the server, or the network, is the one that did it.
-/// 5. *Passed*.
+/// 5. *Thresholds crossed*: the server, or the network, is the one that did it.
+/// 6. *A fault failed*: what the thresholds held against was not what the scenario asked for.
+/// 7. *Passed*.
 #[must_use]
 pub fn verdict(ending: Ending) -> (Verdict, u8) {
+    if ending.worker_lost {
+        return (Verdict::Failed, exit_code::WORKER_LOST);
+    }
     if ending.interrupted {
         return (Verdict::Interrupted, exit_code::INTERRUPTED);
     }
@@ -39,6 +48,9 @@ pub fn verdict(ending: Ending) -> (Verdict, u8) {
     }
     if ending.thresholds_crossed > 0 {
         return (Verdict::Failed, exit_code::THRESHOLDS_CROSSED);
+    }
+    if ending.faults_failed > 0 {
+        return (Verdict::Failed, exit_code::RUN_FAILED);
     }
     (Verdict::Passed, exit_code::SUCCESS)
 }
@@ -52,12 +64,16 @@ mod tests {
         anyone_connected: true,
         generator_bound: false,
         thresholds_crossed: 0,
+        worker_lost: false,
+        faults_failed: 0,
     };
 
     #[test]
     fn each_reason_outranks_those_below_it() {
         let mut ending = FINE;
         assert_eq!(verdict(ending), (Verdict::Passed, 0));
+        ending.faults_failed = 1;
+        assert_eq!(verdict(ending), (Verdict::Failed, 1));
         ending.thresholds_crossed = 2;
         assert_eq!(verdict(ending), (Verdict::Failed, 99));
         ending.generator_bound = true;
@@ -66,6 +82,8 @@ mod tests {
         assert_eq!(verdict(ending), (Verdict::Failed, 1));
         ending.interrupted = true;
         assert_eq!(verdict(ending), (Verdict::Interrupted, 105));
+        ending.worker_lost = true;
+        assert_eq!(verdict(ending), (Verdict::Failed, 93));
     }
 
     #[test]

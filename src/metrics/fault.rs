@@ -18,6 +18,8 @@ pub struct FaultTally {
     pub not_connected: u64,
     /// Victims to which there was nothing to do.
     pub not_applicable: u64,
+    /// Victims whose sockets the operating system would not let it touch.
+    pub refused: u64,
     /// Clients that were well again.
     pub restored: u64,
     /// How the affected noticed, each client once, by the reason's place in
@@ -61,6 +63,7 @@ impl FaultTally {
         match why {
             Missed::NotConnected => self.not_connected += 1,
             Missed::NotApplicable => self.not_applicable += 1,
+            Missed::Refused => self.refused += 1,
         }
     }
 
@@ -98,6 +101,7 @@ impl FaultTally {
         self.affected += other.affected;
         self.not_connected += other.not_connected;
         self.not_applicable += other.not_applicable;
+        self.refused += other.refused;
         self.restored += other.restored;
         for (ours, theirs) in self.disconnects.iter_mut().zip(other.disconnects) {
             *ours += theirs;

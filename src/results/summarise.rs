@@ -187,12 +187,13 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
         at_s: facts.at.as_secs_f64(),
         applied_s: facts.applied.map(|at| at.as_secs_f64()),
         ended_s: facts.ended.map(|at| at.as_secs_f64()),
-        failed: facts.failed.clone(),
+        failed: facts.failed.clone().or_else(|| refusal(tally.refused)),
         connections: facts.connections,
         requests: facts.requests,
         affected: tally.affected,
         not_connected: tally.not_connected,
         not_applicable: tally.not_applicable,
+        refused: tally.refused,
         restored: tally.restored,
         never_back: tally.affected.saturating_sub(tally.restored),
         restored_s: Restored {
@@ -217,6 +218,13 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
         recovered: (tally.recovery_offered > 0).then_some(tally.recovered),
         storm: storm::storm(facts, run, totals),
     }
+}
+
+/// Why a fault at clients could not be carried out, if the system refused it.
+fn refusal(clients: u64) -> Option<String> {
+    (clients > 0).then(|| {
+        format!("the operating system refused the socket filter at {clients} of its victims")
+    })
 }
 
 /// From the fault until the last of its victims was back, or else until the end of the run.
@@ -277,6 +285,9 @@ fn out_of_range(total: &Tally) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::event::{Event, FaultId, Missed, Observer, PopulationId};
+    use crate::metrics::Recorder;
     use crate::results::sample;
     use crate::results::summary::Aftermath;
 
@@ -311,6 +322,28 @@ mod tests {
         );
         assert_eq!(fault.recovered, Some(2));
         assert_eq!(fault.attempts.as_ref().unwrap().unit, "count");
+    }
+
+    #[test]
+    fn a_fault_that_the_system_refuses_at_a_client_has_failed() {
+        let clock = Clock::start();
+        let recorder = Recorder::new(0, 2, clock);
+        let missed = |why| {
+            let fault = FaultId(0);
+            let event = Event::FaultMissed { fault, why };
+            recorder
+                .observer(PopulationId(0))
+                .observe(clock.origin(), event);
+            let mut totals = Totals::new(2, 1);
+            totals.add(recorder.take(clock.origin()));
+            let summary = summarise(&sample::facts(), &totals);
+            let fault = &summary.faults[0];
+            (fault.not_applicable, fault.refused, fault.failed.clone())
+        };
+        assert_eq!(missed(Missed::NotApplicable), (1, 0, None));
+        let (_, refused, failed) = missed(Missed::Refused);
+        assert_eq!(refused, 1);
+        assert!(failed.is_some_and(|why| why.contains("at 1 of its victims")));
     }
 
     #[test]
@@ -399,7 +432,7 @@ mod tests {
     #[test]
     fn a_fault_that_never_came_has_no_numbers() {
         let mut facts = sample::facts();
-        facts.faults[0].id = crate::event::FaultId(9);
+        facts.faults[0].id = FaultId(9);
         facts.faults[0].applied = None;
         let fault = &summarise(&facts, &sample::totals()).faults[0];
         assert_eq!((fault.affected, fault.peak_handshakes_per_s), (0, 0));

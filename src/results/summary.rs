@@ -156,6 +156,10 @@ pub struct FaultOutcome {
     /// Chosen victims to which there was nothing to do: no WebSocket to close, for one.
     #[serde(default)]
     pub not_applicable: u64,
+    /// Chosen victims whose sockets the operating system would not let it touch; one is enough for
+    /// `failed`.
+    #[serde(default)]
+    pub refused: u64,
     /// Affected clients that were connected again.
     pub restored: u64,
     /// Affected clients that were not back at the end.

@@ -18,11 +18,11 @@ use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
 use crate::event::{Counter, Failure, PopulationId, TimeMetric};
-use crate::gate::{self, exit_code};
+use crate::gate;
 use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
 use crate::report::junit;
 use crate::report::progress::{Progress, ProgressState, RunStage};
-use crate::results::summary::{Summary, Verdict};
+use crate::results::summary::Summary;
 use crate::results::{Journal, Note, summarise};
 use crate::scenario::plan::Plan;
 
@@ -279,19 +279,16 @@ impl Conductor {
             .thresholds
             .iter()
             .filter(|threshold| !threshold.passed);
+        let failed_faults = summary.faults.iter().filter(|fault| fault.failed.is_some());
         let verdict = gate::verdict(gate::Ending {
             interrupted: ending.interrupted.is_some(),
             anyone_connected: self.totals.counter(Counter::Connects) > 0,
             generator_bound: health::judge(&self.totals).bottleneck,
             thresholds_crossed: crossed.count(),
+            worker_lost: ending.worker_lost,
+            faults_failed: failed_faults.count(),
         });
         (summary.verdict, summary.exit_code) = verdict;
-        if ending.worker_lost {
-            (summary.verdict, summary.exit_code) = (Verdict::Failed, exit_code::WORKER_LOST);
-        } else if self.facts.failed_faults() > 0 && summary.verdict == Verdict::Passed {
-            // What the thresholds held against was not what the scenario asked for.
-            (summary.verdict, summary.exit_code) = (Verdict::Failed, exit_code::RUN_FAILED);
-        }
     }
 
     fn histogram(&self, metric: TimeMetric, population: Option<PopulationId>) -> Option<Histogram> {

@@ -134,15 +134,6 @@ impl Facts {
             None => FaultState::Over,
         }
     }
-
-    /// Faults that could not be carried out.
-    pub(super) fn failed_faults(&self) -> usize {
-        self.run
-            .faults
-            .iter()
-            .filter(|fault| fault.failed.is_some())
-            .count()
-    }
 }
 
 fn population(population: &Population) -> PopulationFacts {

@@ -64,10 +64,9 @@ impl<O: Observer> Driver<O> {
             .get_or_insert_default()
             .begin(fault, action, until);
         if self.take_effect().is_err() {
-            // The kernel refuses the filter.
             self.faults.get_or_insert_default().withdraw(fault);
             let _ = self.take_effect();
-            return Err(Missed::NotApplicable);
+            return Err(Missed::Refused);
         }
         self.lifecycle.fault_begun(now, fault);
         Ok(())
@@ -232,7 +231,7 @@ impl<O: Observer> Driver<O> {
     fn change_network(&mut self, now: Instant, fault: FaultId) -> Result<(), Missed> {
         let window = self.connection.patience().unwrap_or(ATTRIBUTION_WINDOW);
         let Ok(left) = self.lanes.change_network() else {
-            return Err(Missed::NotApplicable);
+            return Err(Missed::Refused);
         };
         self.faults
             .get_or_insert_default()

@@ -97,6 +97,7 @@ fn affected(fault: &FaultOutcome) -> Vec<Piece> {
     let missed = [
         (fault.not_connected, "not connected at the time"),
         (fault.not_applicable, "left as they were"),
+        (fault.refused, "refused by the system"),
     ];
     facts.extend(
         missed

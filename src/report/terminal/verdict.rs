@@ -42,9 +42,18 @@ fn reason(summary: &Summary) -> String {
             "no client ever connected".to_owned()
         }
         Verdict::Failed if summary.thresholds.iter().all(|threshold| threshold.passed) => {
-            "the run could not be carried out".to_owned()
+            failed_faults(summary)
         }
         Verdict::Failed | Verdict::Passed => thresholds(summary),
+    }
+}
+
+/// Why a run failed that had clients and held its thresholds.
+fn failed_faults(summary: &Summary) -> String {
+    match summary.faults.iter().filter(|f| f.failed.is_some()).count() {
+        0 => "a part of the load was lost with its worker thread".to_owned(),
+        1 => "a fault could not be carried out".to_owned(),
+        faults => format!("{faults} faults could not be carried out"),
     }
 }
 

@@ -356,6 +356,7 @@ fn restart() -> FaultOutcome {
         restored: 1_000,
         not_connected: 0,
         not_applicable: 0,
+        refused: 0,
         never_back: 0,
         restored_s: Restored {
             p50: Some(4.613),
