@@ -624,6 +624,32 @@ fn zero_means_the_default_where_it_does_in_js() {
 }
 
 #[test]
+fn faults_may_overlap_where_each_has_something_left_to_do() {
+    let faults = |first: &str, second: &str| {
+        let text = format!(
+            "duration = \"60s\"\nserver.embedded = true\nclients = [{{ count = 1 }}]\n\
+             chaos = [{{ {first} }}, {{ {second} }}]\n"
+        );
+        let problems = scenario::parse(&text, "s.toml", &Overrides::default()).err();
+        problems.map(|problems| problems.render(false))
+    };
+    let latency = r#"fault = "latency", latency = "1s", at = "10s""#;
+    let down = r#"fault = "down", for = "5s", at = "20s""#;
+    assert_eq!(faults(latency, down), None, "until the end, and around it");
+    let hidden = faults(
+        &format!(r#"{latency}, for = "5s""#),
+        &down.replace("20s", "10s"),
+    );
+    assert!(hidden.is_some_and(|why| why.contains("latency contradict each other")));
+
+    let mute = r#"fault = "mute", for = "20s", at = "10s""#;
+    let freeze = r#"fault = "freeze", for = "5s", at = "20s""#;
+    assert_eq!(faults(freeze, mute), None, "pings are due before and after");
+    let hidden = faults(&mute.replace("20s", "5s").replace("10s", "20s"), freeze);
+    assert!(hidden.is_some_and(|why| why.contains("mute contradict each other")));
+}
+
+#[test]
 fn what_does_not_get_done_before_the_end_is_warned_of() {
     let text = r#"
         duration = "10s"

@@ -27,10 +27,10 @@ pub(super) fn check(
         .enumerate()
         .flat_map(|(n, first)| faults[n + 1..].iter().map(move |second| (first, second)));
     all(pairs.map(|(first, second)| {
-        let Some(why) = conflict(&first.1, &second.1) else {
+        let Some((clash, why)) = conflict(&first.1, &second.1) else {
             return Ok(());
         };
-        match meeting(&first.1, &second.1, end, instances) {
+        match meeting(&first.1, &second.1, clash, end, instances) {
             Some(at) => Err(report(problems, first, second, at, why)),
             None => Ok(()),
         }
@@ -38,8 +38,31 @@ pub(super) fn check(
     .map(drop)
 }
 
-/// Why two faults cannot be had at once, if they cannot.
-fn conflict(first: &Fault, second: &Fault) -> Option<&'static str> {
+/// When two faults contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clash {
+    /// If they are at work at the same time at all.
+    Meeting,
+    /// If one of them is there only while the other lasts, which leaves it nothing to do.
+    Hiding {
+        /// Whether the first leaves the second nothing to do.
+        by_first: bool,
+        /// Whether the second leaves the first nothing to do.
+        by_second: bool,
+    },
+}
+
+impl Clash {
+    fn hiding(by_first: bool, by_second: bool) -> Option<Self> {
+        (by_first || by_second).then_some(Self::Hiding {
+            by_first,
+            by_second,
+        })
+    }
+}
+
+/// How two faults contradict each other and why, if they do.
+fn conflict(first: &Fault, second: &Fault) -> Option<(Clash, &'static str)> {
     let share_population = match (first.population, second.population) {
         (Some(first), Some(second)) => first == second,
         (None, _) | (_, None) => true,
@@ -52,46 +75,61 @@ fn conflict(first: &Fault, second: &Fault) -> Option<&'static str> {
             };
             let restarted = matches!(first, ServerFault::Kill { .. })
                 && matches!(second, ServerFault::Restart { .. });
-            (share_instance && !restarted)
-                .then_some("one cannot act on a server that the other has in hand")
+            let why = "one cannot act on a server that the other has in hand";
+            (share_instance && !restarted).then_some((Clash::Meeting, why))
         }
         (FaultKind::Path(first), FaultKind::Path(second)) if share_population => {
             match (first.toxic, second.toxic) {
                 (Toxic::NonSticky, _) | (_, Toxic::NonSticky) => None,
-                (Toxic::Down, _) | (_, Toxic::Down) => {
-                    Some("nothing passes that the other could touch")
-                }
                 (Toxic::WebSocketBlocked(first), Toxic::WebSocketBlocked(second)) => {
-                    (first != second).then_some("WebSockets can be blocked in one way at a time")
+                    let why = "WebSockets can be blocked in one way at a time";
+                    (first != second).then_some((Clash::Meeting, why))
                 }
-                _ => None,
+                (first, second) => {
+                    let clash = Clash::hiding(first == Toxic::Down, second == Toxic::Down)?;
+                    Some((clash, "nothing passes that the other could touch"))
+                }
             }
         }
         (FaultKind::Client(_), FaultKind::Client(_)) if share_population => {
             let freezes_all = |fault: &Fault| {
                 fault.kind.name() == "freeze" && matches!(fault.clients, Selection::All)
             };
-            (freezes_all(first) || freezes_all(second))
-                .then_some("clients that are frozen do nothing, not even this")
+            let clash = Clash::hiding(freezes_all(first), freezes_all(second))?;
+            Some((clash, "clients that are frozen do nothing, not even this"))
         }
         _ => None,
     }
 }
 
-/// When two faults are first there at the same time.
-fn meeting(first: &Fault, second: &Fault, end: Duration, instances: u16) -> Option<Duration> {
+/// When two faults first contradict each other.
+fn meeting(
+    first: &Fault,
+    second: &Fault,
+    clash: Clash,
+    end: Duration,
+    instances: u16,
+) -> Option<Duration> {
     let windows = |fault: &Fault| {
         // What lasts for a moment lasts a millisecond.
         let length = fault.length(end, instances).max(Duration::from_millis(1));
         let times = fault.repeats(end).take(LOOKED_AT as usize);
         times.map(move |at| (at, at + length)).collect::<Vec<_>>()
     };
+    let is_within = |inner: (Duration, Duration), outer: (Duration, Duration)| {
+        outer.0 <= inner.0 && inner.1 <= outer.1
+    };
+    let clashes = |one: (Duration, Duration), other: (Duration, Duration)| match clash {
+        Clash::Meeting => one.0 < other.1 && other.0 < one.1,
+        Clash::Hiding {
+            by_first,
+            by_second,
+        } => (by_first && is_within(other, one)) || (by_second && is_within(one, other)),
+    };
     let seconds = windows(second);
-    windows(first).into_iter().find_map(|(begin, over)| {
-        let met = seconds
-            .iter()
-            .find(|(other, other_over)| begin < *other_over && *other < over);
-        met.map(|(other, _)| begin.max(*other))
+    windows(first).into_iter().find_map(|one| {
+        let met = seconds.iter().find(|other| clashes(one, **other));
+        met.map(|other| one.0.max(other.0))
     })
 }
 
