@@ -403,8 +403,11 @@ impl<O: Observer> Lifecycle<O> {
 
     /// Nothing more can come of any fault: the client leaves as it is.
     pub fn finish_faults(&mut self, now: Instant) {
-        if self.is_connected() {
-            self.recover(now);
+        if !self.is_connected() {
+            return;
+        }
+        while let Some(passed) = self.marks.dismiss() {
+            self.report_passed(now, passed);
         }
     }
 

@@ -30,6 +30,16 @@ pub(super) struct Passed {
     pub(super) outage: Duration,
 }
 
+impl Passed {
+    /// It lasted until it healed, if it lasted at all, and cost the client no connection.
+    fn unharmed(mark: Mark, healed: Instant) -> Self {
+        Self {
+            fault: mark.fault,
+            outage: healed.saturating_duration_since(mark.struck),
+        }
+    }
+}
+
 /// A fault of the client's own that has not shown its effect yet, or that lasts.
 ///
 /// ```text
@@ -92,10 +102,13 @@ impl Marks {
     /// The next fault of which a connected client is well, since its effect would have shown.
     pub(super) fn settle(&mut self, now: Instant) -> Option<Passed> {
         self.take(|state| matches!(state, State::Over { settles, .. } if settles <= now))
-            .map(|(mark, healed)| Passed {
-                fault: mark.fault,
-                outage: healed.saturating_duration_since(mark.struck),
-            })
+            .map(|(mark, healed)| Passed::unharmed(mark, healed))
+    }
+
+    /// The next fault of which a connected client is well, since it waits for its effect no longer.
+    pub(super) fn dismiss(&mut self) -> Option<Passed> {
+        self.take(|state| matches!(state, State::Over { .. }))
+            .map(|(mark, healed)| Passed::unharmed(mark, healed))
     }
 
     /// The next fault of which the client is well since it is connected again: another one was

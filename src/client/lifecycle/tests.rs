@@ -242,6 +242,21 @@ fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
 }
 
 #[test]
+fn a_fault_for_a_moment_that_did_no_harm_cost_no_time_at_the_clients_leave() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    story.feel(100, FaultId(1));
+    story.lifecycle.finish_faults(story.at(7_000));
+    assert_eq!(
+        story.notebook.last(),
+        Event::FaultPassed {
+            fault: FaultId(1),
+            outage: Duration::ZERO
+        }
+    );
+}
+
+#[test]
 fn a_client_that_is_lost_is_not_well_of_any_fault() {
     let mut story = Story::new(1);
     story.connect(0);
