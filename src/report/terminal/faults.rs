@@ -36,11 +36,17 @@ fn write_in_full(page: &mut Page, fault: &FaultOutcome) {
     ];
     page.paragraph(&lead, (Ink::Dim, &fault.detail));
     if let Some(reason) = &fault.failed {
-        let lead = [(Ink::Plain, "     not applied: ".to_owned())];
+        let how_far = if fault.affected > 0 {
+            "not applied in full"
+        } else {
+            "not applied"
+        };
+        let lead = [(Ink::Plain, format!("     {how_far}: "))];
         page.paragraph(&lead, (Ink::Bad, reason));
-        return;
-    }
-    if fault.applied_s.is_none() {
+        if fault.affected == 0 {
+            return;
+        }
+    } else if fault.applied_s.is_none() {
         let lead = [(Ink::Plain, "     not applied: ".to_owned())];
         page.paragraph(&lead, (Ink::Caution, "the run ended before its time came"));
         return;
@@ -179,11 +185,17 @@ fn row(fault: &FaultOutcome, shares: &[Share]) -> Vec<Piece> {
     let lost = fault.never_back;
     let mut cells = vec![
         (Ink::Plain, format!("{:>3}. {}", fault.id + 1, fault.fault)),
-        match fault.applied_s {
-            Some(at) => (Ink::Plain, number::padded_time(at * 1e6)),
-            None => (Ink::Caution, "skipped".to_owned()),
+        match (&fault.failed, fault.applied_s) {
+            (Some(_), _) => (Ink::Bad, "failed".to_owned()),
+            (None, Some(at)) => (Ink::Plain, number::padded_time(at * 1e6)),
+            (None, None) => (Ink::Caution, "skipped".to_owned()),
         },
-        (Ink::Plain, number::count(fault.affected)),
+        match fault.connections {
+            Some(touched) if fault.affected == 0 && touched > 0 => {
+                (Ink::Dim, format!("{} conn", number::count(touched)))
+            }
+            _ => (Ink::Plain, number::count(fault.affected)),
+        },
         (Ink::bad_if(lost > 0), number::count(lost)),
         (Ink::Plain, number::count(fault.peak_handshakes_per_s)),
     ];

@@ -223,10 +223,15 @@ impl Page {
     }
 }
 
-/// Without control characters: what a server says must not drive the reader's terminal.
+/// Without control characters: what a server says must not drive the reader's terminal. Line breaks
+/// and tabs are spaces.
 pub(super) fn clean(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
         .collect()
 }
 
@@ -315,9 +320,6 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(
-            clean("\u{1b}[31mred\n\u{7}"),
-            "\u{fffd}[31mred\u{fffd}\u{fffd}"
-        );
+        assert_eq!(clean("\u{1b}[31mred\n\u{7}"), "\u{fffd}[31mred \u{fffd}");
     }
 }

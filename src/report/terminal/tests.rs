@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::results::summary::{Aftermath, Verdict, samples};
+use crate::results::summary::{Aftermath, Restored, Verdict, samples};
 use crate::results::sweep::SweepSetting;
 
 fn rendered(summary: &Summary, width: usize) -> String {
@@ -51,6 +51,10 @@ fn many_faults_are_a_table() {
             ..template.clone()
         })
         .collect();
+    summary.faults[1].failed = Some("exit code 3".to_owned());
+    let on_the_way = &mut summary.faults[2];
+    (on_the_way.affected, on_the_way.restored) = (0, 0);
+    (on_the_way.connections, on_the_way.restored_s) = (Some(1_024), Restored::default());
     insta::assert_snapshot!("many_faults", rendered(&summary, 80));
 }
 
