@@ -171,7 +171,10 @@ pub fn all() -> impl Iterator<Item = &'static Finding> {
 /// to connections is neither the server's doing nor the network's.
 #[must_use]
 pub const fn explain(cause: Cause, origin: Origin) -> &'static Finding {
-    let is_cut_off = matches!(cause, Cause::ConnectionReset | Cause::ConnectionClosed);
+    let is_cut_off = matches!(
+        cause,
+        Cause::ConnectionReset | Cause::ConnectionClosed | Cause::ProbeFailed
+    );
     if is_cut_off && matches!(origin, Origin::Scenario) {
         return &CUT_ON_PURPOSE;
     }
@@ -292,9 +295,10 @@ mod tests {
 
     #[test]
     fn what_a_fault_cut_off_is_not_blamed_on_the_server() {
-        let cause = Cause::ConnectionReset;
-        assert_eq!(explain(cause, Origin::Scenario), &CUT_ON_PURPOSE);
-        assert_eq!(explain(cause, Origin::Network), of(cause));
+        for cause in [Cause::ConnectionReset, Cause::ProbeFailed] {
+            assert_eq!(explain(cause, Origin::Scenario), &CUT_ON_PURPOSE);
+            assert_eq!(explain(cause, Origin::Network), of(cause));
+        }
         let not_a_fault = explain(Cause::TlsRequired, Origin::Scenario);
         assert_eq!(not_a_fault, of(Cause::TlsRequired));
     }
