@@ -259,6 +259,8 @@ pub enum ReportFormat {
     Json,
     /// Thresholds as JUnit test cases.
     Junit,
+    /// report.html, a page that needs nothing else.
+    Html,
 }
 
 /// `sio-load serve`.

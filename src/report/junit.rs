@@ -6,13 +6,14 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::terminal::measured;
 use crate::event::Counter;
-use crate::results::summary::{Summary, ThresholdOutcome, Verdict};
+use crate::results::summary::{FaultOutcome, Summary, ThresholdOutcome, Verdict};
 
 /// Renders a run as one test suite.
 ///
 /// `clients connected` is always a case, so that a run without thresholds has one; each threshold
-/// is another. A run that was interrupted, or whose generator was the bottleneck, has one more
-/// case that says so as an error, because its thresholds prove nothing either way.
+/// is another, and `faults carried out` if the scenario has any. A run that was interrupted, or
+/// whose generator was the bottleneck, has one more case that says so as an error, because its
+/// thresholds prove nothing either way.
 #[must_use]
 pub fn render(summary: &Summary) -> Vec<u8> {
     let mut suite = TestSuite::new(summary.scenario.as_str());
@@ -21,6 +22,7 @@ pub fn render(summary: &Summary) -> Vec<u8> {
     suite.add_property(("exit_code", summary.exit_code.to_string().as_str()));
     suite.add_test_case(clients_connected(summary));
     suite.add_test_cases(run_in_order(summary));
+    suite.add_test_cases(faults_carried_out(&summary.faults));
     suite.add_test_cases(summary.thresholds.iter().map(threshold));
     for case in &mut suite.test_cases {
         case.set_classname(format!("sio-load.{}", summary.scenario));
@@ -72,6 +74,20 @@ fn run_in_order(summary: &Summary) -> Option<TestCase> {
     };
     let status = failure(NonSuccessKind::Error, kind, message);
     Some(TestCase::new(name, status))
+}
+
+/// A case for what the thresholds hold against; none in a scenario without faults.
+fn faults_carried_out(faults: &[FaultOutcome]) -> Option<TestCase> {
+    let failed: Vec<String> = faults
+        .iter()
+        .filter_map(|fault| Some(format!("{}: {}", fault.fault, fault.failed.as_ref()?)))
+        .collect();
+    let status = match failed.as_slice() {
+        [] if faults.is_empty() => return None,
+        [] => TestCaseStatus::success(),
+        failed => failure(NonSuccessKind::Failure, "fault_failed", &failed.join("; ")),
+    };
+    Some(TestCase::new("faults carried out", status))
 }
 
 fn threshold(threshold: &ThresholdOutcome) -> TestCase {

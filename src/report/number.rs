@@ -42,6 +42,27 @@ pub fn decimal(value: f64) -> String {
     format!("{value:.2}")
 }
 
+/// A rate: [`count`] where it is whole, else [`decimal`].
+#[must_use]
+pub fn rate(value: f64) -> String {
+    if value.fract() == 0.0 && value >= 0.0 {
+        count(value as u64)
+    } else {
+        decimal(value)
+    }
+}
+
+/// A round time without digits that say nothing: `10 µs`, `1 ms`, `5 s`.
+#[must_use]
+pub fn short_time(microseconds: f64) -> String {
+    let (value, unit) = match microseconds {
+        value if value < 1e3 => (value, "µs"),
+        value if value < 1e6 => (value / 1e3, "ms"),
+        value => (value / 1e6, "s"),
+    };
+    format!("{} {unit}", rate(value))
+}
+
 /// A time in the unit that suits it, to three significant digits; the unit takes two columns, so
 /// that a column of times lines up: `812 µs`, `4.20 ms`, `12.3 s `.
 #[must_use]

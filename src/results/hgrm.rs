@@ -23,7 +23,7 @@ pub fn hgrm(histogram: &Histogram) -> String {
         value,
         percentile,
         seen,
-    } in steps(hdr)
+    } in steps(histogram)
     {
         let (value, quantile) = (value as f64, percentile / 100.0);
         let line = if percentile < 100.0 {
@@ -49,17 +49,21 @@ pub fn hgrm(histogram: &Histogram) -> String {
     text
 }
 
-/// A line of the distribution.
-struct Step {
-    value: u64,
-    percentile: f64,
-    /// Values up to this one.
-    seen: u64,
+/// A step of a percentile distribution: a line of a .hgrm file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// In the histogram's own unit.
+    pub value: u64,
+    /// The percentile that the value stands at, from 0 to 100.
+    pub percentile: f64,
+    /// How many values are not greater.
+    pub seen: u64,
 }
 
 /// The steps of the Java tools' iterator, which counts in percentiles where the crate's counts in
 /// quantiles: the two round differently, and the plotter's users compare files.
-fn steps(hdr: &hdrhistogram::Histogram<u64>) -> Vec<Step> {
+pub(super) fn steps(histogram: &Histogram) -> Vec<Step> {
+    let hdr = histogram.hdr();
     let total = hdr.len();
     let mut steps = Vec::new();
     let (mut percentile, mut seen) = (0.0, 0);

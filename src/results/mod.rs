@@ -13,6 +13,7 @@ mod reader;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+mod stored;
 mod storm;
 mod summarise;
 pub mod summary;
@@ -21,8 +22,9 @@ pub mod timeline;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 pub use folder::{FolderError, RunFolder};
-pub use hgrm::hgrm;
+pub use hgrm::{Step, hgrm};
 pub use journal::{Journal, RESULTS_INCOMPLETE};
 pub use note::Note;
 pub use reader::{ReadError, read, read_histograms};
+pub use stored::StoredRun;
 pub use summarise::{distribution, summarise};

@@ -1,5 +1,7 @@
 //! timeline.csv: one row for each second of the run.
 
+use std::collections::BTreeMap;
+
 use crate::event::Counter;
 use crate::metrics::Second;
 
@@ -145,9 +147,65 @@ pub fn row(second: &Second) -> String {
     }))
 }
 
+/// timeline.csv, read back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timeline {
+    columns: BTreeMap<String, Vec<Option<u64>>>,
+    rows: usize,
+}
+
+impl Timeline {
+    /// Reads a timeline of any version by the names of its columns.
+    ///
+    /// A last row that a crash cut off is left out, and so is whatever is no number.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let mut lines = whole.lines();
+        let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+        let rows: Vec<Vec<Option<u64>>> = lines
+            .map(|line| line.split(',').map(|field| field.parse().ok()).collect())
+            .collect();
+        let columns = names.iter().enumerate().map(|(place, name)| {
+            let values = rows.iter().map(|row| row.get(place).copied().flatten());
+            ((*name).to_owned(), values.collect())
+        });
+        Self {
+            columns: columns.collect(),
+            rows: rows.len(),
+        }
+    }
+
+    /// How many seconds it tells of.
+    #[must_use]
+    pub fn seconds(&self) -> usize {
+        self.rows
+    }
+
+    /// A column, second by second; empty if the file has none of that name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> &[Option<u64>] {
+        self.columns.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Names and numbers need no quotes.
 fn line(fields: impl Iterator<Item = String>) -> String {
     let mut line = fields.collect::<Vec<_>>().join(",");
     line.push('\n');
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeline_is_read_by_name_and_a_torn_row_is_left_out() {
+        let timeline = Timeline::read("t_s,errors,p99\n0,3,\n1,0,250\n2,7");
+        assert_eq!(timeline.seconds(), 2);
+        assert_eq!(timeline.column("errors"), [Some(3), Some(0)]);
+        assert_eq!(timeline.column("p99"), [None, Some(250)]);
+        assert_eq!(timeline.column("not there"), []);
+    }
 }

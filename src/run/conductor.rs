@@ -1,5 +1,6 @@
 //! The run's main loop: takes what workers and faults report, keeps the journal and the display.
 
+use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use crate::clock::{self, Clock};
 use crate::event::{Counter, Failure, PopulationId, TimeMetric};
 use crate::gate;
 use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
-use crate::report::junit;
 use crate::report::progress::{Progress, ProgressState, RunStage};
-use crate::results::summary::Summary;
-use crate::results::{Journal, Note, summarise};
+use crate::report::{html, junit};
+use crate::results::summary::{Summary, Warning};
+use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, summarise};
 use crate::scenario::plan::Plan;
 
 /// How often the display moves.
@@ -256,7 +257,8 @@ impl Conductor {
         let Self {
             journal, totals, ..
         } = self;
-        journal.finish(&mut summary, &totals);
+        let folder = journal.finish(&mut summary, &totals);
+        write_page(&folder, &mut summary);
         Ok(Finished {
             summary,
             folder: path,
@@ -299,6 +301,22 @@ impl Conductor {
                 tally.histograms.histogram(metric).cloned()
             }
         }
+    }
+}
+
+/// Writes report.html from what was stored, so that `sio-load report` makes the same page again.
+fn write_page(folder: &RunFolder, summary: &mut Summary) {
+    let written = StoredRun::read(folder.path())
+        .map_err(io::Error::other)
+        .and_then(|run| folder.write("report.html", html::render(&run).as_bytes()));
+    let is_known = |warning: &Warning| warning.code == RESULTS_INCOMPLETE;
+    if let Err(error) = written
+        && !summary.warnings.iter().any(is_known)
+    {
+        summary.warnings.push(Warning {
+            code: RESULTS_INCOMPLETE.to_owned(),
+            message: format!("report.html could not be written: {error}"),
+        });
     }
 }
 

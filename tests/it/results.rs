@@ -12,6 +12,7 @@ use sio_load::event::{
     TransportKind,
 };
 use sio_load::metrics::{Recorder, Totals};
+use sio_load::report::html;
 use sio_load::results::summary::{Provenance, ThresholdOutcome, Warning};
 use sio_load::results::{FaultFacts, ListenFacts, PopulationFacts, RunFacts, schema, summarise};
 
@@ -21,17 +22,20 @@ pub(crate) fn doc(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The committed file equals what is generated; with SIO_LOAD_BLESS=1 it is made so.
+/// The committed page of docs/ equals what is generated; with SIO_LOAD_BLESS=1 it is made so.
 pub(crate) fn assert_committed(name: &str, generated: &str) {
-    let path = doc(name);
+    assert_is(&doc(name), generated);
+}
+
+fn assert_is(path: &Path, generated: &str) {
     if std::env::var_os("SIO_LOAD_BLESS").is_some() {
-        fs::write(&path, generated).unwrap();
+        fs::write(path, generated).unwrap();
     }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let committed = fs::read_to_string(path).unwrap_or_default();
     assert!(
         committed == generated,
-        "docs/{name} is out of date: run `SIO_LOAD_BLESS=1 cargo test --test it results` and \
-         commit it"
+        "{} is out of date: run `SIO_LOAD_BLESS=1 cargo test --test it results` and commit it",
+        path.display()
     );
 }
 
@@ -143,6 +147,8 @@ fn the_committed_reference_run_is_in_the_format_of_the_code() {
     let back = &histograms[&sio_load::event::TimeMetric::ReconnectTime];
     let count = &stored["metrics"]["reconnect.time"]["count"];
     assert_eq!(count.as_u64(), Some(back.count()));
+    let run = sio_load::results::StoredRun::read(&folder).unwrap();
+    assert_is(&folder.join("report.html"), &html::render(&run));
 }
 
 #[test]

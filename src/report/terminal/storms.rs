@@ -150,14 +150,8 @@ fn verdict(aftermath: Aftermath) -> Piece {
 
 fn level(name: &str, levels: Levels) -> Option<Piece> {
     let (before, after) = (levels.before?, levels.after?);
-    let rate = |rate: f64| {
-        if rate.fract() == 0.0 {
-            number::count(rate as u64)
-        } else {
-            number::decimal(rate)
-        }
-    };
-    let text = format!("{name} {} before, {} after", rate(before), rate(after));
+    let (before, after) = (number::rate(before), number::rate(after));
+    let text = format!("{name} {before} before, {after} after");
     Some((Ink::Plain, text))
 }
 

@@ -245,6 +245,7 @@ fn reports_can_be_made_again_from_stored_results() {
     let latest = "results/two/latest";
     assert_eq!(report(latest, "json"), finished.result("summary.json"));
     assert_eq!(report(latest, "junit"), finished.result("junit.xml"));
+    assert_eq!(report(latest, "html"), finished.result("report.html"));
     let first = |text: &str| text.split("\nResults\n").next().unwrap().to_owned();
     assert_eq!(first(&report(latest, "terminal")), first(&finished.stdout));
     assert_eq!(

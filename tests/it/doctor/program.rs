@@ -1,12 +1,14 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sio_load::server::process::free_ports;
 use tempfile::TempDir;
 
-use crate::harness::{Kind, wait_for};
+use crate::harness::{Kind, optional_program, wait_for};
+
+/// What is not seen without one of these programs.
+const UNSEEN: &str = "what it does in front of a server";
 
 /// However busy the machine is.
 const START: Duration = Duration::from_secs(30);
@@ -75,7 +77,7 @@ pub(super) fn plain_websocket(greeting: &str) -> Program {
 /// # Panics
 /// If it is missing on CI; elsewhere the test says that it was left out, and there is none.
 pub(super) fn nginx(http: &str) -> Option<Program> {
-    let program = find("nginx")?;
+    let program = optional_program(&["nginx"], UNSEEN)?;
     let directory = TempDir::new().unwrap();
     let path = directory.path().display();
     let port = free_ports(1).unwrap()[0];
@@ -105,7 +107,7 @@ pub(super) fn nginx(http: &str) -> Option<Program> {
 /// # Panics
 /// As [`nginx`].
 pub(super) fn haproxy(sections: &str) -> Option<Program> {
-    let program = find("haproxy")?;
+    let program = optional_program(&["haproxy"], UNSEEN)?;
     let directory = TempDir::new().unwrap();
     let port = free_ports(1).unwrap()[0];
     let sections = sections.replace("{port}", &port.to_string());
@@ -115,17 +117,4 @@ pub(super) fn haproxy(sections: &str) -> Option<Program> {
     command.arg("-db").arg("-f").arg(&file);
     command.stdin(Stdio::null()).stderr(Stdio::null());
     Some(Program::start(command, port, directory))
-}
-
-fn find(name: &str) -> Option<String> {
-    let found = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"]
-        .iter()
-        .map(|folder| format!("{folder}/{name}"))
-        .find(|path| Path::new(path).exists());
-    if found.is_none() {
-        let on_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!on_ci, "{name} is missing, and CI needs it");
-        eprintln!("left out: {name} is missing, so what it does in front of a server was not seen");
-    }
-    found
 }

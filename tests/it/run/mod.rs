@@ -15,6 +15,7 @@ mod folder;
 mod formats;
 mod limits;
 mod namespace;
+mod page;
 mod shipped;
 
 /// How long anything here may take on a machine that is busy with other tests.

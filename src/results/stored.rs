@@ -1,0 +1,66 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::hgrm::{self, Step};
+use super::reader::{self, ReadError};
+use super::summary::Summary;
+use super::timeline::Timeline;
+use crate::event::TimeMetric;
+
+/// A run as its folder keeps it: what a page about it is made of.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    /// summary.json.
+    pub summary: Summary,
+    /// timeline.csv; empty if the folder has none.
+    pub timeline: Timeline,
+    /// The percentile distribution of each metric, from histograms.hlog; empty if there is none.
+    pub distributions: BTreeMap<TimeMetric, Vec<Step>>,
+    /// scenario.toml as it ran, if the folder has it.
+    pub scenario: Option<String>,
+}
+
+impl StoredRun {
+    /// Reads a run from its folder, from `latest`, or a summary.json alone.
+    ///
+    /// # Errors
+    /// If there is no summary, another version wrote it, or a file that is there is damaged.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let summary = reader::read(path)?;
+        if !path.is_dir() {
+            return Ok(Self {
+                summary,
+                timeline: Timeline::default(),
+                distributions: BTreeMap::new(),
+                scenario: None,
+            });
+        }
+        let timeline = optional(path, "timeline.csv")?;
+        let histograms = if path.join("histograms.hlog").exists() {
+            reader::read_histograms(path)?
+        } else {
+            BTreeMap::new()
+        };
+        Ok(Self {
+            summary,
+            timeline: timeline.map_or_else(Timeline::default, |text| Timeline::read(&text)),
+            distributions: histograms
+                .iter()
+                .map(|(metric, histogram)| (*metric, hgrm::steps(histogram)))
+                .collect(),
+            scenario: optional(path, "scenario.toml")?,
+        })
+    }
+}
+
+/// A text that may not be there.
+fn optional(folder: &Path, name: &str) -> Result<Option<String>, ReadError> {
+    let path = folder.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ReadError::Io { path, source }),
+    }
+}
