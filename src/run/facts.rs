@@ -1,6 +1,6 @@
 //! What a summary says that no recorder knows: names, the faults' fate, where the numbers come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +15,16 @@ use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
+use crate::units::format_duration;
+
+/// A fault that is repeated more often than this is told of once.
+const TOLD_EVERY: Duration = Duration::from_secs(2);
 
 /// The facts of a run as they come to be known.
 pub(super) struct Facts {
     run: RunFacts,
+    /// Faults that come again and again; of the first of each its period is told.
+    rapid: BTreeMap<FaultId, Option<Duration>>,
     /// What faults on the way touch, as far as somebody counts it.
     touched: BTreeMap<FaultId, Arc<Touched>>,
 }
@@ -49,6 +55,7 @@ impl Facts {
         };
         Self {
             run,
+            rapid: rapid(plan),
             touched: BTreeMap::new(),
         }
     }
@@ -82,13 +89,20 @@ impl Facts {
             .iter_mut()
             .find(|fault| fault.id == progress.fault)?;
         let id = fault.id;
+        let rapid = self.rapid.get(&id);
         Some(match &progress.step {
             Step::Applied => {
                 fault.applied = Some(progress.at);
                 let (name, detail) = (fault.fault.clone(), fault.detail.clone());
-                let text = format!("fault: {name} ({detail})");
+                let text = match rapid {
+                    None => Some(format!("fault: {name} ({detail})")),
+                    Some(period) => period.map(|period| {
+                        let period = format_duration(period);
+                        format!("fault: {name} ({detail}), and again every {period}")
+                    }),
+                };
                 let fault = name;
-                (Note::FaultApplied { id, fault, detail }, Some(text))
+                (Note::FaultApplied { id, fault, detail }, text)
             }
             Step::Touching(touched) => {
                 self.touched.insert(id, Arc::clone(touched));
@@ -102,7 +116,7 @@ impl Facts {
             Step::Ended => {
                 fault.ended = Some(progress.at);
                 let text = format!("fault over: {}", fault.fault);
-                (Note::FaultEnded { id }, Some(text))
+                (Note::FaultEnded { id }, rapid.is_none().then_some(text))
             }
             Step::Failed(why) => {
                 fault.ended = Some(progress.at);
@@ -134,6 +148,17 @@ impl Facts {
             None => FaultState::Over,
         }
     }
+}
+
+/// The applications of faults that are repeated quickly, with the period at the first of each.
+fn rapid(plan: &Plan) -> BTreeMap<FaultId, Option<Duration>> {
+    let mut begun = BTreeSet::new();
+    let rapid = applications(plan).into_iter().filter_map(|application| {
+        let period = plan.chaos[application.entry].every?;
+        let is_first = begun.insert(application.entry);
+        (period < TOLD_EVERY).then(|| (application.id, is_first.then_some(period)))
+    });
+    rapid.collect()
 }
 
 fn population(population: &Population) -> PopulationFacts {
@@ -188,5 +213,31 @@ fn server_note(step: &Step) -> Option<Note> {
             after_s: after.as_secs_f64(),
         }),
         Step::Applied | Step::Touching(_) | Step::Output(_) | Step::Ended | Step::Failed(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    #[test]
+    fn a_fault_that_comes_again_at_once_is_told_of_once() {
+        let text = r#"
+            duration = "10s"
+            target.url = "http://127.0.0.1:3000/"
+            clients = [{ count = 1 }]
+            chaos = [
+                { fault = "garbage", at = "1s", every = "4s" },
+                { fault = "mute", at = "2s", for = "100ms", every = "500ms" },
+            ]
+        "#;
+        let plan = scenario::parse(text, "s.toml", &Overrides::default()).unwrap();
+        let rapid = rapid(&plan);
+        let period = Some(Duration::from_millis(500));
+        assert_eq!(rapid.values().filter(|told| **told == period).count(), 1);
+        assert_eq!(rapid.first_key_value(), Some((&FaultId(1), &period)));
+        let of_mute = (10_000 - 2_000) / 500;
+        assert_eq!(rapid.len(), of_mute, "the other one is told of each time");
     }
 }

@@ -55,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "scenario",
             "server",
             "transport",
+            "units",
             "workload",
         ],
     ),
