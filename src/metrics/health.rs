@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::snapshot::WorkerInterval;
 use super::totals::Totals;
-use crate::event::Counter;
+use crate::event::{Cause, Counter};
 
 /// A worker is saturated from this share of a core on.
 pub const SATURATED_CPU: f64 = 0.9;
@@ -24,6 +24,10 @@ pub const BOUND_INTERVALS: usize = 3;
 
 /// Late starts are worth a warning from this share of all starts on.
 pub const LATE_STARTS_SHARE: f64 = 0.01;
+
+/// The generator was the bottleneck when so many of all handshakes failed for want of descriptors,
+/// ports or memory of its own.
+pub const SHORTAGE_SHARE: f64 = 0.01;
 
 /// Shorter intervals (the last one of a run) say nothing about CPU use.
 const SHORTEST: Duration = Duration::from_millis(200);
@@ -75,6 +79,13 @@ pub enum HealthWarning {
         /// Of so many.
         of: u64,
     },
+    /// This machine had no descriptors, ports or memory left.
+    Shortage {
+        /// For so many connections of the clients.
+        clients: u64,
+        /// For so many connections of the run's own balancer or proxy.
+        proxies: u64,
+    },
 }
 
 impl HealthWarning {
@@ -85,6 +96,7 @@ impl HealthWarning {
             Self::Saturated { .. } => "generator_saturated",
             Self::Starved { .. } => "generator_lag",
             Self::LateStarts { .. } => "late_starts",
+            Self::Shortage { .. } => "generator_shortage",
         }
     }
 }
@@ -119,13 +131,20 @@ impl std::fmt::Display for HealthWarning {
                 "{late} of {of} clients started over 10 ms after their intended start; connect.time \
                  counts from the intended start",
             ),
+            Self::Shortage { clients, proxies } => write!(
+                f,
+                "the generator had no file descriptors, ports or memory left for {clients} \
+                 connections of its clients and {proxies} of its own balancer or proxy: these \
+                 failures, and what answered 502 or closed for want of them, are not the server's; \
+                 raise the limit, or use fewer clients",
+            ),
         }
     }
 }
 
-/// How the generator fared.
+/// How the generator fared; its own balancer and proxy were `shortages` times short of something.
 #[must_use]
-pub fn judge(totals: &Totals) -> Health {
+pub fn judge(totals: &Totals, shortages: u64) -> Health {
     let mut worst = Worst::default();
     let workers = totals.worker_intervals();
     let count = workers
@@ -145,8 +164,18 @@ pub fn judge(totals: &Totals) -> Health {
         .fold(0.0, f64::max);
     let mut warnings = worst.warnings();
     warnings.extend(late_starts(totals));
+    let starved_clients = starved_clients(totals);
+    let starved = starved_clients + shortages;
+    if starved > 0 {
+        warnings.push(HealthWarning::Shortage {
+            clients: starved_clients,
+            proxies: shortages,
+        });
+    }
+    let attempts = totals.counter(Counter::HandshakeAttempts);
+    let is_short = starved > 0 && starved as f64 >= SHORTAGE_SHARE * attempts as f64;
     Health {
-        bottleneck: worst.is_bound(),
+        bottleneck: worst.is_bound() || is_short,
         intervals: worst.intervals,
         saturated: worst.saturated,
         starved: worst.starved,
@@ -160,6 +189,18 @@ fn late_starts(totals: &Totals) -> Option<HealthWarning> {
     let late = totals.counter(Counter::GeneratorLateStarts);
     let of = totals.counter(Counter::ClientsStarted);
     (late as f64 > LATE_STARTS_SHARE * of as f64).then_some(HealthWarning::LateStarts { late, of })
+}
+
+/// Failures for want of what this machine has too little of.
+fn starved_clients(totals: &Totals) -> u64 {
+    let total = totals.total();
+    let own = total.failures.iter().filter(|(kind, _, _)| {
+        matches!(
+            kind.cause,
+            Cause::NoDescriptors | Cause::NoLocalPorts | Cause::NoResources
+        )
+    });
+    own.map(|(_, count, _)| count).sum()
 }
 
 fn cpu_use<'a>(intervals: impl Iterator<Item = &'a WorkerInterval>) -> f64 {
@@ -244,7 +285,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::metrics::Snapshot;
+    use crate::clock::Clock;
+    use crate::event::{Event, Failure, Observer, Origin, PopulationId, Stage, TransportKind};
+    use crate::metrics::{Recorder, Snapshot};
 
     /// A run of one worker, each second with a CPU share in percent and a lag in milliseconds.
     fn run(seconds: &[(u64, u64)]) -> Health {
@@ -266,7 +309,7 @@ mod tests {
             workers: BTreeMap::from([(0, intervals)]),
             ..Snapshot::default()
         });
-        judge(&totals)
+        judge(&totals, 0)
     }
 
     fn codes(health: &Health) -> Vec<&'static str> {
@@ -323,7 +366,7 @@ mod tests {
             workers: BTreeMap::from([(0, BTreeMap::from([(0, interval)]))]),
             ..Snapshot::default()
         });
-        assert!(judge(&totals).bottleneck);
+        assert!(judge(&totals, 0).bottleneck);
     }
 
     #[test]
@@ -332,6 +375,37 @@ mod tests {
         assert_eq!(codes(&health), ["generator_lag"]);
         assert!(!health.bottleneck);
         assert!(health.warnings[0].to_string().contains("190 ms"));
+    }
+
+    /// A run of so many handshakes, some of which found no descriptor.
+    fn handshakes(count: u64, without_descriptor: u64) -> Totals {
+        let clock = Clock::start();
+        let recorder = Recorder::new(0, 1, clock);
+        let web = recorder.observer(PopulationId(0));
+        let transport = TransportKind::WebSocket;
+        for _ in 0..count {
+            web.observe(clock.origin(), Event::EngineOpening { transport });
+        }
+        for _ in 0..without_descriptor {
+            let failure = Failure::new(Stage::Tcp, Cause::NoDescriptors, Origin::Generator);
+            let cut_off = None;
+            web.observe(clock.origin(), Event::EngineFailed { failure, cut_off });
+        }
+        let mut totals = Totals::new(1, 1);
+        totals.add(recorder.take(clock.origin()));
+        totals
+    }
+
+    #[test]
+    fn a_generator_without_descriptors_says_so_and_is_the_bottleneck_from_one_percent_on() {
+        let few = judge(&handshakes(1_000, 9), 0);
+        assert_eq!(codes(&few), ["generator_shortage"]);
+        assert!(few.warnings[0].to_string().contains("9 connections"));
+        assert!(!few.bottleneck);
+        assert!(judge(&handshakes(1_000, 10), 0).bottleneck);
+        let of_both = judge(&handshakes(1_000, 5), 5);
+        assert!(of_both.bottleneck, "its balancer's count as its own");
+        assert_eq!(codes(&judge(&handshakes(1_000, 0), 0)), [""; 0]);
     }
 
     #[test]

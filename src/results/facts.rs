@@ -79,6 +79,8 @@ pub struct GeneratorFacts {
     pub cpu: Duration,
     /// The most memory that it held.
     pub rss_peak_bytes: u64,
+    /// How often the run's own balancer and proxy were short of descriptors, ports or memory.
+    pub shortages: u64,
 }
 
 impl GeneratorFacts {
@@ -88,6 +90,7 @@ impl GeneratorFacts {
         Self {
             cpu: host::process_cpu(),
             rss_peak_bytes: host::peak_memory_bytes().unwrap_or(0),
+            shortages: 0,
         }
     }
 }

@@ -160,6 +160,7 @@ pub(super) fn facts() -> RunFacts {
         generator: GeneratorFacts {
             cpu: Duration::from_millis(120),
             rss_peak_bytes: 1 << 24,
+            shortages: 0,
         },
         provenance: Provenance {
             tool: "sio-load".to_owned(),

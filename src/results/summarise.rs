@@ -21,7 +21,7 @@ const INTERRUPTED: u8 = 105;
 #[must_use]
 pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     let total = totals.total();
-    let health = health::judge(totals);
+    let health = health::judge(totals, facts.generator.shortages);
     let mut metrics = metrics(&total);
     if let Some(lag) = totals.histogram(TimeMetric::GeneratorLag) {
         let lag = distribution(&lag, TimeMetric::GeneratorLag.unit());
@@ -67,6 +67,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
             lag_max_us: totals.lag().value_at_percentile(100.0),
             late_starts: total.counters.value(Counter::GeneratorLateStarts),
             workers: totals.workers(),
+            shortages: facts.generator.shortages,
         },
         provenance: facts.provenance.clone(),
     }

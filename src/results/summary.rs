@@ -340,6 +340,9 @@ pub struct Generator {
     pub late_starts: u64,
     /// Worker threads.
     pub workers: u32,
+    /// How often the run's own balancer and proxy were short of descriptors, ports or memory.
+    #[serde(default)]
+    pub shortages: u64,
 }
 
 /// Where the numbers come from.

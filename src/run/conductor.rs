@@ -285,7 +285,7 @@ impl Conductor {
         let verdict = gate::verdict(gate::Ending {
             interrupted: ending.interrupted.is_some(),
             anyone_connected: self.totals.counter(Counter::Connects) > 0,
-            generator_bound: health::judge(&self.totals).bottleneck,
+            generator_bound: health::judge(&self.totals, summary.generator.shortages).bottleneck,
             thresholds_crossed: crossed.count(),
             worker_lost: ending.worker_lost,
             faults_failed: failed_faults.count(),

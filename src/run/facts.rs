@@ -15,6 +15,7 @@ use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
+use crate::server::shortage::Shortage;
 use crate::units::format_duration;
 
 /// A fault that is repeated more often than this is told of once.
@@ -27,6 +28,7 @@ pub(super) struct Facts {
     rapid: BTreeMap<FaultId, Option<Duration>>,
     /// What faults on the way touch, as far as somebody counts it.
     touched: BTreeMap<FaultId, Arc<Touched>>,
+    shortages: Vec<Shortage>,
 }
 
 impl Facts {
@@ -57,6 +59,7 @@ impl Facts {
             run,
             rapid: rapid(plan),
             touched: BTreeMap::new(),
+            shortages: target.shortages(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Facts {
         }
         self.run.duration = duration;
         self.run.generator = GeneratorFacts::read();
+        self.run.generator.shortages = self.shortages.iter().map(Shortage::count).sum();
         &self.run
     }
 

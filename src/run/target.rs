@@ -19,9 +19,10 @@ use crate::chaos::process::{Fleet, Servers};
 use crate::clock;
 use crate::results::Note;
 use crate::scenario::plan::{FaultKind, Plan, Server, ServerFault, ServerProgram, Signal};
-use crate::server::balancer::Balancer;
+use crate::server::balancer::{self, Balancer};
 use crate::server::guardian::Guardian;
 use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
+use crate::server::shortage::Shortage;
 
 /// How long a server gets for its goodbye at the end of a run.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -58,6 +59,17 @@ impl Target {
             target.facts.insert("proxy".to_owned(), proxy.into());
         }
         Ok(target)
+    }
+
+    /// What the run's own balancer and proxy lack, each of them.
+    pub(super) fn shortages(&self) -> Vec<Shortage> {
+        let balancer = self.fleet.balancer.as_ref();
+        let network = self.network.as_ref();
+        let shortages = [
+            balancer.map(balancer::Control::shortage),
+            network.map(Network::shortage),
+        ];
+        shortages.into_iter().flatten().collect()
     }
 
     /// Where clients of the plan's populations connect to.

@@ -10,3 +10,4 @@ pub mod group;
 pub mod guardian;
 pub(crate) mod http;
 pub mod process;
+pub mod shortage;

@@ -273,7 +273,10 @@ async fn accept(listener: TcpListener, lane: Rc<Lane>) {
         match listener.accept().await {
             Ok((client, _)) => lane.take(client),
             // Out of descriptors, mostly: the connection stays in the queue until some are free.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => {
+                lane.upstream.shortage.note(&error);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 }

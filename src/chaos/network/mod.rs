@@ -34,6 +34,7 @@ use url::Url;
 use crate::event::{FaultId, PopulationId};
 use crate::scenario::plan::{Fault, FaultKind, PathFault, Plan, Toxic};
 use crate::seed::Seed;
+use crate::server::shortage::Shortage;
 
 use active::Active;
 pub use active::Touched;
@@ -108,6 +109,7 @@ struct LaneSetup {
 pub struct Network {
     ways: Vec<Option<SocketAddr>>,
     control: Control,
+    shortage: Shortage,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -131,6 +133,7 @@ impl Network {
             toxiproxy: plan.target.toxiproxy.clone(),
         };
         let counts = setup.toxiproxy.is_none();
+        let shortage = setup.upstream.shortage.clone();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         // Unbounded: it carries two orders for each fault of the plan.
@@ -146,6 +149,7 @@ impl Network {
                 counts,
                 seed: plan.seed,
             },
+            shortage,
             stop: Some(stop),
             thread: Some(thread),
         };
@@ -160,6 +164,12 @@ impl Network {
     #[must_use]
     pub fn ways(&self) -> &[Option<SocketAddr>] {
         &self.ways
+    }
+
+    /// What it could not do for want of descriptors, ports or memory.
+    #[must_use]
+    pub fn shortage(&self) -> Shortage {
+        self.shortage.clone()
     }
 
     /// The way to lay faults.

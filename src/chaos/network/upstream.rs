@@ -6,6 +6,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use url::{Host, Url};
 
 use crate::scenario::plan::{ConnectTo, IpFamily, Target};
+use crate::server::shortage::Shortage;
 
 /// The server, as clients would reach it without a proxy on the way.
 #[derive(Debug, Clone)]
@@ -13,6 +14,7 @@ pub(super) struct Upstream {
     host: String,
     port: u16,
     family: Option<IpFamily>,
+    pub(super) shortage: Shortage,
 }
 
 impl Upstream {
@@ -34,6 +36,7 @@ impl Upstream {
             host: to_host.map_or(host, str::to_owned),
             port: to_port.unwrap_or(port),
             family: target.ip_family,
+            shortage: Shortage::default(),
         })
     }
 
@@ -69,7 +72,10 @@ impl Upstream {
             }
             match connect(address, source).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+                Err(error) => {
+                    self.shortage.note(&error);
+                    last = error;
+                }
             }
         }
         Err(last)

@@ -83,6 +83,7 @@ pub(crate) fn healthy() -> Summary {
             lag_max_us: 8_410,
             late_starts: 0,
             workers: 2,
+            shortages: 0,
         },
         provenance: provenance(),
         ..empty()

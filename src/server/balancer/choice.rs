@@ -1,5 +1,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 
 use super::control::Control;
@@ -35,6 +36,10 @@ impl Choice {
             next: Cell::new(0),
             sessions: RefCell::default(),
         }
+    }
+
+    pub(super) fn note_shortage(&self, error: &io::Error) {
+        self.control.shortage().note(error);
     }
 
     pub(super) fn address(&self, instance: usize) -> SocketAddr {

@@ -139,14 +139,18 @@ impl Connection<'_> {
         }
         for instance in self.choice.from(first) {
             let connecting = TcpStream::connect(self.choice.address(instance));
-            if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT, connecting).await {
-                // Without it, small packets wait for the delayed ACK of a keep-alive connection.
-                let _ = stream.set_nodelay(true);
-                return Some(Upstream {
-                    instance,
-                    stream,
-                    unread: Vec::new(),
-                });
+            match tokio::time::timeout(CONNECT, connecting).await {
+                Ok(Ok(stream)) => {
+                    // Without it, small packets wait for the delayed ACK of a keep-alive connection.
+                    let _ = stream.set_nodelay(true);
+                    return Some(Upstream {
+                        instance,
+                        stream,
+                        unread: Vec::new(),
+                    });
+                }
+                Ok(Err(error)) => self.choice.note_shortage(&error),
+                Err(_) => {}
             }
         }
         None

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::server::shortage::Shortage;
+
 /// What a running balancer can be told from another thread.
 #[derive(Debug, Clone)]
 pub struct Control(Arc<Orders>);
@@ -11,6 +13,7 @@ struct Orders {
     drained: Box<[AtomicUsize]>,
     /// How many ask that it forgets whose session is whose.
     forgetful: AtomicUsize,
+    shortage: Shortage,
 }
 
 /// Something that a balancer was told; it is taken back when this is dropped.
@@ -31,6 +34,7 @@ impl Control {
         Self(Arc::new(Orders {
             drained: (0..instances).map(|_| AtomicUsize::new(0)).collect(),
             forgetful: AtomicUsize::new(0),
+            shortage: Shortage::default(),
         }))
     }
 
@@ -44,6 +48,12 @@ impl Control {
     #[must_use]
     pub fn forget(&self) -> Told {
         self.tell(What::Forget)
+    }
+
+    /// What it could not do for want of descriptors, ports or memory.
+    #[must_use]
+    pub fn shortage(&self) -> Shortage {
+        self.0.shortage.clone()
     }
 
     pub(super) fn is_drained(&self, instance: usize) -> bool {

@@ -135,7 +135,10 @@ async fn accept(listener: &TcpListener, choice: &Rc<Choice>) {
                 });
             }
             // Out of descriptors, mostly: the connection stays in the queue until some are free.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => {
+                choice.note_shortage(&error);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 }
