@@ -44,7 +44,7 @@ impl Way {
             Err(problems) => panic!("{}", problems.render(false)),
         };
         let url = plan.target.url.clone().expect("the plan names its target");
-        let started = Network::start(&plan, &url).await;
+        let started = Network::start(&plan, &url, None).await;
         let proxy = started.expect("a free port").expect("a fault on the way");
         Path {
             address: proxy.ways()[0].expect("the fault concerns all"),

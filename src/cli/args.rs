@@ -286,6 +286,11 @@ pub struct ServeArgs {
     /// Largest payload taken, in bytes.
     #[arg(long, default_value_t = 1_000_000)]
     pub max_payload: u64,
+    /// A fault on the way that clients meet for as long as the server runs, in the words of
+    /// `[[chaos]]`, as often as needed: 'status status=503 share=20%',
+    /// 'websocket_blocked how=swallowed', 'latency latency=200ms jitter=50ms', …
+    #[arg(long, value_name = "FAULT KEY=VALUE …")]
+    pub misbehave: Vec<String>,
     /// One JSON line per connection, disconnection and event, to this file (`-`: standard output).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub log: Option<PathBuf>,

@@ -7,6 +7,7 @@
 mod conductor;
 mod facts;
 mod interrupts;
+pub mod misbehaviour;
 mod population_curve;
 pub mod preflight;
 pub mod sweep;

@@ -51,7 +51,7 @@ impl Target {
     /// If one cannot be started or does not become ready; none is left running then.
     pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
         let mut target = Self::reach(plan, logs).await?;
-        target.network = Network::start(plan, &target.url).await?;
+        target.network = Network::start(plan, &target.url, None).await?;
         target.fleet.network = target.network.as_ref().map(Network::control);
         if target.network.is_some() {
             let is_built_in = plan.target.toxiproxy.is_none();

@@ -9,6 +9,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::LaneSetup;
 use super::active::{Active, Stop};
 use super::carry::{self, Carry, reset_on_drop};
 use super::link::Link;
@@ -46,26 +47,25 @@ struct Connection {
 }
 
 impl Lane {
-    /// Reserves a port of this machine for a population.
+    /// Reserves an address for a population; port 0 takes a free one.
     pub(super) fn new(
-        population: PopulationId,
+        address: SocketAddr,
+        setup: &LaneSetup,
         upstream: Upstream,
-        reads_http: bool,
         next: Rc<Cell<u32>>,
     ) -> io::Result<Self> {
-        let ip = upstream.local_ip();
-        let port = Socket::new(Domain::for_address((ip, 0).into()), Type::STREAM, None)?;
+        let port = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         port.set_reuse_address(true)?;
-        port.bind(&SocketAddr::from((ip, 0)).into())?;
+        port.bind(&address.into())?;
         let address = port
             .local_addr()?
             .as_socket()
             .ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self {
-            population,
+            population: setup.population,
             address,
             upstream,
-            reads_http,
+            reads_http: setup.reads_http,
             _port: port,
             accepting: RefCell::default(),
             active: RefCell::default(),

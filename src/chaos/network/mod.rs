@@ -94,6 +94,8 @@ pub enum NetworkError {
 /// What the proxy's thread needs to know.
 struct Setup {
     lanes: Vec<LaneSetup>,
+    /// Where, if it was told.
+    listen: Option<SocketAddr>,
     upstream: Upstream,
     toxiproxy: Option<Url>,
 }
@@ -115,11 +117,16 @@ pub struct Network {
 }
 
 impl Network {
-    /// Starts a proxy, if the plan has faults for one, that leads to the server at `url`.
+    /// Starts a proxy, if the plan has faults for one, that leads to the server at `url`; it takes
+    /// a free port of this machine for each population, unless it is told where to listen.
     ///
     /// # Errors
     /// If it cannot listen, or Toxiproxy does not do as asked.
-    pub async fn start(plan: &Plan, url: &Url) -> Result<Option<Self>, NetworkError> {
+    pub async fn start(
+        plan: &Plan,
+        url: &Url,
+        listen: Option<SocketAddr>,
+    ) -> Result<Option<Self>, NetworkError> {
         let lanes = lanes(plan);
         if lanes.is_empty() {
             return Ok(None);
@@ -129,6 +136,7 @@ impl Network {
         };
         let setup = Setup {
             lanes,
+            listen,
             upstream: Upstream::new(&plan.target, url).ok_or_else(no_upstream)?,
             toxiproxy: plan.target.toxiproxy.clone(),
         };

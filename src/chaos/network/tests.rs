@@ -36,7 +36,7 @@ impl Way {
             Ok(plan) => plan,
             Err(problems) => panic!("{}", problems.render(false)),
         };
-        let started = Network::start(&plan, &url.parse().unwrap()).await;
+        let started = Network::start(&plan, &url.parse().unwrap(), None).await;
         let network = started.unwrap().expect("the plan has a fault on the way");
         assert_eq!(network.ways()[0], None, "nothing touches this population");
         let address = network.ways()[1].expect("a way");

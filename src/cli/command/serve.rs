@@ -4,6 +4,7 @@ use crate::cli::Failed;
 use crate::cli::args::ServeArgs;
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
+use crate::run::misbehaviour::Misbehaviour;
 use crate::server::embedded::{LogTarget, Options, serve as serve_until_told};
 
 /// Runs the embedded server until it is told to end.
@@ -26,6 +27,14 @@ pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, 
     };
     // To standard error: standard output may be the log.
     let announce = |address| terminal.complain(&format!("listening on http://{address}\n"));
-    serve_until_told(&options, announce).map_err(|error| Failed::from_error(&error))?;
+    if args.misbehave.is_empty() {
+        serve_until_told(&options, announce).map_err(|error| Failed::from_error(&error))?;
+        return Ok(exit_code::SUCCESS);
+    }
+    let misbehaviour = Misbehaviour::parse(&args.misbehave)
+        .map_err(|error| Failed::new(exit_code::USAGE, error.to_string()))?;
+    misbehaviour
+        .serve(options, announce)
+        .map_err(|error| Failed::from_error(&error))?;
     Ok(exit_code::SUCCESS)
 }

@@ -117,3 +117,33 @@ fn a_server_of_a_run_ends_with_its_standard_input() {
         SioLoad::new(&["serve", "--listen", "127.0.0.1:0", "--exit-with-stdin"]).run(LIMIT);
     assert_eq!(finished.code(), 0);
 }
+
+#[test]
+fn serve_misbehaves_where_it_listens() {
+    let (running, address) = serve(&["--misbehave", "status status=503 share=100%"]);
+    let answer = ask(address, "GET", "/socket.io/?EIO=4&transport=polling", "");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.wait(LIMIT).code(), 0);
+
+    let blocked = "websocket_blocked how=refused";
+    let sliced = "slicer size=3B delay=1ms";
+    let (running, address) = serve(&["--misbehave", blocked, "--misbehave", sliced]);
+    let url = format!("http://{address}");
+    let finished = SioLoad::new(&["doctor", &url, "--json"]).run(LIMIT);
+    assert_eq!(finished.code(), 1, "{finished:?}");
+    assert!(finished.stdout.contains("SIO-142"), "{}", finished.stdout);
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.wait(LIMIT).code(), 0);
+}
+
+#[test]
+fn serve_tells_what_is_no_misbehaviour() {
+    let refused = SioLoad::new(&["serve", "--misbehave", "sttaus status=503"]).run(LIMIT);
+    assert_eq!(refused.code(), 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("status"),
+        "the nearest name: {}",
+        refused.stderr
+    );
+}
