@@ -5,9 +5,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::runtime::Builder;
+use toml::{Table, Value};
 use url::Url;
 
 use crate::chaos::network::{Network, NetworkError};
+use crate::diagnostic::Diagnostics;
 use crate::event::FaultId;
 use crate::scenario::plan::{FaultKind, PathFault, Plan, Toxic};
 use crate::scenario::{self, Overrides};
@@ -18,8 +20,8 @@ use crate::server::process::{ProcessError, free_ports};
 #[derive(Debug, thiserror::Error)]
 pub enum MisbehaviourError {
     /// The words are not those of a fault.
-    #[error("{0}")]
-    Words(String),
+    #[error("{}", .0.render(false))]
+    Words(Diagnostics),
     /// It is a fault, and none that a server could have for good.
     #[error("`{fault}` cannot lie on a server for good: {known}", known = KNOWN)]
     NotHere {
@@ -38,8 +40,8 @@ pub enum MisbehaviourError {
 }
 
 const KNOWN: &str = "use one of latency, bandwidth, slicer, slow_close, timeout, reset_peer, \
-                     limit_data, down, status, websocket_blocked, idle_timeout, without `for` and \
-                     `every`";
+                     limit_data, down, status, websocket_blocked, idle_timeout, without `at`, \
+                     `for` and `every`";
 
 /// How a server is to misbehave.
 #[derive(Debug)]
@@ -49,13 +51,13 @@ impl Misbehaviour {
     /// Reads faults, each as `FAULT KEY=VALUE …`: `status status=503 share=20%`.
     ///
     /// # Errors
-    /// If one is no fault on the way that lasts; the message is ready to be shown.
+    /// If one is no fault on the way that lasts.
     pub fn parse(faults: &[String]) -> Result<Self, MisbehaviourError> {
         let text = scenario_text(faults);
         let plan = scenario::parse(&text, "--misbehave", &Overrides::default())
-            .map_err(|problems| MisbehaviourError::Words(problems.render(false)))?;
+            .map_err(MisbehaviourError::Words)?;
         for fault in &plan.chaos {
-            let is_for_good = fault.lasts.is_none() && fault.every.is_none();
+            let is_for_good = fault.at.is_zero() && fault.lasts.is_none() && fault.every.is_none();
             if path(&fault.kind).is_none() || !is_for_good {
                 let fault = fault.kind.name().to_owned();
                 return Err(MisbehaviourError::NotHere { fault });
@@ -114,33 +116,35 @@ fn path(kind: &FaultKind) -> Option<&PathFault> {
 
 /// A scenario in which these faults begin at once.
 fn scenario_text(faults: &[String]) -> String {
-    let mut text = "duration = \"1h\"\ntarget.url = \"http://127.0.0.1:1/\"\n\
-                    clients = [{ count = 1 }]\n"
-        .to_owned();
-    for fault in faults {
-        let mut words = fault.split_whitespace();
-        let name = quoted(words.next().unwrap_or_default());
-        text.push_str(&format!("\n[[chaos]]\nat = \"0s\"\nfault = {name}\n"));
-        for word in words {
-            let (key, value) = word.split_once('=').unwrap_or((word, ""));
-            text.push_str(&format!("{} = {}\n", quoted(key), value_of(value)));
-        }
+    const HEAD: &str = "duration = \"1h\"\ntarget.url = \"http://127.0.0.1:1/\"\n\
+                        clients = [{ count = 1 }]\n\n";
+    let chaos: Vec<Value> = faults.iter().map(|fault| table(fault).into()).collect();
+    let chaos = Table::from_iter([("chaos".to_owned(), chaos.into())]);
+    format!("{HEAD}{chaos}")
+}
+
+/// `FAULT KEY=VALUE …` as an entry of `[[chaos]]`.
+fn table(fault: &str) -> Table {
+    let mut words = fault.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let mut table = Table::from_iter([
+        ("fault".to_owned(), name.into()),
+        ("at".to_owned(), "0s".into()),
+    ]);
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        table.insert(key.to_owned(), value_of(value));
     }
-    text
+    table
 }
 
 /// A number or a truth as it stands, everything else as a text.
-fn value_of(word: &str) -> String {
-    let is_bare = word.parse::<f64>().is_ok_and(f64::is_finite) || word.parse::<bool>().is_ok();
-    if is_bare {
-        word.to_owned()
-    } else {
-        quoted(word)
-    }
-}
-
-fn quoted(word: &str) -> String {
-    toml::Value::from(word).to_string()
+fn value_of(word: &str) -> Value {
+    let number = word.parse().map(Value::Integer).ok();
+    let number = number.or_else(|| word.parse().map(Value::Float).ok());
+    number
+        .or_else(|| word.parse().map(Value::Boolean).ok())
+        .unwrap_or_else(|| word.into())
 }
 
 #[cfg(test)]
@@ -169,6 +173,7 @@ mod tests {
             ("freeze", "`freeze` cannot lie on a server for good"),
             ("restart", "`restart` cannot lie"),
             ("down for=2s", "`down` cannot lie"),
+            ("down at=2s", "`down` cannot lie"),
         ] {
             let told = parse(&[fault]).unwrap_err();
             assert!(told.contains(said), "{fault}: {told}");

@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "chaos",
             "client",
             "clock",
+            "diagnostic",
             "event",
             "gate",
             "metrics",

@@ -23,7 +23,8 @@ impl Proxy {
         let lane = |lane: &LaneSetup| -> io::Result<Rc<Lane>> {
             let upstream = setup.upstream.clone();
             let next = Rc::clone(&next);
-            let address = setup.listen.unwrap_or((upstream.local_ip(), 0).into());
+            let any_port = || (upstream.local_ip(), 0).into();
+            let address = setup.listen.unwrap_or_else(any_port);
             let lane = Lane::new(address, lane, upstream, next)?;
             let lane = Rc::new(lane);
             lane.listen()?;

@@ -4,7 +4,7 @@ use crate::cli::Failed;
 use crate::cli::args::ServeArgs;
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
-use crate::run::misbehaviour::Misbehaviour;
+use crate::run::misbehaviour::{Misbehaviour, MisbehaviourError};
 use crate::server::embedded::{LogTarget, Options, serve as serve_until_told};
 
 /// Runs the embedded server until it is told to end.
@@ -31,8 +31,16 @@ pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, 
         serve_until_told(&options, announce).map_err(|error| Failed::from_error(&error))?;
         return Ok(exit_code::SUCCESS);
     }
-    let misbehaviour = Misbehaviour::parse(&args.misbehave)
-        .map_err(|error| Failed::new(exit_code::USAGE, error.to_string()))?;
+    let misbehaviour = Misbehaviour::parse(&args.misbehave).map_err(|error| {
+        if let MisbehaviourError::Words(problems) = error {
+            terminal.complain(&problems.render(terminal.color_err()));
+            return Failed {
+                message: None,
+                code: exit_code::USAGE,
+            };
+        }
+        Failed::new(exit_code::USAGE, error.to_string())
+    })?;
     misbehaviour
         .serve(options, announce)
         .map_err(|error| Failed::from_error(&error))?;
