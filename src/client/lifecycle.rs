@@ -298,7 +298,7 @@ impl<O: Observer> Lifecycle<O> {
                     recovered: loss.recovered,
                 };
                 self.report(now, event);
-                self.recover(now);
+                self.dismiss_faults(now);
             }
             Standing::Connected | Standing::Refused | Standing::Kicked => {}
         }
@@ -403,16 +403,13 @@ impl<O: Observer> Lifecycle<O> {
 
     /// Nothing more can come of any fault: the client leaves as it is.
     pub fn finish_faults(&mut self, now: Instant) {
-        if !self.is_connected() {
-            return;
-        }
-        while let Some(passed) = self.marks.dismiss() {
-            self.report_passed(now, passed);
+        if self.is_connected() {
+            self.dismiss_faults(now);
         }
     }
 
-    fn recover(&mut self, now: Instant) {
-        while let Some(passed) = self.marks.recover(now) {
+    fn dismiss_faults(&mut self, now: Instant) {
+        while let Some(passed) = self.marks.dismiss() {
             self.report_passed(now, passed);
         }
     }
@@ -458,8 +455,12 @@ impl<O: Observer> Lifecycle<O> {
     }
 
     fn report_passed(&self, now: Instant, passed: Passed) {
-        let Passed { fault, outage } = passed;
-        self.report(now, Event::FaultPassed { fault, outage });
+        let event = Event::FaultPassed {
+            fault: passed.fault,
+            outage: passed.outage,
+            ago: now.saturating_duration_since(passed.well_at),
+        };
+        self.report(now, event);
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Passed {
     pub(super) fault: FaultId,
     /// How long it was felt.
     pub(super) outage: Duration,
+    /// Until when.
+    pub(super) well_at: Instant,
 }
 
 impl Passed {
@@ -36,6 +38,7 @@ impl Passed {
         Self {
             fault: mark.fault,
             outage: healed.saturating_duration_since(mark.struck),
+            well_at: healed,
         }
     }
 }
@@ -105,23 +108,11 @@ impl Marks {
             .map(|(mark, healed)| Passed::unharmed(mark, healed))
     }
 
-    /// The next fault of which a connected client is well, since it waits for its effect no longer.
+    /// The next fault of which a connected client is well, since nobody waits for its effect any
+    /// longer: the client leaves, or has come back from a loss that another one was blamed for.
     pub(super) fn dismiss(&mut self) -> Option<Passed> {
         self.take(|state| matches!(state, State::Over { .. }))
             .map(|(mark, healed)| Passed::unharmed(mark, healed))
-    }
-
-    /// The next fault of which the client is well since it is connected again: another one was
-    /// blamed for the loss.
-    pub(super) fn recover(&mut self, now: Instant) -> Option<Passed> {
-        self.take(|state| matches!(state, State::Over { .. }))
-            .map(|(mark, healed)| {
-                let until = if healed > mark.struck { healed } else { now };
-                Passed {
-                    fault: mark.fault,
-                    outage: until.saturating_duration_since(mark.struck),
-                }
-            })
     }
 
     /// The fault for a moment that struck last turned out to need no reconnection.
@@ -137,6 +128,7 @@ impl Marks {
         Some(Passed {
             fault: mark.fault,
             outage: now.saturating_duration_since(mark.struck),
+            well_at: now,
         })
     }
 
@@ -231,9 +223,14 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn passed(fault: FaultId, outage: u64) -> Option<Passed> {
+    fn passed(fault: FaultId, struck: Instant, outage: u64) -> Option<Passed> {
         let outage = seconds(outage);
-        Some(Passed { fault, outage })
+        let well_at = struck + outage;
+        Some(Passed {
+            fault,
+            outage,
+            well_at,
+        })
     }
 
     #[test]
@@ -246,7 +243,7 @@ mod tests {
         marks.heal(at(10), MUTE, at(55));
         assert_eq!(marks.deadline(), Some(at(55)));
         assert_eq!(marks.settle(at(54)), None);
-        assert_eq!(marks.settle(at(55)), passed(MUTE, 10));
+        assert_eq!(marks.settle(at(55)), passed(MUTE, at(0), 10));
         assert_eq!(marks.deadline(), None);
     }
 
@@ -288,9 +285,9 @@ mod tests {
             panic!("nobody is blamed");
         };
         assert_eq!(mark.fault, RESET);
-        assert_eq!(marks.recover(at(8)), None, "one lasts, one was blamed");
+        assert_eq!(marks.dismiss(), None, "one lasts, one was blamed");
         marks.heal(at(10), MUTE, at(55));
-        assert_eq!(marks.recover(at(11)), passed(MUTE, 10));
+        assert_eq!(marks.dismiss(), passed(MUTE, at(0), 10));
     }
 
     #[test]

@@ -210,8 +210,10 @@ pub enum Event {
     FaultPassed {
         /// Which fault.
         fault: FaultId,
-        /// Fault → now.
+        /// Fault → well again.
         outage: Duration,
+        /// Well again → now: that a fault did no harm is known only when it would have shown.
+        ago: Duration,
     },
     /// A WebSocket probe was begun.
     UpgradeStarted,

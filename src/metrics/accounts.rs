@@ -108,9 +108,9 @@ impl State {
             }
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
             Event::FaultMissed { fault, why } => self.fault(fault).missed(why),
-            Event::FaultPassed { fault, outage } => {
-                let at = self.since_origin(at);
-                self.fault(fault).passed(at, outage);
+            Event::FaultPassed { fault, outage, ago } => {
+                let well_at = self.since_origin(at).saturating_sub(ago);
+                self.fault(fault).passed(well_at, outage);
             }
             // Begun upgrades show as upgrades or as upgrade errors.
             Event::UpgradeStarted => {}

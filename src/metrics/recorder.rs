@@ -376,10 +376,12 @@ mod tests {
             }
         }
         let outage = Duration::from_secs(9);
-        bench.observe(9100, Event::FaultPassed { fault, outage });
+        let ago = Duration::from_secs(5);
+        bench.observe(14_100, Event::FaultPassed { fault, outage, ago });
         let totals = bench.take(20_000);
         let tally = totals.fault(fault).unwrap();
         assert_eq!((tally.affected, tally.restored), (10, 9));
+        assert_eq!(tally.last_restored, Some(Duration::from_millis(9100)));
         assert_eq!(tally.restored_after(0.5), Some(Duration::from_secs(5)));
         assert_eq!(tally.restored_after(0.9), Some(Duration::from_secs(9)));
         assert_eq!(tally.restored_after(0.95), None);

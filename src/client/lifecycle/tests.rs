@@ -216,7 +216,8 @@ fn an_upgrade_in_place_ends_the_fault_without_a_disconnect() {
         story.notebook.last(),
         Event::FaultPassed {
             fault: FaultId(1),
-            outage: millis(30)
+            outage: millis(30),
+            ago: Duration::ZERO,
         }
     );
 }
@@ -236,7 +237,8 @@ fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
         story.notebook.last(),
         Event::FaultPassed {
             fault,
-            outage: millis(300)
+            outage: millis(300),
+            ago: millis(200),
         }
     );
 }
@@ -251,7 +253,8 @@ fn a_fault_for_a_moment_that_did_no_harm_cost_no_time_at_the_clients_leave() {
         story.notebook.last(),
         Event::FaultPassed {
             fault: FaultId(1),
-            outage: Duration::ZERO
+            outage: Duration::ZERO,
+            ago: millis(6_900),
         }
     );
 }
@@ -273,8 +276,10 @@ fn a_client_that_is_lost_is_not_well_of_any_fault() {
         story.notebook.last(),
         Event::FaultPassed {
             fault: FaultId(1),
-            outage: millis(90_900)
-        }
+            outage: Duration::ZERO,
+            ago: millis(90_900),
+        },
+        "the loss is the other one's"
     );
 }
 
