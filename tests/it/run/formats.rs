@@ -150,15 +150,21 @@ fn read_by_others(results: &Path) -> BTreeMap<String, Value> {
 fn assert_junit(finished: &Finished, summary: &Value) {
     let report = Report::deserialize_from_str(&finished.result("junit.xml")).unwrap();
     let thresholds = summary["thresholds"].as_array().unwrap();
-    // The first case is that clients connected at all; another one says what makes all of it void.
+    // The first case is that clients connected at all, another one that faults were carried out;
+    // a last one says what makes all of it void.
     let is_void =
         ["interrupted", "generator_bound"].contains(&summary["verdict"].as_str().unwrap());
-    assert_eq!(report.tests, 1 + usize::from(is_void) + thresholds.len());
+    let faults = summary["faults"].as_array().unwrap();
+    let has_faults = usize::from(!faults.is_empty());
+    let expected = 1 + has_faults + usize::from(is_void) + thresholds.len();
+    assert_eq!(report.tests, expected);
     let crossed = thresholds
         .iter()
         .filter(|threshold| threshold["passed"] == false);
     let is_lonely = number(summary, &["counters", "clients.connected_max"]) == 0;
-    assert_eq!(report.failures, crossed.count() + usize::from(is_lonely));
+    let has_failed = faults.iter().any(|fault| !fault["failed"].is_null());
+    let failures = crossed.count() + usize::from(is_lonely) + usize::from(has_failed);
+    assert_eq!(report.failures, failures);
     assert_eq!(report.errors, usize::from(is_void));
 }
 
