@@ -26,7 +26,7 @@ pub type Ambient = Rc<RefCell<Vec<AmbientFault>>>;
 /// ```
 #[derive(Debug)]
 enum Standing {
-    /// Never connected so far.
+    /// Never connected so far, or not to all of its active namespaces at once.
     Arriving,
     /// All its active namespaces are connected.
     Connected,
@@ -327,6 +327,12 @@ impl<O: Observer> Lifecycle<O> {
         if let Standing::Lost(loss) = &self.standing {
             let mark = loss.mark;
             self.report_disconnect(now, reason, mark, false);
+            return;
+        }
+        if matches!(self.standing, Standing::Arriving) && !kicked {
+            // It never had all that it came for: nothing of it is lost, and its first connect, from
+            // its intended start on, is still to come.
+            self.report_disconnect(now, reason, None, false);
             return;
         }
         let first = self.is_connected();

@@ -215,8 +215,8 @@ impl Current {
         self.connected_peak = self.connected_peak.max(self.connected);
     }
 
-    /// A client that lost one of its namespaces before it had all of them was never counted as
-    /// connected, so its loss must not be either.
+    /// Only a client that was counted as connected is lost ([`Event::Disconnected`]'s `first`);
+    /// whatever events come, the gauge stays above zero.
     pub(super) fn client_lost(&mut self, population: usize, at: Instant) {
         let tenth = self.tenth(at);
         let live = &mut self.populations[population];
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_before_all_namespaces_were_there_takes_no_client_off_the_gauge() {
+    fn a_loss_without_a_connect_does_not_turn_the_gauge_around() {
         let mut bench = Bench::new();
         bench.observe(10, lost(None));
         bench.observe(20, connected());

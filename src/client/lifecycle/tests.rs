@@ -194,6 +194,30 @@ fn a_client_of_two_namespaces_is_back_when_both_are() {
 }
 
 #[test]
+fn a_client_that_never_was_whole_has_still_to_connect_for_the_first_time() {
+    let fault = AmbientFault::announce(FaultId(3), None);
+    let mut story = Story::new(2);
+    story.ambient.borrow_mut().push(fault.clone());
+    story.connect(0);
+    fault.strike(story.at(40));
+    story.lose(50, DisconnectReason::TransportClose);
+    assert_eq!(story.lifecycle.fate(), Fate::NeverConnected);
+    story.connect(900);
+    story.lifecycle.namespace_connected(story.at(950), None);
+    let transport = TransportKind::WebSocket;
+    let since_intended = millis(950);
+    assert_eq!(
+        story.notebook.last(),
+        Event::Connected {
+            since_intended,
+            transport
+        }
+    );
+    let felt = |e: &Event| matches!(e, Event::FaultFelt { .. });
+    assert_eq!(story.notebook.count(felt), 0, "it had nothing to lose");
+}
+
+#[test]
 fn a_kick_from_one_of_two_namespaces_leaves_the_client_connected() {
     let mut story = Story::new(2);
     story.connect(0);
