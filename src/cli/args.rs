@@ -138,7 +138,7 @@ pub struct RunArgs {
     /// Log the wire of the client of this number, from 0, on standard error, as DEBUG=socket* does.
     #[arg(long, env = "SIO_LOAD_DEBUG_CLIENT", value_name = "N")]
     pub debug_client: Option<u64>,
-    /// Write values of auth, Authorization, Cookie and TLS keys into the results.
+    /// Write secrets into the results: values of auth and query, Authorization, Cookie, TLS keys.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,
 }

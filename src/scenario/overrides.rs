@@ -7,7 +7,7 @@ use super::nearest;
 use super::plan::IpFamily;
 use super::problem::{Code, Problems};
 use super::raw::{self, Node, Raw, Table};
-use super::secret::mask_setting;
+use super::secret::{mask_setting, mask_url};
 use crate::diagnostic::Place;
 
 /// What the command line and the environment change in a scenario; the default changes nothing.
@@ -66,7 +66,7 @@ impl Overrides {
         }
         for (key, flag, value) in [("url", "url", &self.url), ("proxy", "proxy", &self.proxy)] {
             if let Some(value) = value {
-                let place = flags.add(format!("--{flag} {value}"));
+                let place = flags.add(format!("--{flag} {}", mask_url(value)));
                 put(root, &["target", key], Node::string(value, place));
             }
         }

@@ -1,4 +1,4 @@
-//! What may be secret in a flag's value, masked wherever the flag is shown.
+//! What may be secret in a flag's value or a scenario's, masked wherever it is shown or stored.
 
 /// What stands in place of a secret.
 pub(super) const MASK: &str = "***";
@@ -7,6 +7,18 @@ pub(super) const MASK: &str = "***";
 const SECRET_WORDS: [&str; 8] = [
     "auth", "header", "cookie", "token", "secret", "password", "query", "env",
 ];
+
+/// A header or a variable whose name has one of these words in it holds a secret.
+const SECRET_NAMES: [&str; 7] = [
+    "auth", "cookie", "token", "secret", "password", "key", "session",
+];
+
+/// Whether what goes by this name, as a header or a variable of the environment, is a secret.
+#[must_use]
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
+}
 
 /// The value of `--set`, `path.to.key=value`, without what may be secret.
 #[must_use]
@@ -63,6 +75,22 @@ mod tests {
             ("duration", "duration"),
         ] {
             assert_eq!(mask_setting(setting), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_tells_what_is_secret() {
+        for name in [
+            "Authorization",
+            "Cookie",
+            "X-Api-Key",
+            "x-auth-token",
+            "DB_PASSWORD",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["x-plain", "User-Agent", "PORT", "NODE_ENV"] {
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 

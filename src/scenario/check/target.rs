@@ -7,6 +7,7 @@ use crate::scenario::plan::{ConnectTo, IpFamily, Target, Tls};
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::raw::{Node, Raw, Table};
 use crate::scenario::reader::{Reader, all};
+use crate::scenario::secret::mask_url;
 use crate::scenario::template::{JsonTemplate, TextTemplate};
 
 /// `[target]` and what it gives to the populations.
@@ -232,13 +233,14 @@ fn url(reader: &Reader<'_>, key: &str, schemes: &'static [&'static str]) -> Chec
         Err(url::ParseError::RelativeUrlWithoutBase) => "it has no scheme".to_owned(),
         Err(error) => error.to_string(),
     };
-    let message = format!("{text:?} is not a URL that `{key}` takes: {reason}");
+    let shown = mask_url(&text);
+    let message = format!("{shown:?} is not a URL that `{key}` takes: {reason}");
     Err(reader.report(Code::BadValue, place, message, |d| {
         let d = d.key(reader.path_of(key));
         let expected = Kind::Url(schemes).expected();
         let d = d.label(format!("expected {expected}"));
         if reason == "it has no scheme" {
-            d.help(format!("write \"http://{text}\""))
+            d.help(format!("write \"http://{shown}\""))
         } else {
             d
         }

@@ -7,6 +7,7 @@ use super::{Writer, size};
 use crate::scenario::plan::{
     Ack, Client, Emit, Listen, Load, Population, Profile, RampStage, Reconnection, StampPath, Tls,
 };
+use crate::scenario::secret::is_secret_name;
 use crate::scenario::template::TextTemplate;
 use crate::units::format_duration;
 
@@ -89,8 +90,11 @@ impl Writer {
             .map(|(name, value)| (name.as_str(), self.header_value(name, value)))
             .collect();
         self.pair("headers", &inline(headers));
-        let query = client.query.iter();
-        let query = query.map(|(name, value)| (name.as_str(), quoted(value.source())));
+        let query: Vec<_> = client
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), quoted(&self.secret(value.source()))))
+            .collect();
         self.pair("query", &inline(query));
         if let Some(auth) = &client.auth {
             let auth = json(auth.source(), &mut |scalar| self.auth_value(scalar));
@@ -101,8 +105,7 @@ impl Writer {
     }
 
     fn header_value(&mut self, name: &str, value: &TextTemplate) -> String {
-        let name = name.to_ascii_lowercase();
-        if ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()) {
+        if is_secret_name(name) {
             quoted(&self.secret(value.source()))
         } else {
             quoted(value.source())

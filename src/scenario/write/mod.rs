@@ -11,7 +11,7 @@ use std::fmt::Write;
 use super::plan::{
     Balance, ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value,
 };
-use super::secret::MASK;
+use super::secret::{MASK, is_secret_name};
 use super::threshold::Threshold;
 use crate::units::{ByteSize, Selection, format_duration};
 use text::{array, inline, is_secret_free, quoted, table_key};
@@ -21,17 +21,18 @@ const HEAD: &str = "\
 ";
 
 const MASKED_HEAD: &str = "\
-# The scenario as it ran, every default filled in. Values that may be secret (auth, Authorization
-# and Cookie headers, TLS keys, passwords in URLs) are masked as ***: put them back before running
-# this file, or let the run write them with --show-secrets.
+# The scenario as it ran, every default filled in. Values that may be secret (auth, query, headers
+# and variables with such a name, TLS keys, passwords in URLs) are masked as ***: put them back
+# before running this file, or let the run write them with --show-secrets.
 ";
 
 impl Plan {
     /// The scenario as it ran: every default filled in, the seed, and what flags changed.
     ///
-    /// Without `show_secrets`, values of `auth`, of Authorization and Cookie headers, paths of TLS
-    /// keys and passwords in URLs are masked, and a comment at the top says so. Values made of
-    /// placeholders alone stay: they hold no secret themselves.
+    /// Without `show_secrets`, values of `auth` and `query`, of headers and of variables whose name
+    /// tells of a secret (Authorization, Cookie, X-Api-Key), paths of TLS keys and passwords in
+    /// URLs are masked, and a comment at the top says so. Values made of placeholders alone stay:
+    /// they hold no secret themselves.
     #[must_use]
     pub fn to_toml(&self, show_secrets: bool) -> String {
         let mut writer = Writer {
@@ -138,7 +139,10 @@ impl Writer {
             ServerProgram::Embedded => self.pair("embedded", "true"),
             ServerProgram::Command { argv, env, cwd } => {
                 self.pair("command", &array(argv.iter().map(|word| quoted(word))));
-                let env = env.iter().map(|(key, value)| (key.as_str(), quoted(value)));
+                let env: Vec<_> = env
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), self.env_value(key, value)))
+                    .collect();
                 self.pair("env", &inline(env));
                 let cwd = cwd.as_ref().map(|cwd| quoted(&cwd.display().to_string()));
                 self.optional("cwd", cwd);
@@ -151,6 +155,14 @@ impl Writer {
             Balance::RoundRobin => "round_robin",
         };
         self.pair("balance", &quoted(balance));
+    }
+
+    fn env_value(&mut self, name: &str, value: &str) -> String {
+        if is_secret_name(name) {
+            quoted(&self.secret(value))
+        } else {
+            quoted(value)
+        }
     }
 
     fn fault(&mut self, fault: &Fault, plan: &Plan) {

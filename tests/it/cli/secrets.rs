@@ -16,7 +16,8 @@ duration = "1s"
 [target]
 url = "http://user:hunter2-password@127.0.0.1:1/"
 auth = { token = "hunter2-auth-{{client}}", deep = [{ more = "hunter2-deep" }] }
-headers = { Authorization = "Bearer hunter2-bearer", cookie = "sid=hunter2-cookie", x-plain = "shown" }
+headers = { Authorization = "Bearer hunter2-bearer", cookie = "sid=hunter2-cookie", x-api-key = "hunter2-header", x-plain = "shown" }
+query = { token = "hunter2-query", room = "{{client}}" }
 tls = { cert = "cert.pem", key = "hunter2-key.pem" }
 
 [data]
@@ -97,6 +98,7 @@ fn no_secret_reaches_results_or_terminal() {
     }
     let scenario = finished.result("scenario.toml");
     assert!(scenario.contains("x-plain = \"shown\""), "{scenario}");
+    assert!(scenario.contains("room = \"{{client}}\""), "{scenario}");
     assert!(scenario.contains("--show-secrets"), "{scenario}");
 }
 
@@ -110,6 +112,8 @@ fn secrets_are_shown_to_those_who_ask() {
         "deep",
         "bearer",
         "cookie",
+        "header",
+        "query",
         "key.pem",
         "basic",
         "proxy",
@@ -138,4 +142,20 @@ fn a_wrong_setting_is_shown_without_its_secret() {
         finished.stderr
     );
     assert!(!finished.stderr.contains(PLANTED), "{}", finished.stderr);
+}
+
+#[test]
+fn a_wrong_url_is_shown_without_its_secrets() {
+    for flag in ["--url", "--proxy"] {
+        let url = "http://user:hunter2@host:port/?token=hunter2";
+        let finished = SioLoad::new(&["check", "s.toml", flag, url])
+            .file(
+                "s.toml",
+                "duration = '1s'\nserver.embedded = true\n[[clients]]\ncount = 1\n",
+            )
+            .run(LIMIT);
+        assert_eq!(finished.code(), 104);
+        assert!(finished.stderr.contains(flag), "{}", finished.stderr);
+        assert!(!finished.stderr.contains(PLANTED), "{}", finished.stderr);
+    }
 }
