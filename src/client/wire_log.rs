@@ -42,7 +42,10 @@ impl WireLog {
     pub(super) fn arrival(&self, arrival: &Arrival) {
         match arrival {
             Arrival::Response { status, body, .. } => self.trace.say(Voice::Polling, || {
-                format!("polling got {status}, data {}", text(body))
+                format!(
+                    "polling got {status}, data {}",
+                    self.shown(body, Direction::In)
+                )
             }),
             Arrival::RequestFailed { failure, .. } => self
                 .trace
@@ -51,7 +54,7 @@ impl WireLog {
             Arrival::WebSocketRefused { failure, .. } => self
                 .trace
                 .say(Voice::WebSocket, || format!("websocket error: {failure}")),
-            Arrival::Frame { frame, .. } => self.trace.say(Voice::Engine, || received(frame)),
+            Arrival::Frame { frame, .. } => self.trace.say(Voice::Engine, || self.received(frame)),
             Arrival::WebSocketEnded { end, .. } => self
                 .trace
                 .say(Voice::WebSocket, || format!("close: {end:?}")),
@@ -179,55 +182,111 @@ impl WireLog {
 
     /// Without what a CONNECT carries.
     fn payload(&self, body: &[u8]) -> String {
+        self.shown(body, Direction::Out)
+    }
+
+    /// A frame in the words of the engine.
+    fn received(&self, frame: &Frame) -> String {
+        const TYPES: [&str; 7] = [
+            "open", "close", "ping", "pong", "message", "upgrade", "noop",
+        ];
+        let Frame::Text(bytes) = frame else {
+            return format!("socket receive: {} bytes", frame.payload().len());
+        };
+        let shown = self.shown(bytes, Direction::In);
+        let digit = bytes
+            .first()
+            .map(|byte| usize::from(byte.wrapping_sub(b'0')));
+        match digit.and_then(|digit| TYPES.get(digit)) {
+            Some(kind) => format!("socket receive: type \"{kind}\", data \"{}\"", &shown[1..]),
+            None => format!("socket receive: \"{shown}\""),
+        }
+    }
+
+    /// The beginning of what went out or came in, without what may be secret in it.
+    fn shown(&self, body: &[u8], direction: Direction) -> String {
         let shown = text(body);
         if self.show_secrets {
             return shown;
         }
-        let packets = shown
-            .split('␞')
-            .map(|packet| match packet.find(['{', '?']) {
-                Some(at) if is_connect(packet) => format!("{}***", &packet[..=at]),
-                Some(_) | None => packet.to_owned(),
-            });
-        packets.collect::<Vec<_>>().join("␞")
+        masked(&shown, direction)
     }
 }
 
-/// Whether a packet, with the length of revision 3 or without, is a CONNECT.
-fn is_connect(packet: &str) -> bool {
-    let packet = match packet.split_once(':') {
-        Some((length, rest)) if length.bytes().all(|byte| byte.is_ascii_digit()) => rest,
-        Some(_) | None => packet,
-    };
-    packet.starts_with("40")
+/// Which way packets go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    /// A CONNECT carries auth, or in revision 3 a query.
+    Out,
+    /// Its reply may repeat the query; the rest of it is what the server says.
+    In,
+}
+
+impl Direction {
+    /// What a secret begins behind, in a CONNECT.
+    fn marks(self) -> &'static [char] {
+        match self {
+            Self::Out => &['{', '?'],
+            Self::In => &['?'],
+        }
+    }
+
+    /// What it ends before.
+    fn ends(self) -> &'static [char] {
+        match self {
+            Self::Out => &[SEPARATOR],
+            Self::In => &[SEPARATOR, ','],
+        }
+    }
+}
+
+/// What stands between the packets of a payload of revision 4, as [`text`] shows it.
+const SEPARATOR: char = '␞';
+
+/// A text of packets with what their CONNECTs carry taken out. Where a packet's end is told by a
+/// length before it, nothing after what was taken out is shown.
+fn masked(packets: &str, direction: Direction) -> String {
+    let mut out = String::new();
+    let mut rest = packets;
+    while let Some((shown, hidden)) = secret(rest, direction) {
+        out.push_str(shown);
+        out.push_str("***");
+        let end = hidden.find(direction.ends()).unwrap_or(hidden.len());
+        rest = &hidden[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The text up to where the first of its CONNECTs tells a secret, and from there on.
+fn secret(packets: &str, direction: Direction) -> Option<(&str, &str)> {
+    packets.match_indices("40").find_map(|(begin, _)| {
+        if !begins_packet(&packets[..begin]) {
+            return None;
+        }
+        let packet = &packets[begin + 2..];
+        let is_connect = packet.starts_with(['/', '{', '?']);
+        let packet = packet
+            .split(direction.ends())
+            .next()
+            .filter(|_| is_connect)?;
+        Some(packets.split_at(begin + 2 + packet.find(direction.marks())? + 1))
+    })
+}
+
+/// Whether a packet can begin after this: first of all, behind a separator, or behind its length in
+/// a text or in octets.
+fn begins_packet(before: &str) -> bool {
+    let is_end = |last: char| matches!(last, SEPARATOR | ':' | char::REPLACEMENT_CHARACTER);
+    before.chars().next_back().is_none_or(is_end)
 }
 
 /// The beginning of what was said, on one line.
 fn text(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes).replace('\u{1e}', "␞");
+    let text = String::from_utf8_lossy(bytes).replace('\u{1e}', SEPARATOR.encode_utf8(&mut [0; 4]));
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
-    }
-}
-
-/// A frame in the words of the engine.
-fn received(frame: &Frame) -> String {
-    const TYPES: [&str; 7] = [
-        "open", "close", "ping", "pong", "message", "upgrade", "noop",
-    ];
-    let Frame::Text(bytes) = frame else {
-        return format!("socket receive: {} bytes", frame.payload().len());
-    };
-    let digit = bytes
-        .first()
-        .map(|byte| usize::from(byte.wrapping_sub(b'0')));
-    match digit.and_then(|digit| TYPES.get(digit)) {
-        Some(kind) => format!(
-            "socket receive: type \"{kind}\", data \"{}\"",
-            text(&bytes[1..])
-        ),
-        None => format!("socket receive: \"{}\"", text(bytes)),
     }
 }
 
@@ -254,6 +313,34 @@ mod tests {
         assert_eq!(log.payload(b"40/a,{\"t\":1}\x1e42[{}]"), "40/a,{***␞42[{}]");
         assert_eq!(log.payload(b"17:40/adm?token=x,"), "17:40/adm?***");
         assert_eq!(log.payload(b"42[\"e\",{}]"), "42[\"e\",{}]");
+    }
+
+    #[test]
+    fn a_connect_is_found_behind_other_packets_of_revision_3() {
+        let log = log(false);
+        assert_eq!(
+            log.payload(b"6:42[\"a\"]11:40/adm?t=x,6:42[\"b\"]"),
+            "6:42[\"a\"]11:40/adm?***"
+        );
+        let octets = b"\x00\x06\xff42[\"a\"]\x00\x01\x01\xff40/adm?t=x,";
+        let shown = log.payload(octets);
+        assert!(shown.ends_with("40/adm?***"), "{shown}");
+    }
+
+    #[test]
+    fn a_reply_that_repeats_the_query_is_shown_without_it() {
+        let log = log(false);
+        let frame = |text: &'static [u8]| Frame::Text(text.into());
+        assert_eq!(
+            log.received(&frame(b"40/adm?t=x,")),
+            "socket receive: type \"message\", data \"0/adm?***,\""
+        );
+        assert_eq!(
+            log.received(&frame(b"40/adm,{\"sid\":\"a?b\"}")),
+            "socket receive: type \"message\", data \"0/adm,{\"sid\":\"a?b\"}\""
+        );
+        let polled = log.shown(b"11:40/adm?t=x,6:42[\"b\"]", Direction::In);
+        assert_eq!(polled, "11:40/adm?***,6:42[\"b\"]");
     }
 
     #[test]
