@@ -59,7 +59,7 @@ pub(super) fn scale(
             }
         }
     }
-    Ok(())
+    check::check_all_clients(plan, place, problems)
 }
 
 /// `value` of `whole`, rounded to the nearest, on the scale of `total`.

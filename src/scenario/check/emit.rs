@@ -3,6 +3,7 @@ use crate::scenario::nearest;
 use crate::scenario::plan::{Ack, Emit, Listen, StampPath};
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::{Reader, all};
+use crate::units::ByteSize;
 
 /// Names that the reference client refuses to emit (socket.io-client, `RESERVED_EVENTS`).
 const RESERVED: [&str; 6] = [
@@ -13,6 +14,9 @@ const RESERVED: [&str; 6] = [
     "newListener",
     "removeListener",
 ];
+
+/// Above what a WebSocket of the reference server takes by a tenfold, and what memory has room for.
+const LARGEST: ByteSize = ByteSize(1 << 30);
 
 /// `[[clients.emit]]`.
 pub(super) fn read(
@@ -33,7 +37,7 @@ fn emit(
 ) -> Checked<Emit> {
     let event = event(reader);
     let data = templates::arguments(reader, "data", context);
-    let size = reader.optional_quantity("size");
+    let size = size(reader);
     let binary = reader.boolean("binary");
     if binary == Ok(true) && !reader.has("size") {
         needs(
@@ -61,6 +65,23 @@ fn emit(
         volatile: volatile?,
         ack: ack?,
     })
+}
+
+/// A size that memory has room for.
+fn size(reader: &Reader<'_>) -> Checked<Option<ByteSize>> {
+    let size: Option<ByteSize> = reader.optional_quantity("size")?;
+    match (size, reader.entry("size")) {
+        (Some(size), Some(entry)) if size > LARGEST => {
+            let message = format!("`size` cannot be {size}");
+            Err(
+                reader.report(Code::OutOfRange, entry.node.place, message, |d| {
+                    d.label(format!("expected {LARGEST} at most"))
+                        .key(reader.path_of("size"))
+                }),
+            )
+        }
+        _ => Ok(size),
+    }
 }
 
 fn event(reader: &Reader<'_>) -> Checked<String> {

@@ -25,6 +25,9 @@ use crate::diagnostic::Place;
 use crate::event::PopulationId;
 use crate::seed::Seed;
 
+/// Every client's stay is drawn up before the run, 40 bytes in each worker.
+const MOST_CLIENTS_IN_ALL: u64 = 20_000_000;
+
 /// What every conversion may need to know.
 pub(super) struct Context<'a> {
     pub(super) problems: &'a Problems,
@@ -106,11 +109,26 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         csv: context.csv.clone()?,
         warnings,
     };
+    let place = top.place_of("clients");
     if plan.peak_clients() == 0 {
-        let place = top.place_of("clients");
         return Err(no_clients(context.problems, place));
     }
+    check_all_clients(&plan, place, context.problems)?;
     Ok(plan)
+}
+
+/// Reports more clients, one after the other, than memory has room for.
+pub(super) fn check_all_clients(plan: &Plan, place: Place, problems: &Problems) -> Checked<()> {
+    let all = plan.all_clients();
+    if all <= MOST_CLIENTS_IN_ALL {
+        return Ok(());
+    }
+    let message = format!("{all} clients come and go over the whole run");
+    Err(problems.report(Code::OutOfRange, place, message, |d| {
+        d.label(format!("at most {MOST_CLIENTS_IN_ALL} in all"))
+            .key("clients")
+            .help("let fewer come, and stay longer, or the run be shorter")
+    }))
 }
 
 /// Adds what is odd about the plan as a whole, flags included.

@@ -59,6 +59,15 @@ impl Plan {
             .map(|p| p.load.peak_clients(self.duration))
             .sum()
     }
+
+    /// How many clients there are over the whole run, over all populations.
+    #[must_use]
+    pub fn all_clients(&self) -> u64 {
+        let loads = self.populations.iter().map(|population| &population.load);
+        loads.fold(0, |sum, load| {
+            sum.saturating_add(load.all_clients(self.duration))
+        })
+    }
 }
 
 impl Plan {
@@ -215,6 +224,28 @@ impl Load {
                 .unwrap_or(0),
             Self::Open { arrivals, stay } => {
                 (arrivals.per_second() * (*stay).min(duration).as_secs_f64()).ceil() as u64
+            }
+        }
+    }
+
+    /// How many clients come within `duration`, those that have left by its end included.
+    #[must_use]
+    pub fn all_clients(&self, duration: Duration) -> u64 {
+        match self {
+            Self::Arrive { count, .. } => *count,
+            Self::Ramp(stages) => {
+                let mut before = 0;
+                let mut all = 0_u64;
+                for stage in stages {
+                    if let RampStage::To { clients, .. } = stage {
+                        all = all.saturating_add(clients.saturating_sub(before));
+                        before = *clients;
+                    }
+                }
+                all
+            }
+            Self::Open { arrivals, .. } => {
+                (arrivals.per_second() * duration.as_secs_f64()).ceil() as u64
             }
         }
     }

@@ -15,6 +15,9 @@ use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::{Reader, all};
 use crate::units::{self, Selection};
 
+/// How often one fault may come: each time has its own outcome in the results.
+const MOST_TIMES: u128 = 100_000;
+
 /// What faults refer to; a part that is itself wrong is not there, and nothing is said about it.
 pub(super) struct World<'a> {
     pub(super) names: &'a [String],
@@ -103,7 +106,10 @@ fn fault(reader: &Reader<'_>, at: Checked<Duration>, world: &World<'_>) -> Check
     let keys = check_keys(reader, spec);
     let reader = &reader.by(&spec.table);
     let has = |key| spec.table.key(key).is_some();
-    let every = positive(reader, "every");
+    let every = positive(reader, "every").and_then(|every| {
+        check_times(reader, at, every, world)?;
+        Ok(every)
+    });
     let over = if has("over") {
         reader.optional_duration("over")
     } else {
@@ -136,6 +142,32 @@ fn fault(reader: &Reader<'_>, at: Checked<Duration>, world: &World<'_>) -> Check
         population: population?,
         kind: kind?,
     })
+}
+
+/// Reports a fault that comes more often than results have room for.
+fn check_times(
+    reader: &Reader<'_>,
+    at: Checked<Duration>,
+    every: Option<Duration>,
+    world: &World<'_>,
+) -> Checked<()> {
+    let (Ok(at), Some(every), Some(duration)) = (at, every, world.duration) else {
+        return Ok(());
+    };
+    let times = duration
+        .saturating_sub(at)
+        .as_nanos()
+        .div_ceil(every.as_nanos());
+    if times <= MOST_TIMES {
+        return Ok(());
+    }
+    let place = reader.place_of("every");
+    let message = format!("the fault comes {times} times");
+    Err(reader.report(Code::OutOfRange, place, message, |d| {
+        d.label(format!("it may come {MOST_TIMES} times"))
+            .key(reader.path_of("every"))
+            .help("let it come less often, and hit more clients each time")
+    }))
 }
 
 /// A duration above zero, or nothing.
