@@ -8,6 +8,9 @@ use socketioxide::{NsInsertError, ProtocolVersion, SocketIo, TransportType};
 use super::arguments::{Arguments, Incoming};
 use super::log::{Line, Log};
 
+/// Why a session ends with its server, in npm's words.
+pub(super) const SHUTTING_DOWN: &str = "server shutting down";
+
 /// Accepts every namespace and answers every event.
 pub(super) fn register(io: &SocketIo, log: &Arc<Log>) -> Result<(), NsInsertError> {
     let root = Arc::clone(log);
@@ -114,6 +117,6 @@ fn reason_name(reason: DisconnectReason) -> &'static str {
         DisconnectReason::HeartbeatTimeout => "ping timeout",
         DisconnectReason::ClientNSDisconnect => "client namespace disconnect",
         DisconnectReason::ServerNSDisconnect => "server namespace disconnect",
-        DisconnectReason::ClosingServer => "server shutting down",
+        DisconnectReason::ClosingServer => SHUTTING_DOWN,
     }
 }

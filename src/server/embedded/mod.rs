@@ -181,6 +181,7 @@ pub fn serve_until(
         // Nobody new while the old ones leave.
         drop(listener);
         let _ = tokio::time::timeout(CLOSING_GRACE, io.close()).await;
+        log.close(events::SHUTTING_DOWN);
         stopped.map_err(ServeError::Runtime)
     });
     // The thread that reads standard input cannot be interrupted; don't wait for it.

@@ -97,6 +97,35 @@ fn serve_takes_its_settings_and_logs_what_happens() {
 }
 
 #[test]
+fn a_server_that_is_told_to_end_logs_the_end_of_open_sessions() {
+    let (running, address) = serve(&["--log=-"]);
+    let open = handshake(address, "/socket.io/");
+    let sid = open["sid"].as_str().unwrap();
+    let session = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    for packet in ["40", "40/chat,"] {
+        ask(address, "POST", &session, packet);
+    }
+    running.signal(Signal::SIGTERM);
+    let finished = running.wait(LIMIT);
+    let lines = finished.stdout.lines().map(|line| line.parse().unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let happened: Vec<_> = lines
+        .iter()
+        .map(|line| [&line["what"], &line["nsp"], &line["reason"]])
+        .collect();
+    let shutting_down = "server shutting down";
+    assert_eq!(
+        serde_json::json!(happened),
+        serde_json::json!([
+            ["connect", "/", null],
+            ["connect", "/chat", null],
+            ["disconnect", "/", shutting_down],
+            ["disconnect", "/chat", shutting_down],
+        ])
+    );
+}
+
+#[test]
 fn an_address_that_is_taken_is_said() {
     let (_running, address) = serve(&[]);
     let second = SioLoad::new(&["serve", "--listen", &address.to_string()]).run(LIMIT);
