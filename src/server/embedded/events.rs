@@ -28,7 +28,7 @@ pub(super) fn register(io: &SocketIo, log: &Arc<Log>) -> Result<(), NsInsertErro
 /// Not a task of its own, so that no event can come in before its handler is there.
 fn connected(socket: &SocketRef, log: &Arc<Log>) {
     log.write(&Line::Connect {
-        nsp: socket.ns(),
+        nsp: namespace(socket),
         sid: socket.id.as_str(),
         transport: transport_name(socket),
         eio: match socket.protocol() {
@@ -46,7 +46,7 @@ fn connected(socket: &SocketRef, log: &Arc<Log>) {
     let ends = Arc::clone(log);
     socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
         ends.write(&Line::Disconnect {
-            nsp: socket.ns(),
+            nsp: namespace(&socket),
             sid: socket.id.as_str(),
             reason: reason_name(reason),
         });
@@ -61,7 +61,7 @@ async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &Soc
         ack_wanted,
     } = incoming;
     log.write(&Line::Event {
-        nsp: socket.ns(),
+        nsp: namespace(socket),
         sid: socket.id.as_str(),
         event: &event,
         transport: transport_name(socket),
@@ -92,11 +92,18 @@ async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &Soc
     };
     if ack_wanted && ack.send(&reply).is_ok() {
         log.write(&Line::Ack {
-            nsp: socket.ns(),
+            nsp: namespace(socket),
             sid: socket.id.as_str(),
             event: &event,
         });
     }
+}
+
+/// Its name alone: clients of release 2 put a query behind it, which the library takes for a part
+/// of the name.
+fn namespace(socket: &SocketRef) -> &str {
+    let name = socket.ns();
+    name.split_once('?').map_or(name, |(name, _)| name)
 }
 
 fn transport_name(socket: &SocketRef) -> &'static str {

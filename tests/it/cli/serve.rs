@@ -126,6 +126,22 @@ fn a_server_that_is_told_to_end_logs_the_end_of_open_sessions() {
 }
 
 #[test]
+fn a_namespace_is_logged_by_its_name_whatever_query_a_release_2_client_puts_behind_it() {
+    let (running, address) = serve(&["--log=-"]);
+    let answer = ask(address, "GET", "/socket.io/?EIO=3&transport=polling", "");
+    let (_, sid) = answer.split_once("\"sid\":\"").unwrap();
+    let sid = sid.split('"').next().unwrap();
+    let session = format!("/socket.io/?EIO=3&transport=polling&sid={sid}");
+    ask(address, "POST", &session, "15:40/adm?token=x,");
+    running.signal(Signal::SIGTERM);
+    let finished = running.wait(LIMIT);
+    let lines = finished.stdout.lines().map(|line| line.parse().unwrap());
+    let namespaces: Vec<Value> = lines.map(|line: Value| line["nsp"].clone()).collect();
+    assert!(namespaces.contains(&"/adm".into()), "{namespaces:?}");
+    assert!(!finished.stdout.contains("token"), "{}", finished.stdout);
+}
+
+#[test]
 fn an_address_that_is_taken_is_said() {
     let (_running, address) = serve(&[]);
     let second = SioLoad::new(&["serve", "--listen", &address.to_string()]).run(LIMIT);
