@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -78,24 +79,16 @@ impl Orders {
 }
 
 impl Announce for Orders {
+    /// Each worker is told for itself: none has to wait until another that is stuck takes orders.
     async fn announce(&self, fault: AmbientFault) {
-        let mut answers = Vec::new();
-        for worker in &self.0 {
+        let told = self.0.iter().map(|worker| async {
             let (known, answer) = oneshot::channel();
-            if worker
-                .send(Order::Announce(fault.clone(), known))
-                .await
-                .is_ok()
-            {
-                answers.push(answer);
-            }
-        }
-        let all = async {
-            for answer in answers {
+            let order = Order::Announce(fault.clone(), known);
+            if worker.send(order).await.is_ok() {
                 let _ = answer.await;
             }
-        };
-        let _ = tokio::time::timeout(ANNOUNCE_LIMIT, all).await;
+        });
+        let _ = tokio::time::timeout(ANNOUNCE_LIMIT, join_all(told)).await;
     }
 }
 
@@ -277,5 +270,31 @@ impl Share {
                     victims,
                 })
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::FaultId;
+
+    #[tokio::test]
+    async fn a_worker_hears_of_a_fault_though_another_takes_no_orders() {
+        let (stuck, _never_read) = mpsc::channel(1);
+        stuck.send(Order::Stop).await.unwrap();
+        let (awake, mut inbox) = mpsc::channel(1);
+        let orders = Orders(vec![stuck, awake]);
+        let announced = orders.announce(AmbientFault::announce(FaultId(0), None));
+        let told = async {
+            let Some(Order::Announce(fault, known)) = inbox.recv().await else {
+                panic!("no announcement");
+            };
+            known.send(()).unwrap();
+            fault.fault
+        };
+        let both = async { tokio::join!(announced, told) };
+        let both = tokio::time::timeout(10 * ANNOUNCE_LIMIT, both).await;
+        let ((), told) = both.expect("nobody waits for the one that is stuck for ever");
+        assert_eq!(told, FaultId(0));
     }
 }
