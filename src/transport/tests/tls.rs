@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
@@ -18,6 +20,17 @@ struct Identity {
     params: CertificateParams,
 }
 
+impl Identity {
+    fn new(certificate: &Certificate, key: KeyPair, params: CertificateParams) -> Self {
+        Self {
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
+            key,
+            params,
+        }
+    }
+}
+
 fn params(name: &str, host: &str, years: (i32, i32)) -> CertificateParams {
     let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -32,12 +45,7 @@ fn self_signed(mut params: CertificateParams, is_ca: bool) -> Identity {
     }
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    Identity {
-        der: certificate.der().clone(),
-        pem: certificate.pem(),
-        key,
-        params,
-    }
+    Identity::new(&certificate, key, params)
 }
 
 fn authority() -> Identity {
@@ -48,12 +56,7 @@ fn issued(authority: &Identity, params: CertificateParams) -> Identity {
     let key = KeyPair::generate().unwrap();
     let issuer = Issuer::from_params(&authority.params, &authority.key);
     let certificate = params.signed_by(&key, &issuer).unwrap();
-    Identity {
-        der: certificate.der().clone(),
-        pem: certificate.pem(),
-        key,
-        params,
-    }
+    Identity::new(&certificate, key, params)
 }
 
 fn acceptor(identity: &Identity, client_ca: Option<&Identity>) -> TlsAcceptor {
@@ -112,13 +115,37 @@ async fn ask(host: &str, port: u16, tls: Tls) -> Result<Response, Failure> {
 
 /// What a server with this certificate looks like to a client that trusts `ca`.
 async fn verdict(identity: &Identity, ca: Option<&Identity>) -> Result<Response, Failure> {
+    verdict_at("localhost", identity, ca).await
+}
+
+async fn verdict_at(
+    host: &str,
+    identity: &Identity,
+    ca: Option<&Identity>,
+) -> Result<Response, Failure> {
     let folder = TempDir::new().unwrap();
     let port = tls_server(acceptor(identity, None)).await;
     let tls = Tls {
         ca: ca.map(|ca| write(&folder, "ca.pem", &ca.pem)),
         ..Tls::default()
     };
-    ask("localhost", port, tls).await
+    ask(host, port, tls).await
+}
+
+/// Where and why it failed.
+fn kind(failure: &Failure) -> (Stage, Cause) {
+    (failure.stage, failure.cause)
+}
+
+/// How a handshake fails with a peer that reads once, says this and closes.
+async fn handshake_with_one_that_says(answer: &'static [u8]) -> (Stage, Cause) {
+    let url = peer(move |mut stream| async move {
+        let _ = stream.read(&mut [0; 4096]).await;
+        stream.write_all(answer).await.unwrap();
+    })
+    .await;
+    let asked = ask("127.0.0.1", url.port().unwrap(), Tls::default());
+    kind(&asked.await.unwrap_err())
 }
 
 async fn cause_of(identity: &Identity, ca: Option<&Identity>) -> Cause {
@@ -144,14 +171,10 @@ fn a_server_whose_certificate_the_given_authority_signed_is_trusted() {
 #[test]
 fn a_server_is_verified_by_its_address_too() {
     run(async {
-        let (ca, folder) = (authority(), TempDir::new().unwrap());
+        let ca = authority();
         let server = issued(&ca, params("server", "127.0.0.1", VALID));
-        let port = tls_server(acceptor(&server, None)).await;
-        let tls = Tls {
-            ca: Some(write(&folder, "ca.pem", &ca.pem)),
-            ..Tls::default()
-        };
-        assert_eq!(ask("127.0.0.1", port, tls).await.unwrap().status, 200);
+        let answer = verdict_at("127.0.0.1", &server, Some(&ca)).await;
+        assert_eq!(answer.unwrap().status, 200);
     });
 }
 
@@ -248,46 +271,24 @@ fn a_client_certificate_is_sent_where_asked_for_and_missed_where_missing() {
             ..Tls::default()
         };
         let failure = ask("localhost", port, without).await.unwrap_err();
-        assert_eq!(
-            (failure.stage, failure.cause),
-            (Stage::Tls, Cause::TlsFailed)
-        );
+        assert_eq!(kind(&failure), (Stage::Tls, Cause::TlsFailed));
     });
 }
 
 #[test]
 fn a_port_that_answers_tls_with_http_does_not_offer_it() {
     run(async {
-        let url = peer(|mut stream| async move {
-            let _ = stream.read(&mut [0; 1024]).await;
-            let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
-        })
-        .await;
-        let failure = ask("127.0.0.1", url.port().unwrap(), Tls::default())
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (failure.stage, failure.cause),
-            (Stage::Tls, Cause::TlsNotOffered)
-        );
+        let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+        let failed = handshake_with_one_that_says(answer).await;
+        assert_eq!(failed, (Stage::Tls, Cause::TlsNotOffered));
     });
 }
 
 #[test]
 fn a_port_that_only_closes_during_the_handshake_is_not_judged() {
     run(async {
-        let url = peer(|mut stream| async move {
-            let _ = stream.read(&mut [0; 4096]).await;
-        })
-        .await;
-        let failure = ask("127.0.0.1", url.port().unwrap(), Tls::default())
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (failure.stage, failure.cause),
-            (Stage::Tls, Cause::ConnectionClosed)
-        );
+        let failed = handshake_with_one_that_says(b"").await;
+        assert_eq!(failed, (Stage::Tls, Cause::ConnectionClosed));
     });
 }
 
@@ -298,15 +299,9 @@ fn a_tls_port_spoken_to_without_tls_requires_it() {
         let port = tls_server(acceptor(&server, None)).await;
         let mut http = node(format!("http://127.0.0.1:{port}").parse().unwrap());
         let failure = failure_of(&mut http, get("/")).await;
-        assert_eq!(
-            (failure.stage, failure.cause),
-            (Stage::Open, Cause::TlsRequired)
-        );
+        assert_eq!(kind(&failure), (Stage::Open, Cause::TlsRequired));
         let refused = handshake(&mut http, "/").await.result.err().unwrap();
-        assert_eq!(
-            (refused.stage, refused.cause),
-            (Stage::Open, Cause::TlsRequired)
-        );
+        assert_eq!(kind(&refused), (Stage::Open, Cause::TlsRequired));
     });
 }
 
