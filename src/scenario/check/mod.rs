@@ -16,7 +16,7 @@ mod thresholds;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::keys::ROOT;
+use super::keys::{MOST_CLIENTS, ROOT};
 use super::plan::{CsvTable, Plan};
 use super::problem::{Checked, Code, Problems, Reported};
 use super::raw::Node;
@@ -24,9 +24,6 @@ use super::reader::Reader;
 use crate::diagnostic::Place;
 use crate::event::PopulationId;
 use crate::seed::Seed;
-
-/// Every client's stay is drawn up before the run, 40 bytes in each worker.
-const MOST_CLIENTS_IN_ALL: u64 = 20_000_000;
 
 /// What every conversion may need to know.
 pub(super) struct Context<'a> {
@@ -120,12 +117,12 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
 /// Reports more clients, one after the other, than memory has room for.
 pub(super) fn check_all_clients(plan: &Plan, place: Place, problems: &Problems) -> Checked<()> {
     let all = plan.all_clients();
-    if all <= MOST_CLIENTS_IN_ALL {
+    if all <= MOST_CLIENTS {
         return Ok(());
     }
     let message = format!("{all} clients come and go over the whole run");
     Err(problems.report(Code::OutOfRange, place, message, |d| {
-        d.label(format!("at most {MOST_CLIENTS_IN_ALL} in all"))
+        d.label(format!("at most {MOST_CLIENTS} in all"))
             .key("clients")
             .help("let fewer come, and stay longer, or the run be shorter")
     }))

@@ -10,6 +10,9 @@ const CLIENT_COUNT: Kind = Kind::Integer {
     max: MOST_CLIENTS,
 };
 
+/// A burst is one turn of its client, and no other client of the thread has one meanwhile.
+const MOST_IN_A_BURST: u64 = 100_000;
+
 pub(in crate::scenario) static CLIENTS: TableSpec = TableSpec {
     title: "[[clients]]",
     about: "A population: clients that are alike. Who comes when is said by `count` with or without `arrive`, by `ramp`, or by `arrivals` with `stay`.",
@@ -253,7 +256,7 @@ pub(in crate::scenario) static EMIT: TableSpec = TableSpec {
             "size",
             Kind::Size,
             Means("no padding"),
-            "Pads the arguments with one more string up to this size; with `binary` the size of the buffer.",
+            "Pads the arguments with one more string up to this size; with `binary` the size of the buffer. 1 GiB at most.",
         ),
         key(
             "binary",
@@ -271,7 +274,7 @@ pub(in crate::scenario) static EMIT: TableSpec = TableSpec {
             "burst",
             Kind::Integer {
                 min: 1,
-                max: u32::MAX as u64,
+                max: MOST_IN_A_BURST,
             },
             Is("1"),
             "So many at each tick.",

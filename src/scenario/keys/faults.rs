@@ -23,7 +23,7 @@ const EVERY: Key = key(
     "every",
     Kind::Duration,
     Means("once"),
-    "Again and again, until the end of the run.",
+    "Again and again, until the end of the run; 100,000 times at most.",
 );
 const OVER: Key = key(
     "over",
