@@ -378,6 +378,20 @@ impl TcpSlot {
         self.get().map_or(Ok(()), |tcp| tcp.join(network))
     }
 
+    /// The connection under way, if there is one, ends with RST when it is dropped.
+    pub(super) fn reset_on_close(&self) {
+        if let Some(tcp) = self.get() {
+            tcp.reset_on_close();
+        }
+    }
+
+    /// Sends FIN on the connection under way, if there is one.
+    pub(super) fn fin(&self) {
+        if let Some(tcp) = self.get() {
+            tcp.fin();
+        }
+    }
+
     /// The request was written.
     pub(super) fn note_asked(&self) {
         self.asked.set(true);

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
-use socket2::SockRef;
 use url::Url;
 
 use super::answer::Answer;
@@ -87,11 +86,6 @@ impl Exchange {
         Poll::Ready(finished.end)
     }
 
-    /// Does something to the TCP connection, if there is one by now.
-    pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
-        self.slot.get().map(|tcp| act(tcp.socket()))
-    }
-
     /// Its connection, now or once it is made, belongs to a network that is not sound.
     ///
     /// # Errors
@@ -102,17 +96,13 @@ impl Exchange {
 
     /// Ends the connection with RST.
     pub fn reset(self) {
-        if let Some(tcp) = self.slot.get() {
-            tcp.reset_on_close();
-        }
+        self.slot.reset_on_close();
     }
 
     /// Sends FIN; the answer, or the end of the connection, can still come. A request on a kept
     /// connection that ends without a byte is then sent again on a new one, as browsers do it.
     pub fn fin(&self) {
-        if let Some(tcp) = self.slot.get() {
-            tcp.fin();
-        }
+        self.slot.fin();
     }
 
     /// What the request holds while it waits, in bytes, beyond its connection.

@@ -80,17 +80,12 @@ fn a_reset_by_the_server_is_a_reset_connection() {
 }
 
 #[test]
-fn the_socket_of_a_request_can_be_reached_once_there_is_one() {
+fn small_packets_do_not_wait_for_the_acks_of_others() {
     run(async {
-        let (url, holding, _ended) = holder().await;
-        let mut http = node(url);
-        assert!(
-            http.request(get("/"), &http.cookies())
-                .with_tcp(|_| ())
-                .is_none()
-        );
-        let exchange = held(&mut http, holding).await;
-        assert!(exchange.with_tcp(|tcp| tcp.tcp_nodelay().unwrap()).unwrap());
+        let (url, _holding, _ended) = holder().await;
+        let dialer = Dialer::new(&dial_settings(url), Rc::default()).unwrap();
+        let stream = dialer.dial(0).await.unwrap().stream;
+        assert!(stream.tcp().socket().tcp_nodelay().unwrap());
     });
 }
 

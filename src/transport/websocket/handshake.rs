@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -63,11 +62,6 @@ impl WebSocketHandshake {
         Poll::Ready(end)
     }
 
-    /// Does something to the TCP connection, if there is one by now.
-    pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
-        self.slot.get().map(|tcp| act(tcp.socket()))
-    }
-
     /// Whether the request has been written; the answer is not there yet.
     #[must_use]
     pub fn is_asked(&self) -> bool {
@@ -84,16 +78,12 @@ impl WebSocketHandshake {
 
     /// Ends the connection with RST.
     pub fn reset(self) {
-        if let Some(tcp) = self.slot.get() {
-            tcp.reset_on_close();
-        }
+        self.slot.reset_on_close();
     }
 
     /// Sends FIN; the answer, or the end of the connection, can still come.
     pub fn fin(&self) {
-        if let Some(tcp) = self.slot.get() {
-            tcp.fin();
-        }
+        self.slot.fin();
     }
 }
 

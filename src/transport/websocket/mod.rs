@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream as _};
-use socket2::SockRef;
 use tokio::io::AsyncWrite as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
@@ -167,11 +166,6 @@ impl WebSocket {
             reason: Utf8Bytes::default(),
         });
         self.send(Message::Close(frame))
-    }
-
-    /// Does something to the TCP connection.
-    pub fn with_tcp<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> R {
-        act(self.inner.get_ref().tcp().socket())
     }
 
     /// It belongs to a network that is not sound.
