@@ -1,5 +1,6 @@
 //! Whether the generator could keep up: a pure judgement of what its workers told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::snapshot::WorkerInterval;
@@ -37,7 +38,7 @@ const SHORTEST: Duration = Duration::from_millis(200);
 pub struct Health {
     /// It, not the server, limited the run: exit code 92.
     pub bottleneck: bool,
-    /// Intervals judged, each about a second; a longer one counts as so many.
+    /// Intervals judged, one for each second of the run.
     pub intervals: usize,
     /// Intervals in which a worker had no CPU time left and lagged.
     pub saturated: usize,
@@ -147,15 +148,7 @@ impl std::fmt::Display for HealthWarning {
 pub fn judge(totals: &Totals, shortages: u64) -> Health {
     let mut worst = Worst::default();
     let workers = totals.worker_intervals();
-    let count = workers
-        .values()
-        .map(|intervals| intervals.len())
-        .max()
-        .unwrap_or(0);
-    for number in 0..count as u32 {
-        let told = workers
-            .values()
-            .filter_map(|intervals| intervals.get(&number));
+    for told in by_second(workers).values() {
         worst.note(told);
     }
     let cpu_busiest = workers
@@ -183,6 +176,28 @@ pub fn judge(totals: &Totals, shortages: u64) -> Health {
         cpu_busiest,
         warnings,
     }
+}
+
+/// What the workers told of each second of the run. One that is stuck tells of many seconds at once,
+/// and each of them counts.
+fn by_second(
+    workers: &BTreeMap<u32, BTreeMap<u32, WorkerInterval>>,
+) -> BTreeMap<u64, Vec<&WorkerInterval>> {
+    let nearest = |at: Duration| at.as_secs_f64().round() as u64;
+    let mut seconds: BTreeMap<u64, Vec<&WorkerInterval>> = BTreeMap::new();
+    for intervals in workers.values() {
+        let mut end = Duration::ZERO;
+        for interval in intervals.values() {
+            let begin = nearest(end);
+            end += interval.wall;
+            if interval.wall >= SHORTEST {
+                for second in begin..nearest(end).max(begin + 1) {
+                    seconds.entry(second).or_default().push(interval);
+                }
+            }
+        }
+    }
+    seconds
 }
 
 fn late_starts(totals: &Totals) -> Option<HealthWarning> {
@@ -227,29 +242,26 @@ struct Worst {
 }
 
 impl Worst {
-    /// Takes note of one interval, as each worker told it.
-    fn note<'a>(&mut self, told: impl Iterator<Item = &'a WorkerInterval>) {
-        // A worker that is stuck tells of many seconds at once, and each of them counts.
-        let mut seconds = 0;
+    /// Takes note of one second, as each worker told it.
+    fn note(&mut self, told: &[&WorkerInterval]) {
         let mut overdue = false;
         let (mut saturated, mut starved) = (None::<u64>, None::<u64>);
-        for interval in told.filter(|interval| interval.wall >= SHORTEST) {
-            seconds = seconds.max((interval.wall.as_secs_f64().round() as usize).max(1));
+        for interval in told {
             if u128::from(interval.lag_p99_us) <= LAGGING.as_micros() {
                 continue;
             }
-            let busy = cpu_use(std::iter::once(interval)) >= SATURATED_CPU;
+            let busy = cpu_use(std::iter::once(*interval)) >= SATURATED_CPU;
             let which = if busy { &mut saturated } else { &mut starved };
             overdue |= !busy && u128::from(interval.lag_p99_us) > OVERDUE.as_micros();
             *which = Some(which.unwrap_or(0).max(interval.lag_max_us));
         }
-        self.intervals += seconds;
+        self.intervals += 1;
         if let Some(lag) = saturated {
-            self.saturated += seconds;
+            self.saturated += 1;
             self.saturated_lag_max_us = self.saturated_lag_max_us.max(lag);
         } else if let Some(lag) = starved {
-            self.starved += seconds;
-            self.overdue += if overdue { seconds } else { 0 };
+            self.starved += 1;
+            self.overdue += usize::from(overdue);
             self.starved_lag_max_us = self.starved_lag_max_us.max(lag);
         }
     }
@@ -282,8 +294,6 @@ impl Worst {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::clock::Clock;
     use crate::event::{Event, Failure, Observer, Origin, PopulationId, Stage, TransportKind};
@@ -367,6 +377,30 @@ mod tests {
             ..Snapshot::default()
         });
         assert!(judge(&totals, 0).bottleneck);
+    }
+
+    #[test]
+    fn seconds_are_judged_once_however_the_workers_count_them() {
+        let interval = |seconds, lag_ms: u64| WorkerInterval {
+            wall: Duration::from_secs(seconds),
+            cpu: Duration::from_secs(seconds),
+            lag_p99_us: lag_ms * 1000,
+            lag_max_us: lag_ms * 1000,
+        };
+        // One of two is stuck from second 3 to second 7, and again in the last.
+        let stuck = [(1, 0), (1, 0), (1, 0), (4, 3900), (1, 0), (1, 0), (1, 90)];
+        let stuck = stuck.map(|(seconds, lag_ms)| interval(seconds, lag_ms));
+        let awake = [0, 0, 0, 0, 0, 0, 0, 0, 0, 90].map(|lag_ms| interval(1, lag_ms));
+        let mut totals = Totals::new(1, 2);
+        totals.add(Snapshot {
+            workers: BTreeMap::from([
+                (0, (0..).zip(stuck).collect()),
+                (1, (0..).zip(awake).collect()),
+            ]),
+            ..Snapshot::default()
+        });
+        let health = judge(&totals, 0);
+        assert_eq!((health.saturated, health.intervals), (5, 10));
     }
 
     #[test]
