@@ -370,6 +370,7 @@ impl<O: Observer> Driver<O> {
             }
             self.connection.disconnect(now);
             self.pump(now);
+            self.lifecycle.give_up_handshake(now);
             self.lifecycle.report(now, Event::ClientEnded { fate });
         }
         match self.stage {

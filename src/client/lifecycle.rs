@@ -188,6 +188,13 @@ impl<O: Observer> Lifecycle<O> {
         self.report(now, Event::EngineFailed { failure, cut_off });
     }
 
+    /// The client leaves; a handshake under way comes to no end.
+    pub fn give_up_handshake(&mut self, now: Instant) {
+        if self.opening.take().is_some() {
+            self.report(now, Event::EngineGivenUp);
+        }
+    }
+
     /// Something failed on an established session.
     pub fn session_failed(&mut self, now: Instant, failure: Failure) {
         let cut_off = self.cut_off();

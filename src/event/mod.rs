@@ -122,6 +122,8 @@ pub enum Event {
         /// On this transport.
         transport: TransportKind,
     },
+    /// The client left before its Engine.IO handshake was answered.
+    EngineGivenUp,
     /// An Engine.IO handshake failed.
     EngineFailed {
         /// Where, why and who.

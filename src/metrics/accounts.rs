@@ -30,7 +30,7 @@ impl State {
                 tally.counters.add(Counter::HandshakeAttempts, 1);
                 tally.in_flight_change += 1;
             }
-            Event::EngineOpened { .. } => tally.in_flight_change -= 1,
+            Event::EngineOpened { .. } | Event::EngineGivenUp => tally.in_flight_change -= 1,
             Event::EngineFailed { failure, cut_off } => {
                 tally.counters.add(Counter::HandshakeErrors, 1);
                 tally.in_flight_change -= 1;

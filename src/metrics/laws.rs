@@ -61,6 +61,7 @@ fn connection_event() -> impl Strategy<Value = Event> {
         }),
         Just(Event::EngineOpening { transport }),
         Just(Event::EngineOpened { transport }),
+        Just(Event::EngineGivenUp),
         (failure(), cut_off())
             .prop_map(|(failure, cut_off)| Event::EngineFailed { failure, cut_off }),
         (duration(), 0..3u32, 0..10u8, fault()).prop_map(|(delay, attempt, stripe, fault)| {

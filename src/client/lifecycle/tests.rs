@@ -218,6 +218,22 @@ fn a_client_that_never_was_whole_has_still_to_connect_for_the_first_time() {
 }
 
 #[test]
+fn a_handshake_that_nobody_waits_for_any_more_is_given_up_once() {
+    let given_up = |e: &Event| *e == Event::EngineGivenUp;
+    let mut story = Story::new(1);
+    let now = story.at(0);
+    story.lifecycle.engine_opening(now, TransportKind::Polling);
+    story.lifecycle.give_up_handshake(story.at(500));
+    story.lifecycle.give_up_handshake(story.at(500));
+    assert_eq!(story.notebook.count(given_up), 1);
+
+    let mut story = Story::new(1);
+    story.connect(0);
+    story.lifecycle.give_up_handshake(story.at(500));
+    assert_eq!(story.notebook.count(given_up), 0);
+}
+
+#[test]
 fn a_kick_from_one_of_two_namespaces_leaves_the_client_connected() {
     let mut story = Story::new(2);
     story.connect(0);

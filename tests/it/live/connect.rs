@@ -8,7 +8,7 @@ use super::agreement::{assert_agree, settled};
 use super::outcome::counts;
 use super::under_way::UnderWay;
 use super::{TARGETS, Target, at_once, programs, run_until};
-use crate::harness::{ServerLine, ServerLog, What, pace};
+use crate::harness::{PATIENCE, ServerLine, ServerLog, SioLoad, What, pace};
 
 #[test]
 fn clients_connect_to_every_server_by_every_transport() {
@@ -281,4 +281,25 @@ fn clients_that_the_server_disconnects_are_kicked_and_do_not_come_again() {
             assert_eq!(outcome.count("clients.never_back"), 0);
         },
     );
+}
+
+#[test]
+fn a_handshake_whose_client_has_left_is_under_way_no_more() {
+    // The kernel accepts, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let scenario = "duration = \"2s\"\n[[clients]]\narrivals = \"10/s\"\nstay = \"300ms\"\n";
+    let finished = SioLoad::new(&["run", "s.toml", "--quiet", "--url", &url])
+        .file("s.toml", scenario)
+        .run(PATIENCE);
+    let summary = finished.summary();
+    assert_eq!(summary["counters"]["handshake.attempts"], 20);
+    let timeline = finished.result("timeline.csv");
+    let mut lines = timeline.lines().map(|line| line.split(','));
+    let heads = lines.next().unwrap();
+    let in_flight = heads
+        .into_iter()
+        .position(|head| head == "handshake.in_flight");
+    let mut last = lines.next_back().unwrap();
+    assert_eq!(last.nth(in_flight.unwrap()), Some("0"), "{timeline}");
 }
