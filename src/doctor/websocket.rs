@@ -13,7 +13,7 @@ use super::http::{self, Answered, Reply, Trouble};
 use super::patient::Patient;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::trace::Voice;
-use crate::transport::{Frame, WebSocket, WebSocketEnd};
+use crate::transport::{Frame, WebSocket, WebSocketEnd, has_token};
 
 /// How long the body of a refusal may take after its head: it only explains what is known.
 const BODY_PATIENCE: Duration = Duration::from_millis(500);
@@ -36,6 +36,24 @@ pub(super) enum Next {
     End(WebSocketEnd),
     /// Nothing within the time.
     Silence,
+}
+
+/// Why clients take a 101 for none.
+fn problem_of(reply: &Reply, key: &str) -> Option<&'static str> {
+    let says = |name, token: &[u8]| {
+        reply
+            .header(name)
+            .is_some_and(|value| has_token(value.as_bytes(), token))
+    };
+    if reply.header("sec-websocket-accept") != Some(&derive_accept_key(key.as_bytes())) {
+        Some("the 101 does not answer this handshake")
+    } else if !says("upgrade", b"websocket") {
+        Some("the 101 comes without `Upgrade: websocket`")
+    } else if !says("connection", b"upgrade") {
+        Some("the 101 comes without `Connection: Upgrade`")
+    } else {
+        None
+    }
 }
 
 impl Socket {
@@ -65,13 +83,9 @@ impl Socket {
             };
             return Ok((None, reply));
         }
-        let accept = answered.reply.header("sec-websocket-accept");
-        if accept != Some(&derive_accept_key(key.as_bytes())) {
+        if let Some(problem) = problem_of(&answered.reply, key) {
             let failure = Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Server);
-            let failure = failure.with_status(101);
-            return Err(failure
-                .with_message("the 101 does not answer this handshake")
-                .into());
+            return Err(failure.with_status(101).with_message(problem).into());
         }
         let Answered {
             reply,

@@ -23,6 +23,7 @@ mod tests;
 pub use dialer::{CertificateFacts, DialSettings, Dialed, Dialer, Timings, TransportError};
 pub use failure::{answers_in_tls, from_io, wants_tls};
 pub use network::{Conditions, Network};
+pub(crate) use polling::has_token;
 pub use polling::{Cookies, Exchange, ExchangeEnd, Http, Method, Request, Response};
 pub use settings::{HttpConfig, Settings};
 pub use socket::{ByteMeter, Stream, Tcp};

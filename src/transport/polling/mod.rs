@@ -22,6 +22,8 @@ use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
 
+pub(super) use answer::HEADERS_LIMIT;
+pub(crate) use answer::has_token;
 use cookies::Jar;
 use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};

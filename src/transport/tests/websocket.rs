@@ -193,6 +193,46 @@ fn the_code_of_the_servers_close_frame_is_told() {
 }
 
 #[test]
+fn a_close_frame_with_a_code_that_must_not_be_sent_breaks_the_protocol() {
+    run(async {
+        for code in [999_u16, 1005, 1006, 2999, 5000] {
+            let url = accepting(move |mut stream| async move {
+                let stream = stream.get_mut();
+                let [high, low] = code.to_be_bytes();
+                stream.write_all(&[0x88, 2, high, low]).await.unwrap();
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).await.unwrap();
+                assert_eq!(answer[0], 0x88, "{code}");
+            })
+            .await;
+            let WebSocketEnd::Failed(failure) = next(&mut open(url).await).await.unwrap_err()
+            else {
+                panic!("{code} is taken");
+            };
+            assert_eq!(failure.cause, Cause::ProtocolViolation, "{code}");
+        }
+    });
+}
+
+#[test]
+fn interim_answers_come_before_the_101() {
+    run(async {
+        let server = Server::start(|_, request| {
+            let interim =
+                "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+            let mut answer = interim.as_bytes().to_vec();
+            answer.extend(switching(request, &"X-Added: y\r\n".repeat(200)));
+            answer.extend([0x81, 1, b'0']);
+            (answer, Then::Hold)
+        })
+        .await;
+        let mut websocket = open(server.url()).await;
+        let message = next(&mut websocket).await.unwrap();
+        assert_eq!(message, Frame::Text(Bytes::from_static(b"0")));
+    });
+}
+
+#[test]
 fn a_client_hangs_up_once_both_close_frames_are_through() {
     run(async {
         let url = accepting(|mut stream| async move {
@@ -295,6 +335,10 @@ fn a_101_that_does_not_answer_this_handshake_breaks_the_protocol() {
         for answer in [
             |_: &str| b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec(),
             |request: &str| switching(&request.replace("Key: ", "Key: x"), ""),
+            |request: &str| {
+                let answer = String::from_utf8(switching(request, "")).unwrap();
+                answer.replace("Connection: Upgrade\r\n", "").into_bytes()
+            },
             |request: &str| switching(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         ] {
             let failure = refused(answer).await;

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +15,7 @@ use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
 use crate::transport::network::Network;
+use crate::transport::polling::{HEADERS_LIMIT, has_token};
 use crate::transport::settings::Settings;
 use crate::transport::socket::{Stream, TcpSlot};
 
@@ -120,7 +122,7 @@ async fn shake(
     let mut received = Vec::with_capacity(512);
     loop {
         let ended = stream.read_buf(&mut received).await.map_err(broken)? == 0;
-        if let Some(head) = Head::parse(&received)? {
+        if let Some(head) = Head::parse_final(&mut received)? {
             let rest = received.split_off(head.length);
             if head.status == 101 {
                 head.check(&request.key)?;
@@ -167,6 +169,9 @@ struct Head {
     length: usize,
     accept: Option<Box<[u8]>>,
     upgrades: bool,
+    /// `Connection` names the upgrade. Without it, which some proxies take away, Node and browsers
+    /// see no upgrade.
+    is_switched: bool,
     /// A subprotocol or an extension, of which none was offered.
     unasked: bool,
     content_length: Option<usize>,
@@ -174,18 +179,33 @@ struct Head {
 }
 
 impl Head {
+    /// The head of the answer itself; interim ones before it are taken away. Nothing if it is not
+    /// complete.
+    fn parse_final(received: &mut Vec<u8>) -> Result<Option<Self>, Failure> {
+        while let Some(head) = Self::parse(received)? {
+            let is_interim = (100..200).contains(&head.status) && head.status != 101;
+            if !is_interim {
+                return Ok(Some(head));
+            }
+            received.drain(..head.length);
+        }
+        Ok(None)
+    }
+
     /// Nothing if the head is not complete.
     fn parse(received: &[u8]) -> Result<Option<Self>, Failure> {
         let first = received.first_chunk::<2>().copied();
         if failure::is_tls_alert(first) {
             return Err(failure::tls_required());
         }
-        let mut headers = [httparse::EMPTY_HEADER; 64];
-        let mut response = httparse::Response::new(&mut headers);
-        let parsed = response.parse(received).map_err(|error| {
-            Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server)
-                .with_message(&error.to_string())
-        })?;
+        let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; HEADERS_LIMIT];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default()
+            .parse_response_with_uninit_headers(&mut response, received, &mut headers)
+            .map_err(|error| {
+                Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server)
+                    .with_message(&error.to_string())
+            })?;
         let httparse::Status::Complete(length) = parsed else {
             return Ok(None);
         };
@@ -194,7 +214,7 @@ impl Head {
             length,
             ..Self::default()
         };
-        for header in response.headers {
+        for header in response.headers.iter() {
             head.note(header.name, header.value);
         }
         Ok(Some(head))
@@ -206,6 +226,8 @@ impl Head {
             self.accept = Some(value.into());
         } else if is("upgrade") {
             self.upgrades = value.eq_ignore_ascii_case(b"websocket");
+        } else if is("connection") {
+            self.is_switched |= has_token(value, b"upgrade");
         } else if is("sec-websocket-protocol") || is("sec-websocket-extensions") {
             self.unasked = true;
         } else if is("content-length") {
@@ -222,6 +244,8 @@ impl Head {
         let expected = derive_accept_key(key.as_bytes());
         let problem = if !self.upgrades {
             "invalid Upgrade header"
+        } else if !self.is_switched {
+            "invalid Connection header"
         } else if self.accept.as_deref() != Some(expected.as_bytes()) {
             "invalid Sec-WebSocket-Accept header"
         } else if self.unasked {

@@ -14,7 +14,7 @@ use futures_util::{Sink, Stream as _};
 use tokio::io::AsyncWrite as _;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
@@ -54,11 +54,22 @@ pub enum WebSocketEnd {
     Failed(Failure),
 }
 
+/// The peer's close frame.
+#[derive(Debug, Clone, Copy)]
+enum Goodbye {
+    /// With this code, or without one.
+    Said(Option<u16>),
+    /// With a code that must not be sent: 1005, 1006, and all that mean nothing.
+    Invalid,
+}
+
 /// An open WebSocket. Dropping it closes the connection without a close frame.
 pub struct WebSocket {
     inner: WebSocketStream<Stream>,
-    /// The code of the peer's close frame, once one came.
-    closed: Option<Option<u16>>,
+    /// The peer's close frame, once one came.
+    closed: Option<Goodbye>,
+    /// Whether a close frame of ours is out.
+    is_closing: bool,
     /// Whether our side of the connection has ended since.
     hung_up: bool,
 }
@@ -81,6 +92,7 @@ impl WebSocket {
         Self {
             inner,
             closed: None,
+            is_closing: false,
             hung_up: false,
         }
     }
@@ -99,7 +111,7 @@ impl WebSocket {
                 Ok(Message::Text(text)) => return Poll::Ready(Ok(Frame::Text(text.into()))),
                 Ok(Message::Binary(data)) => return Poll::Ready(Ok(Frame::Binary(data))),
                 // tungstenite answers it, and ends the stream once the server closed TCP.
-                Ok(Message::Close(frame)) => self.closed = Some(frame.map(|f| f.code.into())),
+                Ok(Message::Close(frame)) => self.closed = Some(self.goodbye(frame.as_ref())),
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 Err(error) => return Poll::Ready(Err(self.failed(&error))),
             }
@@ -165,6 +177,7 @@ impl WebSocket {
             code: code.into(),
             reason: Utf8Bytes::default(),
         });
+        self.is_closing = true;
         self.send(Message::Close(frame))
     }
 
@@ -191,9 +204,24 @@ impl WebSocket {
         sent.map_err(|e| self.failed(&e))
     }
 
+    /// tungstenite puts 1002 and these words in the place of a code that it does not allow, unless
+    /// the frame answers one of ours.
+    fn goodbye(&self, frame: Option<&CloseFrame>) -> Goodbye {
+        let is_replaced = |frame: &CloseFrame| {
+            frame.code == CloseCode::Protocol && frame.reason.as_str() == "Protocol violation"
+        };
+        if !self.is_closing && frame.is_some_and(is_replaced) {
+            return Goodbye::Invalid;
+        }
+        Goodbye::Said(frame.map(|frame| frame.code.into()))
+    }
+
     fn end(&self) -> WebSocketEnd {
         match self.closed {
-            Some(code) => WebSocketEnd::Closed { code },
+            Some(Goodbye::Said(code)) => WebSocketEnd::Closed { code },
+            Some(Goodbye::Invalid) => {
+                WebSocketEnd::Failed(violation("a close frame with an invalid code"))
+            }
             None => WebSocketEnd::Lost(closed_early()),
         }
     }
@@ -219,14 +247,15 @@ impl WebSocket {
             | Error::Tls(_)
             | Error::Url(_)
             | Error::Http(_)
-            | Error::HttpFormat(_) => WebSocketEnd::Failed(
-                Failure::new(Stage::Session, Cause::ProtocolViolation, Origin::Server)
-                    .with_message(&error.to_string()),
-            ),
+            | Error::HttpFormat(_) => WebSocketEnd::Failed(violation(&error.to_string())),
         }
     }
 }
 
 fn closed_early() -> Failure {
     Failure::new(Stage::Session, Cause::ConnectionClosed, Origin::Network)
+}
+
+fn violation(what: &str) -> Failure {
+    Failure::new(Stage::Session, Cause::ProtocolViolation, Origin::Server).with_message(what)
 }
