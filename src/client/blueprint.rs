@@ -12,11 +12,11 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::lanes::Lanes;
-use super::message::append_pair;
 use super::stamp::read_stamp;
 use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
 use crate::event::{ClientId, PopulationId};
+use crate::protocol::engine_io::query::append_pair;
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
 use crate::scenario::plan::{Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile};
 use crate::scenario::template::Scope;

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use super::behaviour::Tick;
 use super::blueprint::{Blueprint, Handshake};
 use crate::event::ClientId;
+use crate::protocol::engine_io::query::append_pair;
 use crate::scenario::plan::Emit;
 use crate::scenario::template::Scope;
 
@@ -129,27 +130,6 @@ fn query(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Box<str> {
     query.into_boxed_str()
 }
 
-/// Appends `name=value` as the JS client encodes it.
-pub(super) fn append_pair(query: &mut String, name: &str, value: &str) {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    /// What encodeURIComponent encodes, and `'`, which Node and browsers encode in every URL.
-    const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'!')
-        .remove(b'~')
-        .remove(b'*')
-        .remove(b'(')
-        .remove(b')');
-    if !query.is_empty() {
-        query.push('&');
-    }
-    query.extend(utf8_percent_encode(name, COMPONENT));
-    query.push('=');
-    query.extend(utf8_percent_encode(value, COMPONENT));
-}
-
 fn headers(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::with_capacity(blueprint.header_names.len());
     for (name, (_, template)) in blueprint.header_names.iter().zip(&blueprint.client.headers) {
@@ -162,17 +142,4 @@ fn headers(blueprint: &Blueprint, scope: &mut Scope<'_>) -> Vec<(HeaderName, Hea
         }
     }
     headers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_encoded_as_encode_uri_component_does() {
-        let mut query = String::new();
-        append_pair(&mut query, "token", "a b&c=d/é!'()*~-_.");
-        append_pair(&mut query, "x", "");
-        assert_eq!(query, "token=a%20b%26c%3Dd%2F%C3%A9!%27()*~-_.&x=");
-    }
 }

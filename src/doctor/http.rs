@@ -15,6 +15,8 @@ use crate::transport::{Dialer, Stream, Timings, answers_in_tls, from_io, wants_t
 const HEAD_LIMIT: usize = 16 * 1024;
 /// The most that is read of a body, in bytes.
 const BODY_LIMIT: usize = 4 << 20;
+/// Headers that a head may hold.
+const HEADERS_LIMIT: usize = 256;
 
 /// What came back.
 #[derive(Debug, Clone, Default)]
@@ -86,12 +88,11 @@ pub(super) async fn begin(
     let mut received = Vec::with_capacity(1024);
     loop {
         let read = stream.read_buf(&mut received).await.map_err(broken);
-        if let Some((reply, length)) = head(&received)? {
-            let rest = received.split_off(length);
+        if let Some(reply) = take_head(&mut received)? {
             return Ok(Answered {
                 reply,
                 stream,
-                rest,
+                rest: received,
             });
         }
         if read? == 0 {
@@ -173,9 +174,21 @@ fn no_http(received: Vec<u8>) -> Trouble {
     }
 }
 
+/// Takes the head of the answer, and interim ones before it; nothing if there is more to come.
+fn take_head(received: &mut Vec<u8>) -> Result<Option<Reply>, Trouble> {
+    while let Some((reply, length)) = head(received)? {
+        received.drain(..length);
+        let is_interim = (100..200).contains(&reply.status) && reply.status != 101;
+        if !is_interim {
+            return Ok(Some(reply));
+        }
+    }
+    Ok(None)
+}
+
 /// The head of an answer and its length; nothing if there is more to come.
 fn head(received: &[u8]) -> Result<Option<(Reply, usize)>, Trouble> {
-    let mut headers = [httparse::EMPTY_HEADER; 128];
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut response = httparse::Response::new(&mut headers);
     let length = match response.parse(received) {
         Ok(httparse::Status::Complete(length)) => length,
@@ -251,6 +264,18 @@ mod tests {
         assert_eq!(body(&chunked, b"2\r\nab\r\n"), None);
         let whole = b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
         assert_eq!(body(&chunked, whole), Some(b"abc".to_vec()));
+    }
+
+    #[test]
+    fn interim_answers_are_no_answers() {
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+        let mut received = interim.to_vec();
+        assert!(take_head(&mut received).unwrap().is_none());
+        received.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        received.extend_from_slice("X-Added: y\r\n".repeat(200).as_bytes());
+        received.extend_from_slice(b"\r\nbody");
+        let reply = take_head(&mut received).unwrap().unwrap();
+        assert_eq!((reply.status, &received[..]), (200, &b"body"[..]));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::protocol::engine_io::error_body;
 use crate::protocol::engine_io::handshake::Handshake;
 use crate::protocol::engine_io::packet::{Outgoing, Packet};
 use crate::protocol::engine_io::payload::{PayloadReader, encode};
+use crate::protocol::engine_io::query::append_pair;
 use crate::protocol::socket_io::decoder::Decoder;
 use crate::protocol::socket_io::packet::{Kind, Packet as SocketPacket};
 use crate::protocol::socket_io::{encode as socket_io, reply};
@@ -326,8 +327,9 @@ impl Handle {
 
     fn target(&self, patient: &Patient, transport: &str) -> String {
         let path = self.path.as_deref().unwrap_or(&patient.options.path);
-        let target = patient.target_at(path, self.revision, transport);
-        format!("{target}&sid={}", self.sid)
+        let mut target = patient.target_at(path, self.revision, transport);
+        append_pair(&mut target, "sid", &self.sid);
+        target
     }
 
     fn get(&self, patient: &Patient) -> Ask {

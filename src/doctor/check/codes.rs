@@ -12,6 +12,10 @@ use crate::doctor::patient::Patient;
 use crate::doctor::session::{Session, classify};
 use crate::event::{Cause, EngineRevision};
 
+/// The code for a client that is turned away. The server looks whether it is before it looks at the
+/// revision.
+const FORBIDDEN_CODE: i64 = 4;
+
 /// A mistake and its code.
 struct Mistake {
     code: i64,
@@ -46,7 +50,7 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
         let status = asked
             .status()
             .map_or_else(String::new, |s| format!(" ({s})"));
-        let answered = judge(code, &asked);
+        let answered = judge(code, &asked, is_forbidden);
         let how = match &answered {
             Answered::Right => "as it should be".to_owned(),
             Answered::Otherwise(form) => {
@@ -124,7 +128,7 @@ fn mistakes(patient: &Patient) -> Vec<Mistake> {
     ]
 }
 
-fn judge(code: i64, asked: &Asked) -> Answered {
+fn judge(code: i64, asked: &Asked, is_forbidden: bool) -> Answered {
     let reply = match &asked.result {
         Ok(reply) => reply,
         Err(trouble) if trouble.failure.cause == Cause::ConnectionClosed => {
@@ -142,6 +146,9 @@ fn judge(code: i64, asked: &Asked) -> Answered {
         Ok(Value::Object(object)) => match object.get("code") {
             Some(Value::Number(number)) if number.as_i64() == Some(code) => Answered::Right,
             Some(Value::Number(_)) if is_due_to_transports(code, &object["code"]) => {
+                Answered::Right
+            }
+            Some(Value::Number(_)) if is_forbidden && object["code"] == FORBIDDEN_CODE => {
                 Answered::Right
             }
             Some(Value::String(_)) => Answered::Otherwise("socketioxide (the code is a string)"),

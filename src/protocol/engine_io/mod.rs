@@ -8,3 +8,4 @@ pub mod handshake;
 pub mod packet;
 pub mod payload;
 mod payload_v3;
+pub mod query;

@@ -44,6 +44,8 @@ fn a_client_that_is_turned_away_is_told_and_the_other_codes_are_shown() {
         facts.contains("0 Transport unknown: as it should be"),
         "{facts}"
     );
+    let others = diagnosis.codes("info");
+    assert!(!others.contains(&"SIO-137"), "{others:?}");
 }
 
 #[test]

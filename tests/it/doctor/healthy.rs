@@ -54,6 +54,14 @@ fn the_embedded_server_is_well() {
 }
 
 #[test]
+fn ids_may_hold_any_characters() {
+    let server = RealServer::start(Kind::SocketIo4, json!({ "oddIds": true }));
+    let diagnosis = diagnose(&server.url(), &[]);
+    diagnosis.assert_only(&[]);
+    assert_eq!(diagnosis.report["left_open"], 0);
+}
+
+#[test]
 fn a_person_gets_a_report_of_80_columns_and_nobody_gets_the_secrets() {
     let server = RealServer::start(Kind::SocketIo4, json!({}));
     let url = format!("{}/?key=hushhush", server.url());

@@ -9,6 +9,7 @@
 //     refuse         true: allowRequest refuses every engine ("Forbidden")
 //     silent         true: a middleware never lets anybody in nor turns anybody away
 //     failing        true: a middleware of the engine fails ("Bad request")
+//     oddIds         true: ids of engines hold characters that a query cannot
 //     block          {after, for}: once an engine is so old, the event loop stands still once (ms)
 //     closeAfter     every engine is closed after so long (ms)
 //     logArguments   true: `event` lines carry the arguments
@@ -39,6 +40,7 @@ const {
   refuse,
   silent,
   failing,
+  oddIds,
   block,
   closeAfter,
   logArguments,
@@ -130,6 +132,11 @@ function standStill() {
 
 if (failing) {
   io.engine.use((_request, _response, next) => next(new Error("failing")));
+}
+
+if (oddIds) {
+  let engines = 0;
+  io.engine.generateId = () => `id ${++engines}&sid=é/+%25#`;
 }
 
 function onConnect(socket) {
