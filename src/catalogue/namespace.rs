@@ -39,4 +39,30 @@ findings! {
         settings: [Server => "io.use((socket, next) => check(socket).then(() => next(), next))"],
         docs: docs!("middlewares/"),
     }
+    KICKED: "SIO-154", Error, "the server disconnects clients as soon as they are connected" {
+        cause: "The server connected the namespace and took it back at once: a handler of \
+                `connection` calls `disconnect()`, usually because it does not accept the \
+                credentials. Clients see `io server disconnect` and do not come back by \
+                themselves.",
+        remedy: "Give what the handler looks at, in `auth` for most servers. Refuse clients in a \
+                 middleware, whose message reaches them.",
+        settings: [
+            Server => "io.use((socket, next) => next(new Error(\"not authorized\")))",
+            Client => "io(url, { auth: { token: \"…\" } })",
+            SioLoad => "`auth`, or `--auth` of the doctor",
+        ],
+        docs: docs!("middlewares/#handling-middleware-error"),
+    }
+    CONNECT_DROPPED: "SIO-155", Error, "the CONNECT ends the session" {
+        cause: "The server took the CONNECT and ended the session in place of an answer: to its \
+                parser the packet is garbage, as those of the default parser are to \
+                `socket.io-msgpack-parser`, or something else is spoken above its Engine.IO.",
+        remedy: "Give server and clients the same parser. sio-load speaks that of the default one \
+                 alone.",
+        settings: [
+            Server => "new Server({ parser })",
+            Client => "io(url, { parser })",
+        ],
+        docs: docs!("custom-parser/"),
+    }
 }

@@ -1,5 +1,6 @@
 //! One Engine.IO session over long-polling, step by step.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::protocol::engine_io::handshake::Handshake;
 use crate::protocol::engine_io::packet::{Outgoing, Packet};
 use crate::protocol::engine_io::payload::{PayloadReader, encode};
 use crate::protocol::engine_io::query::append_pair;
-use crate::protocol::socket_io::decoder::Decoder;
+use crate::protocol::socket_io::decoder::{DecodeError, Decoder};
 use crate::protocol::socket_io::packet::{Kind, Packet as SocketPacket};
 use crate::protocol::socket_io::{encode as socket_io, reply};
 use crate::trace::Voice;
@@ -40,8 +41,34 @@ pub(super) struct Session {
     pub(super) handle: Handle,
     pub(super) handshake: Handshake,
     decoder: Decoder,
+    /// How the server has ended it, or the namespace, of its own accord.
+    pub(super) over: Option<Over>,
     /// What came with a poll and nobody has asked for yet.
     pending: Vec<Packet>,
+}
+
+/// How a server ends a session, or its namespace, that is connected.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// By a DISCONNECT.
+    Disconnected,
+    /// By a close packet, or the end of the WebSocket.
+    Closed,
+    /// It does not know the session any more.
+    Forgotten,
+    /// By a packet after which clients hang up.
+    Undecodable(DecodeError),
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected => f.write_str("disconnected it"),
+            Self::Closed => f.write_str("closed the session"),
+            Self::Forgotten => f.write_str("forgot the session"),
+            Self::Undecodable(error) => write!(f, "sent what clients cannot read ({error})"),
+        }
+    }
 }
 
 /// Something that did not work, and the exchange that shows it.
@@ -124,6 +151,7 @@ impl Session {
             handle,
             handshake,
             decoder: Decoder::new(revision),
+            over: None,
             pending,
         })
     }
@@ -262,10 +290,31 @@ impl Session {
             match packet.kind {
                 Kind::Connect => replied = Some(Ok(data)),
                 Kind::ConnectError => replied = Some(Err(reply::rejection(&data))),
-                Kind::Disconnect | Kind::Event(_) | Kind::Ack => {}
+                Kind::Disconnect => self.over = Some(Over::Disconnected),
+                Kind::Event(_) | Kind::Ack => {}
             }
         }
         replied
+    }
+
+    /// Looks for the end of a connected namespace among what a poll brought.
+    pub(super) async fn note_end(
+        &mut self,
+        patient: &Patient,
+        polled: Result<Vec<Packet>, Refused>,
+    ) {
+        match polled {
+            Ok(packets) => {
+                let namespace = patient.options.namespace().to_owned();
+                // Its reply came before.
+                let _ = self.reply_among(patient, &namespace, packets).await;
+            }
+            Err(refused) if refused.failure.cause == Cause::SessionIdUnknown => {
+                self.over = Some(Over::Forgotten);
+            }
+            // Told by the check that polled.
+            Err(_) => {}
+        }
     }
 
     /// Answers pings, and takes Socket.IO packets apart.
@@ -275,18 +324,34 @@ impl Session {
                 patient.trace.say(Voice::Parser, || {
                     format!("decoded {}", String::from_utf8_lossy(&text))
                 });
-                self.decoder.take_text(text).ok().flatten()
+                let taken = self.decoder.take_text(text);
+                self.decoded(taken)
             }
-            Packet::Binary(bytes) => self.decoder.take_binary(bytes).ok().flatten(),
+            Packet::Binary(bytes) => {
+                let taken = self.decoder.take_binary(bytes);
+                self.decoded(taken)
+            }
             Packet::Ping(_) => {
                 // A session that ends here shows it in the next poll.
                 let _ = self.send(patient, &["3"]).await;
                 None
             }
-            Packet::Open(_) | Packet::Close | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {
+            Packet::Close => {
+                self.over = Some(Over::Closed);
                 None
             }
+            Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => None,
         }
+    }
+
+    fn decoded(
+        &mut self,
+        taken: Result<Option<SocketPacket>, DecodeError>,
+    ) -> Option<SocketPacket> {
+        taken
+            .inspect_err(|error| self.over = Some(Over::Undecodable(*error)))
+            .ok()
+            .flatten()
     }
 
     /// Closes it; whether it is gone.

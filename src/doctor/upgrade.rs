@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::ask::{Ask, Asked, PATIENCE};
 use super::http::Reply;
 use super::patient::Patient;
-use super::session::{NotConnected, Refused, Session, classify};
+use super::session::{NotConnected, Over, Refused, Session, classify};
 use super::websocket::{Next, Socket, describe};
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
 use crate::protocol::engine_io::handshake::Handshake;
@@ -21,6 +21,10 @@ use crate::transport::{self, WebSocketEnd};
 
 /// How long a poll may go on after its session was closed.
 const LAST_POLL: Duration = Duration::from_secs(1);
+
+/// How long a poll has to go on to show that its session lives, and how long a server may take to
+/// throw a client out again.
+const LIFE_SIGN: Duration = Duration::from_millis(100);
 
 /// What became of an upgrade.
 #[derive(Debug)]
@@ -41,6 +45,20 @@ pub(super) enum Upgrade {
     ProbeOther(String),
 }
 
+impl Upgrade {
+    fn is_of_unknown_session(&self) -> bool {
+        match self {
+            Self::Refused(reply) => refusal(reply).cause == Cause::SessionIdUnknown,
+            Self::Done
+            | Self::Failed(_)
+            | Self::Swallowed
+            | Self::ProbeSilent
+            | Self::ProbeEnded(_)
+            | Self::ProbeOther(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,12 +73,20 @@ impl fmt::Display for Upgrade {
     }
 }
 
-/// Upgrades a session while a poll is held, as clients do, and ends the session. Returns the
-/// handshake, and the poll that was held.
-pub(super) async fn run(
-    patient: &Patient,
-    mut session: Session,
-) -> (Upgrade, Asked, Option<Asked>) {
+/// An upgrade that was tried.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) outcome: Upgrade,
+    /// The handshake.
+    pub(super) asked: Asked,
+    /// The poll that was held.
+    pub(super) polled: Option<Asked>,
+    /// How the server ended the session, or its namespace, of its own accord meanwhile.
+    pub(super) over: Option<Over>,
+}
+
+/// Upgrades a session while a poll is held, as clients do, and ends the session.
+pub(super) async fn run(patient: &Patient, mut session: Session) -> Tried {
     patient.trace.say(Voice::Engine, || {
         "probing transport \"websocket\"".to_owned()
     });
@@ -69,8 +95,19 @@ pub(super) async fn run(
         .await;
     let Some(mut socket) = socket else {
         let outcome = not_opened(&asked);
+        if outcome.is_of_unknown_session() {
+            // Another server got it, or the session is no more.
+            let (polled, _) = session.poll(patient, LIFE_SIGN).await;
+            session.note_end(patient, polled).await;
+        }
+        let over = session.over.take();
         session.close(patient).await;
-        return (outcome, asked, None);
+        return Tried {
+            outcome,
+            asked,
+            polled: None,
+            over,
+        };
     };
     let handle = session.handle.clone();
     let probing = async {
@@ -82,15 +119,21 @@ pub(super) async fn run(
         outcome
     };
     let polling = session.poll(patient, PATIENCE + LAST_POLL);
-    let (outcome, (_, polled)) = tokio::join!(probing, polling);
+    let (outcome, (came, polled)) = tokio::join!(probing, polling);
     if matches!(outcome, Upgrade::Done) {
+        session.note_end(patient, came).await;
         // What fails here shows in nothing that a client would notice before its next packet.
         let _ = socket.send(patient, "5").await;
         patient.trace.say(Voice::Engine, || "upgraded".to_owned());
     }
     session.forget(patient);
     socket.close().await;
-    (outcome, asked, Some(polled))
+    Tried {
+        outcome,
+        asked,
+        polled: Some(polled),
+        over: session.over,
+    }
 }
 
 fn not_opened(asked: &Asked) -> Upgrade {
@@ -285,6 +328,33 @@ impl Direct {
 }
 
 impl Direct {
+    /// How the server takes the connected namespace back, or ends the session, if it does at once.
+    pub(super) async fn over(&mut self, patient: &Patient) -> Option<Over> {
+        let until = crate::clock::now() + LIFE_SIGN;
+        loop {
+            let left = until.saturating_duration_since(crate::clock::now());
+            let text = match self.socket.next(patient, left).await {
+                Next::Text(text) => text,
+                Next::Binary(_) => continue,
+                Next::End(_) => return Some(Over::Closed),
+                Next::Silence => return None,
+            };
+            if text.first() != Some(&b'4') {
+                continue;
+            }
+            match self.decoder.take_text(text.slice(1..)) {
+                Ok(Some(packet))
+                    if packet.kind == Kind::Disconnect
+                        && packet.namespace() == patient.options.namespace().as_bytes() =>
+                {
+                    return Some(Over::Disconnected);
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Over::Undecodable(error)),
+            }
+        }
+    }
+
     /// The last argument of the next event, as JSON text; nothing if none comes in time.
     pub(super) async fn event_offset(
         &mut self,

@@ -3,16 +3,18 @@
 use std::time::Instant;
 
 use super::Skipped;
-use crate::catalogue::{CONNECT_UNANSWERED, OTHER_SERVICE, POLLING_OFF, REVISION_3_ONLY};
+use crate::catalogue::{
+    CONNECT_DROPPED, CONNECT_UNANSWERED, KICKED, OTHER_SERVICE, POLLING_OFF, REVISION_3_ONLY,
+};
 use crate::clock;
 use crate::doctor::ask::Asked;
 use crate::doctor::exchange::{Times, ms, trimmed};
 use crate::doctor::http::Trouble;
 use crate::doctor::patient::Patient;
 use crate::doctor::report::Step;
-use crate::doctor::session::{Connected, NotConnected, Refused, Session};
-use crate::doctor::upgrade::{self, Upgrade};
-use crate::event::{Cause, EngineRevision};
+use crate::doctor::session::{Connected, NotConnected, Over, Refused, Session};
+use crate::doctor::upgrade::{self, Tried, Upgrade};
+use crate::event::{Cause, EngineRevision, Stage};
 use crate::protocol::engine_io::handshake::Handshake;
 use crate::protocol::socket_io::reply::ConnectReply;
 use crate::report::number;
@@ -22,6 +24,9 @@ const REQUEST: &str = "Socket.IO handshake request";
 const RESPONSE: &str = "Socket.IO handshake response";
 const WEBSOCKET: &str = "WebSocket connection";
 const LONG_POLL: &str = "first long poll, ended by upgrade";
+
+/// Requests of a session that all have to reach it before something else is blamed.
+const HEARTBEATS: usize = 4;
 
 pub(super) async fn run(patient: &Patient) -> Skipped {
     let began = clock::now();
@@ -144,7 +149,11 @@ async fn websocket_alone(patient: &Patient) -> bool {
         known.websocket = Some(true);
         known.is_connected = connected.is_ok();
     }
+    let is_connected = connected.is_ok();
     tell_connect(patient, connected.map(|_| ()));
+    if is_connected && let Some(over) = opened.over(patient).await {
+        tell_kicked(patient, &over, asked.id);
+    }
     opened.socket.close().await;
     true
 }
@@ -160,19 +169,40 @@ async fn go_on(patient: &Patient, mut session: Session, began: Instant) {
         connected,
         Err(NotConnected::Engine(_) | NotConnected::Silence(_))
     );
-    if let Err(NotConnected::Engine(refused)) = &connected
-        && refused.failure.cause == Cause::SessionIdUnknown
-    {
-        patient.known.borrow_mut().is_not_sticky = true;
+    match connected {
+        Err(NotConnected::Engine(refused)) if refused.failure.cause == Cause::SessionIdUnknown => {
+            tell_unknown(patient, session.revision(), refused).await;
+        }
+        connected => tell_connect(patient, connected.map(|_| ())),
     }
-    tell_connect(patient, connected.map(|_| ()));
     patient.known.borrow_mut().is_connected = is_connected;
-    if engine_is_lost || !session.handshake.offers_websocket {
+    let over = session.over.take().filter(|_| is_connected);
+    if let Some(over) = &over {
+        tell_kicked(patient, over, patient.last_exchange().unwrap_or_default());
+    }
+    if engine_is_lost || over.is_some() || !session.handshake.offers_websocket {
         session.close(patient).await;
         return;
     }
+    try_upgrade(patient, session, began).await;
+}
+
+/// The upgrade of a session, whose namespace is connected if it could be.
+async fn try_upgrade(patient: &Patient, session: Session, began: Instant) {
+    let is_connected = patient.known.borrow().is_connected;
     let tried = clock::now();
-    let (outcome, asked, polled) = upgrade::run(patient, session).await;
+    let Tried {
+        outcome,
+        asked,
+        polled,
+        over,
+    } = upgrade::run(patient, session).await;
+    if let Some(over) = over.filter(|_| is_connected) {
+        let id = polled.as_ref().map_or(asked.id, |polled| polled.id);
+        tell_kicked(patient, &over, id);
+        // The upgrade is tried again, by a session that lives.
+        return;
+    }
     let detail = outcome.to_string();
     let is_done = matches!(outcome, Upgrade::Done);
     patient.step(step(WEBSOCKET, began, &asked, is_done, detail));
@@ -228,6 +258,12 @@ fn tell_connect(patient: &Patient, connected: Result<(), NotConnected>) {
             let what = format!("CONNECT to {namespace}");
             patient.find_failure(&refused.failure, &what, &[refused.id]);
         }
+        Err(NotConnected::Engine(refused))
+            if refused.failure.stage == Stage::Namespace
+                && refused.failure.cause == Cause::ConnectionClosed =>
+        {
+            tell_dropped(patient, &refused);
+        }
         Err(NotConnected::Engine(refused)) => {
             let what = patient.request_of(refused.id);
             patient.find_failure(&refused.failure, &what, &[refused.id]);
@@ -237,6 +273,46 @@ fn tell_connect(patient: &Patient, connected: Result<(), NotConnected>) {
             patient.find(&CONNECT_UNANSWERED, seen, &[id]);
         }
     }
+}
+
+/// The session was not known when the reply to its CONNECT was asked for.
+async fn tell_unknown(patient: &Patient, revision: EngineRevision, refused: Refused) {
+    if is_of_poll(patient, &refused) && is_one_server(patient, revision).await {
+        tell_dropped(patient, &refused);
+        return;
+    }
+    patient.known.borrow_mut().is_not_sticky = true;
+    tell_connect(patient, Err(NotConnected::Engine(refused)));
+}
+
+/// Whether it was known when it was written to.
+fn is_of_poll(patient: &Patient, refused: &Refused) -> bool {
+    patient.request_of(refused.id).starts_with("GET ")
+}
+
+/// Whether sessions live where nothing is sent to them but heartbeats.
+async fn is_one_server(patient: &Patient, revision: EngineRevision) -> bool {
+    let (Ok(session), _) = Session::open(patient, revision, None).await else {
+        return false;
+    };
+    let mut is_known = true;
+    for _ in 0..HEARTBEATS {
+        is_known &= session.handle.heartbeat(patient).await.status() == Some(200);
+    }
+    session.close(patient).await;
+    is_known
+}
+
+fn tell_dropped(patient: &Patient, refused: &Refused) {
+    let seen = format!("After the CONNECT: {}.", refused.failure);
+    patient.find(&CONNECT_DROPPED, seen, &[refused.id]);
+}
+
+fn tell_kicked(patient: &Patient, over: &Over, id: usize) {
+    let namespace = patient.options.namespace();
+    let seen = format!("The server connected {namespace}, and at once {over}.");
+    patient.find(&KICKED, seen, &[id]);
+    patient.known.borrow_mut().is_connected = false;
 }
 
 fn step(name: &'static str, began: Instant, asked: &Asked, ok: bool, detail: String) -> Step {

@@ -62,9 +62,9 @@ async fn upgrade(patient: &Patient, revision: EngineRevision) -> bool {
                 return false;
             };
             let began = clock::now();
-            let (outcome, asked, _) = upgrade::run(patient, session).await;
+            let tried = upgrade::run(patient, session).await;
             let took = clock::now().saturating_duration_since(began);
-            (outcome, asked.id, took)
+            (tried.outcome, tried.asked.id, took)
         }
     };
     let finding = match &outcome {

@@ -49,6 +49,34 @@ fn a_client_that_is_turned_away_is_told_and_the_other_codes_are_shown() {
 }
 
 #[test]
+fn a_server_that_ends_what_it_has_just_connected_is_told() {
+    for (how, seen) in [
+        ("namespace", "disconnected it"),
+        ("engine", "disconnected it"),
+        ("garbage", "sent what clients cannot read (invalid payload)"),
+    ] {
+        let diagnosis = release_4(json!({ "kickAll": how }), &[]);
+        diagnosis.assert_only(&["SIO-154"]);
+        let finding = diagnosis.finding("SIO-154");
+        assert!(
+            finding["seen"].as_str().unwrap().contains(seen),
+            "{finding}"
+        );
+        let options = json!({ "kickAll": how, "transports": ["websocket"] });
+        release_4(options, &[]).assert_only(&["SIO-154", "SIO-203"]);
+    }
+}
+
+#[test]
+fn a_server_with_another_parser_is_told_from_a_missing_stickiness() {
+    let diagnosis = release_4(json!({ "deaf": true }), &[]);
+    diagnosis.assert_only(&["SIO-155"]);
+    assert_eq!(diagnosis.report["left_open"], 0);
+    let options = json!({ "deaf": true, "transports": ["websocket"] });
+    release_4(options, &[]).assert_only(&["SIO-155", "SIO-203"]);
+}
+
+#[test]
 fn python_turns_clients_away_in_its_own_way() {
     let server = RealServer::start(Kind::PythonAiohttp, json!({ "refuse": true }));
     diagnose(&server.url(), &[]).assert_only(&["SIO-134"]);

@@ -9,6 +9,9 @@
 //     refuse         true: allowRequest refuses every engine ("Forbidden")
 //     silent         true: a middleware never lets anybody in nor turns anybody away
 //     failing        true: a middleware of the engine fails ("Bad request")
+//     kickAll        "namespace", "engine" or "garbage": ends what it has just connected, by
+//                    DISCONNECT, by closing the engine, or by a packet that clients cannot read
+//     deaf           true: its parser cannot read what the default one writes
 //     oddIds         true: ids of engines hold characters that a query cannot
 //     block          {after, for}: once an engine is so old, the event loop stands still once (ms)
 //     closeAfter     every engine is closed after so long (ms)
@@ -31,7 +34,8 @@ const https = require("node:https");
 const path = require("node:path");
 const { createRequire } = require("node:module");
 
-const library = createRequire(path.join(process.cwd(), "package.json"))("socket.io");
+const installed = createRequire(path.join(process.cwd(), "package.json"));
+const library = installed("socket.io");
 const Server = library.Server ?? library;
 
 const {
@@ -40,6 +44,8 @@ const {
   refuse,
   silent,
   failing,
+  kickAll,
+  deaf,
   oddIds,
   block,
   closeAfter,
@@ -65,6 +71,16 @@ function isCheck(request) {
 
 if (refuse) {
   options.allowRequest = (_request, callback) => callback(null, false);
+}
+
+if (deaf) {
+  const parser = installed("socket.io-parser");
+  class Decoder extends parser.Decoder {
+    add() {
+      throw new Error("garbage");
+    }
+  }
+  options.parser = { ...parser, Decoder };
 }
 
 const server = tls ? https.createServer(tls) : http.createServer();
@@ -151,6 +167,8 @@ function onConnect(socket) {
     auth: socket.handshake.auth,
     query: socket.handshake.query,
   });
+  if (kickAll === "garbage") socket.conn.write("1{}");
+  else if (kickAll) socket.disconnect(kickAll === "engine");
   socket.on("disconnect", (reason, detail) => {
     // What release 4 knows beyond the reason: an error, or a description of one.
     const { message, description } = detail ?? {};
