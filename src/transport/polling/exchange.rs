@@ -179,7 +179,11 @@ impl Job {
                 continue;
             }
             let status = answer.status;
-            let body = link::decoded(&answer.headers, answer.body)?;
+            let body = match self.settings.profile {
+                Profile::Browser => link::decoded(&answer.headers, answer.body)?,
+                // The reference client on Node asks for no compression, and undoes none.
+                Profile::Node => answer.body,
+            };
             if failure::wants_tls(status, &body) {
                 return Err(failure::tls_required().with_status(status));
             }

@@ -167,6 +167,19 @@ fn compressed_bodies_are_decompressed() {
 }
 
 #[test]
+fn compression_that_the_node_profile_did_not_ask_for_stays() {
+    run(async {
+        let server = Server::start(|_, _| {
+            let answer = response("200 OK", "Content-Encoding: gzip\r\n", b"as it came");
+            (answer, Then::Close)
+        })
+        .await;
+        let body = response_to(&mut node(server.url()), get("/")).await.body;
+        assert_eq!(body, "as it came");
+    });
+}
+
+#[test]
 fn a_browser_keeps_its_cookies_over_engines_and_on_websocket() {
     run(async {
         let server =
