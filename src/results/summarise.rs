@@ -37,6 +37,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         code: warning.code().to_owned(),
         message: warning.to_string(),
     }));
+    warnings.extend(unanswered(&facts.populations, totals));
     warnings.extend(out_of_range(&total));
     Summary {
         schema: SCHEMA.to_owned(),
@@ -261,6 +262,28 @@ fn populations(facts: &[PopulationFacts], totals: &Totals) -> BTreeMap<String, P
         .collect()
 }
 
+/// Populations whose CONNECTs got neither a reply nor a refusal: clients wait for one for ever, and
+/// nothing else would tell.
+fn unanswered(facts: &[PopulationFacts], totals: &Totals) -> Vec<Warning> {
+    let warning = |(place, facts): (usize, &PopulationFacts)| {
+        let tally = totals.population(PopulationId(u16::try_from(place).ok()?))?;
+        let count = |counter| tally.counters.value(counter);
+        let asked = count(Counter::NamespaceAttempts);
+        let answered = count(Counter::Connects) + count(Counter::NamespaceErrors);
+        (asked > 0 && answered == 0).then(|| Warning {
+            code: "connect_unanswered".to_owned(),
+            message: format!(
+                "none of the {asked} CONNECTs of `{}` was answered: a middleware of the server that \
+                 never calls `next()`, or a server with another parser ({} and {})",
+                facts.name,
+                catalogue::CONNECT_UNANSWERED.code,
+                catalogue::CONNECT_DROPPED.code,
+            ),
+        })
+    };
+    facts.iter().enumerate().filter_map(warning).collect()
+}
+
 fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
     let clients = tally.counters.value(Counter::ClientsStarted);
     facts
@@ -345,6 +368,28 @@ mod tests {
         let (_, refused, failed) = missed(Missed::Refused);
         assert_eq!(refused, 1);
         assert!(failed.is_some_and(|why| why.contains("at 1 of its victims")));
+    }
+
+    #[test]
+    fn connects_that_nobody_answers_are_warned_of() {
+        let warnings = |answer: Option<Event>| {
+            let clock = Clock::start();
+            let recorder = Recorder::new(0, 2, clock);
+            let observer = recorder.observer(PopulationId(0));
+            observer.observe(clock.origin(), Event::NamespaceConnecting);
+            if let Some(answer) = answer {
+                observer.observe(clock.origin(), answer);
+            }
+            let mut totals = Totals::new(2, 1);
+            totals.add(recorder.take(clock.origin()));
+            summarise(&sample::facts(), &totals).warnings
+        };
+        let [warning] = &warnings(None)[..] else {
+            panic!("no warning")
+        };
+        assert_eq!(warning.code, "connect_unanswered");
+        assert!(warning.message.contains("none of the 1 CONNECTs of `web`"));
+        assert_eq!(warnings(Some(Event::NamespaceConnected)), []);
     }
 
     #[test]
