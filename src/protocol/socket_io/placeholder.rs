@@ -13,7 +13,7 @@ pub(super) fn fit(json: &[u8], total: u64) -> bool {
             return true;
         };
         let number = number_behind(after).or_else(|| number_before(before));
-        number.is_none_or(|digits| is_below(digits, total))
+        number.map_or_else(|| has_more(before, after), |digits| is_below(digits, total))
     })
 }
 
@@ -41,6 +41,11 @@ fn number_before(text: &[u8]) -> Option<&[u8]> {
     name.ends_with(b"\"num\"").then_some(number)
 }
 
+/// Whether the object has other members than the key.
+fn has_more(before: &[u8], after: &[u8]) -> bool {
+    !(before.trim_ascii_end().ends_with(b"{") && after.trim_ascii_start().starts_with(b"}"))
+}
+
 fn is_below(digits: &[u8], total: u64) -> bool {
     let number = str::from_utf8(digits)
         .ok()
@@ -65,6 +70,8 @@ mod tests {
             (r#"["a",{ "_placeholder" : true , "num" : 1 }]"#, false),
             (r#"["a",{ "num" : 7 , "_placeholder" : true }]"#, false),
             (r#"["a",{"_placeholder":true,"num":-1}]"#, false),
+            (r#"["a",{ "_placeholder":true }]"#, false),
+            (r#"["a",{"_placeholder":true,"x":1}]"#, true),
             (r#"["a",{"_placeholder":false,"num":9}]"#, true),
             (r#"["a",{"num":9,"_placeholder":false}]"#, true),
             (r#"["a","\"_placeholder\":true,\"num\":9"]"#, true),
