@@ -1,6 +1,5 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -8,7 +7,7 @@ use sio_load::scenario::plan;
 use sio_load::server::balancer::Balancer;
 
 use super::{find, names};
-use crate::harness::{ClientLine, Kind, OfficialClient, RealServer};
+use crate::harness::{ClientLine, Kind, OfficialClient, PATIENCE, RealServer, Tap, wait_for};
 
 /// Two instances behind a balancer, and what the official client reports of it.
 fn through_balancer(balance: plan::Balance, options: &Value, steps: Value) -> Vec<ClientLine> {
@@ -115,15 +114,17 @@ fn a_balancer_passes_over_dead_instances_and_has_nothing_to_offer_without_any() 
 #[test]
 fn a_poll_that_its_instance_dies_under_ends_with_502() {
     let mut server = RealServer::start(Kind::SocketIo4, json!({}));
-    let balancer =
-        Balancer::start(vec![server.address()], plan::Balance::Sticky).expect("a balancer");
+    let tap = Tap::start(server.address());
+    let balancer = Balancer::start(vec![tap.address()], plan::Balance::Sticky).expect("a balancer");
     let address = balancer.address();
     let answer = get(address, "/socket.io/?EIO=4&transport=polling");
     let (_, rest) = answer.split_once("\"sid\":\"").expect("an open packet");
     let (sid, _) = rest.split_once('"').expect("a whole packet");
     let poll = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
     let polling = std::thread::spawn(move || get(address, &poll));
-    std::thread::sleep(Duration::from_millis(200));
+    wait_for("poll at the instance", PATIENCE, || {
+        (tap.wire().requests().count() == 2).then_some(())
+    });
     server.end(Signal::SIGKILL);
     let answer = polling.join().expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
