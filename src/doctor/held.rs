@@ -4,8 +4,9 @@ use std::fmt;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use super::handle::Handle;
 use super::patient::Patient;
-use super::session::{Handle, Session};
+use super::session::Session;
 use super::upgrade::{self, Direct};
 use super::websocket::{Next, describe};
 use crate::clock;

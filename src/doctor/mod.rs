@@ -7,6 +7,7 @@
 mod ask;
 mod check;
 mod exchange;
+mod handle;
 mod held;
 mod http;
 mod options;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::ask::{Ask, Asked};
 use super::exchange::{Answer, Exchange, Times, trimmed};
+use super::handle::Handle;
 use super::http::{self, Reply, Trouble};
 use super::options::Options;
 use super::report::{CheckReport, Found, Report, Step};
-use super::session::Handle;
 use super::upgrade::Upgrade;
 use super::websocket::Socket;
 use crate::catalogue::Finding;

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::Skipped;
 use crate::catalogue::{NOT_STICKY, STICKY_BY_ADDRESS, STICKY_BY_COOKIE};
 use crate::doctor::ask::Asked;
+use crate::doctor::handle::Handle;
 use crate::doctor::http::Reply;
 use crate::doctor::patient::Patient;
-use crate::doctor::session::{Handle, Session, classify};
+use crate::doctor::session::{Session, classify};
 use crate::event::{Cause, EngineRevision};
 
 /// Sessions, and requests of each, over connections of their own.

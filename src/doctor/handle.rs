@@ -1,0 +1,183 @@
+//! What every request of a session needs, and the requests themselves.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::ask::{Ask, Asked};
+use super::http::Reply;
+use super::patient::Patient;
+use super::session::classify;
+use crate::event::{Cause, EngineRevision};
+use crate::protocol::engine_io::packet::Outgoing;
+use crate::protocol::engine_io::payload::encode;
+use crate::protocol::engine_io::query::append_pair;
+
+/// How often a session is said goodbye to where requests reach several servers.
+const GOODBYES: usize = 4;
+
+/// What requests of a session need: enough to close it later.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
+    revision: EngineRevision,
+    sid: String,
+    cookies: Option<String>,
+    source: Option<IpAddr>,
+    /// In place of the path of the options.
+    path: Option<String>,
+}
+
+impl Handle {
+    /// Of a session of this id, which was opened from `source`, with the cookies of the answer.
+    pub(super) fn new(
+        revision: EngineRevision,
+        sid: &str,
+        answer: &Reply,
+        source: Option<IpAddr>,
+    ) -> Self {
+        Self {
+            revision,
+            sid: sid.to_owned(),
+            cookies: cookies_of(answer),
+            source,
+            path: None,
+        }
+    }
+
+    pub(super) fn revision(&self) -> EngineRevision {
+        self.revision
+    }
+
+    /// The same session, at another path than that of the options.
+    pub(super) fn at(self, path: &str) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..self
+        }
+    }
+
+    pub(super) fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// The same session without its cookies, or from elsewhere.
+    pub(super) fn without_cookies(&self) -> Self {
+        Self {
+            cookies: None,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn has_cookies(&self) -> bool {
+        self.cookies.is_some()
+    }
+
+    pub(super) fn sent_from(&self, source: IpAddr) -> Self {
+        Self {
+            source: Some(source),
+            ..self.clone()
+        }
+    }
+
+    fn target(&self, patient: &Patient, transport: &str) -> String {
+        let path = self.path.as_deref().unwrap_or(&patient.options.path);
+        let mut target = patient.target_at(path, self.revision, transport);
+        append_pair(&mut target, "sid", &self.sid);
+        target
+    }
+
+    /// The next poll of this session.
+    pub(super) fn get(&self, patient: &Patient) -> Ask {
+        Ask::new("GET", self.target(patient, "polling"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+    }
+
+    /// A WebSocket handshake for this session.
+    pub(super) fn upgrade(&self, patient: &Patient) -> Ask {
+        Ask::new("GET", self.target(patient, "websocket"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+    }
+
+    pub(super) async fn send(&self, patient: &Patient, packets: &[&str]) -> Asked {
+        let packets = packets
+            .iter()
+            .map(|text| Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())));
+        let body = encode(self.revision, false, packets);
+        let ask = Ask::new("POST", self.target(patient, "polling"))
+            .cookies(self.cookies.clone())
+            .from(self.source)
+            .body(String::from_utf8_lossy(&body.bytes));
+        patient.ask(ask).await
+    }
+
+    /// A message that changes nothing: a heartbeat in the direction that the revision has.
+    pub(super) async fn heartbeat(&self, patient: &Patient) -> Asked {
+        let packet = match self.revision {
+            EngineRevision::V4 => "3",
+            EngineRevision::V3 => "2",
+        };
+        self.send(patient, &[packet]).await
+    }
+
+    /// Says goodbye, again and again where other servers may have got it; whether it is gone.
+    pub(super) async fn close(&self, patient: &Patient) -> bool {
+        for _ in 0..GOODBYES {
+            let asked = self.send(patient, &["1"]).await;
+            let Ok(reply) = &asked.result else {
+                return false;
+            };
+            if reply.status == 200 {
+                return true;
+            }
+            if classify(reply).cause != Cause::SessionIdUnknown {
+                return false;
+            }
+            if !patient.known.borrow().is_not_sticky {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Patient {
+    /// Path and query of a request: the user's query first, as the JS client has it.
+    pub(super) fn target(&self, revision: EngineRevision, transport: &str) -> String {
+        self.target_at(&self.options.path, revision, transport)
+    }
+
+    /// The same at another path.
+    pub(super) fn target_at(
+        &self,
+        path: &str,
+        revision: EngineRevision,
+        transport: &str,
+    ) -> String {
+        let user = match self.user_query() {
+            "" => String::new(),
+            query => format!("{query}&"),
+        };
+        let b64 = match (revision, transport) {
+            (EngineRevision::V3, "polling") => "&b64=1",
+            _ => "",
+        };
+        let number = revision.number();
+        format!("{path}?{user}EIO={number}&transport={transport}{b64}")
+    }
+
+    /// What the CONNECT carries.
+    pub(super) fn auth(&self) -> &str {
+        self.options.auth.as_deref().unwrap_or_default()
+    }
+}
+
+/// The cookies of an answer as a Cookie header.
+fn cookies_of(reply: &Reply) -> Option<String> {
+    let cookies: Vec<&str> = reply
+        .all("set-cookie")
+        .filter_map(|cookie| cookie.split(';').next())
+        .collect();
+    (!cookies.is_empty()).then(|| cookies.join("; "))
+}
