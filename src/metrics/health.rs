@@ -30,6 +30,13 @@ pub const LATE_STARTS_SHARE: f64 = 0.01;
 /// ports or memory of its own.
 pub const SHORTAGE_SHARE: f64 = 0.01;
 
+/// What fails for want of something that this machine has too little of.
+const SHORTAGES: [Cause; 3] = [
+    Cause::NoDescriptors,
+    Cause::NoLocalPorts,
+    Cause::NoResources,
+];
+
 /// Shorter intervals (the last one of a run) say nothing about CPU use.
 const SHORTEST: Duration = Duration::from_millis(200);
 
@@ -157,11 +164,11 @@ pub fn judge(totals: &Totals, shortages: u64) -> Health {
         .fold(0.0, f64::max);
     let mut warnings = worst.warnings();
     warnings.extend(late_starts(totals));
-    let starved_clients = starved_clients(totals);
-    let starved = starved_clients + shortages;
+    let clients = totals.errors_of(&SHORTAGES);
+    let starved = clients + shortages;
     if starved > 0 {
         warnings.push(HealthWarning::Shortage {
-            clients: starved_clients,
+            clients,
             proxies: shortages,
         });
     }
@@ -204,18 +211,6 @@ fn late_starts(totals: &Totals) -> Option<HealthWarning> {
     let late = totals.counter(Counter::GeneratorLateStarts);
     let of = totals.counter(Counter::ClientsStarted);
     (late as f64 > LATE_STARTS_SHARE * of as f64).then_some(HealthWarning::LateStarts { late, of })
-}
-
-/// Failures for want of what this machine has too little of.
-fn starved_clients(totals: &Totals) -> u64 {
-    let total = totals.total();
-    let own = total.failures.iter().filter(|(kind, _, _)| {
-        matches!(
-            kind.cause,
-            Cause::NoDescriptors | Cause::NoLocalPorts | Cause::NoResources
-        )
-    });
-    own.map(|(_, count, _)| count).sum()
 }
 
 fn cpu_use<'a>(intervals: impl Iterator<Item = &'a WorkerInterval>) -> f64 {

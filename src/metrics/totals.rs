@@ -7,7 +7,7 @@ use super::histogram::Histogram;
 use super::series::{Connected, Second, SecondP99, unsigned};
 use super::snapshot::{Interval, Snapshot, WorkerInterval};
 use super::tally::Tally;
-use crate::event::{Counter, FaultId, PopulationId, TimeMetric};
+use crate::event::{Cause, Counter, FaultId, PopulationId, TimeMetric};
 
 /// A whole run: all snapshots together, and the run second by second.
 #[derive(Debug, Clone)]
@@ -179,6 +179,16 @@ impl Totals {
         self.populations
             .iter()
             .map(|tally| tally.failures.total())
+            .sum()
+    }
+
+    /// Failures of these causes, of all stages and populations.
+    #[must_use]
+    pub fn errors_of(&self, causes: &[Cause]) -> u64 {
+        let failures = self.populations.iter().flat_map(|t| t.failures.iter());
+        failures
+            .filter(|(kind, _, _)| causes.contains(&kind.cause))
+            .map(|(_, count, _)| count)
             .sum()
     }
 
