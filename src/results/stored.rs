@@ -8,6 +8,7 @@ use super::reader::{self, ReadError};
 use super::summary::Summary;
 use super::timeline::Timeline;
 use crate::event::TimeMetric;
+use crate::metrics::Histogram;
 
 /// A run as its folder keeps it: what a page about it is made of.
 #[derive(Debug, Clone)]
@@ -29,20 +30,24 @@ impl StoredRun {
     /// If there is no summary, another version wrote it, or a file that is there is damaged.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let summary = reader::read(path)?;
-        if !path.is_dir() {
-            return Ok(Self {
-                summary,
-                timeline: Timeline::default(),
-                distributions: BTreeMap::new(),
-                scenario: None,
-            });
-        }
-        let timeline = optional(path, "timeline.csv")?;
         let histograms = if path.join("histograms.hlog").exists() {
             reader::read_histograms(path)?
         } else {
             BTreeMap::new()
         };
+        Self::of(path, summary, &histograms)
+    }
+
+    /// A run whose summary and histograms are known; the rest is read from its folder.
+    ///
+    /// # Errors
+    /// If a file that is there is damaged.
+    pub fn of(
+        folder: &Path,
+        summary: Summary,
+        histograms: &BTreeMap<TimeMetric, Histogram>,
+    ) -> Result<Self, ReadError> {
+        let timeline = optional(folder, "timeline.csv")?;
         Ok(Self {
             summary,
             timeline: timeline.map_or_else(Timeline::default, |text| Timeline::read(&text)),
@@ -50,7 +55,7 @@ impl StoredRun {
                 .iter()
                 .map(|(metric, histogram)| (*metric, hgrm::steps(histogram)))
                 .collect(),
-            scenario: optional(path, "scenario.toml")?,
+            scenario: optional(folder, "scenario.toml")?,
         })
     }
 }
@@ -60,7 +65,15 @@ fn optional(folder: &Path, name: &str) -> Result<Option<String>, ReadError> {
     let path = folder.join(name);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(source) => Err(ReadError::Io { path, source }),
     }
+}
+
+/// Not there, or not in a folder: beside a summary.json that stands for itself.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }

@@ -258,7 +258,7 @@ impl Conductor {
             journal, totals, ..
         } = self;
         let folder = journal.finish(&mut summary, &totals);
-        write_page(&folder, &mut summary);
+        write_page(&folder, &mut summary, &totals);
         Ok(Finished {
             summary,
             folder: path,
@@ -304,9 +304,13 @@ impl Conductor {
     }
 }
 
-/// Writes report.html from what was stored, so that `sio-load report` makes the same page again.
-fn write_page(folder: &RunFolder, summary: &mut Summary) {
-    let written = StoredRun::read(folder.path())
+/// Writes report.html; `sio-load report` makes the same page again from what was stored.
+fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals) {
+    let histograms = TimeMetric::ALL
+        .iter()
+        .filter_map(|metric| Some((*metric, totals.histogram(*metric)?)))
+        .collect();
+    let written = StoredRun::of(folder.path(), summary.clone(), &histograms)
         .map_err(io::Error::other)
         .and_then(|run| folder.write("report.html", html::render(&run).as_bytes()));
     let is_known = |warning: &Warning| warning.code == RESULTS_INCOMPLETE;
