@@ -9,4 +9,4 @@ pub mod junit;
 pub mod number;
 pub mod progress;
 pub mod terminal;
-pub mod verdict;
+mod words;

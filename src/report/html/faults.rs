@@ -2,8 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::tables::by_name;
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::{Aftermath, DelayStripe, FaultOutcome, Levels, Storm};
 
 /// The faults and the storms; nothing if the scenario has none.
@@ -66,7 +65,7 @@ fn row(fault: &FaultOutcome) -> Markup {
                 }
             }
             td.n { (number::count(fault.affected)) }
-            td { @for (reason, count) in by_name(&fault.disconnects) { div { (reason) " " (count) } } }
+            td { @for (reason, count) in words::by_count(&fault.disconnects) { div { (reason) " " (count) } } }
             td.n { @if let Some(detect) = &fault.detect { (number::time(detect.p50 as f64)) } }
             @for after in shares {
                 td.n {
@@ -91,21 +90,13 @@ fn facts(fault: &FaultOutcome) -> Vec<String> {
     ]
     .into_iter()
     .filter_map(|(count, what)| Some(format!("{} touched", number::counted(count?, what))));
-    let missed = [
-        (fault.not_connected, "not connected at the time"),
-        (fault.not_applicable, "left as they were"),
-        (fault.refused, "refused by the system"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, why)| format!("{} {why}", number::count(count)));
-    let transports =
-        by_name(&fault.transports).map(|(transport, count)| format!("{count} back on {transport}"));
+    let transports = words::by_count(&fault.transports)
+        .map(|(transport, count)| format!("{count} back on {transport}"));
     let recovered = fault
         .recovered
         .map(|sessions| format!("{} recovered", number::counted(sessions, "session")));
     touched
-        .chain(missed)
+        .chain(words::missed(fault))
         .chain(transports)
         .chain(recovered)
         .collect()

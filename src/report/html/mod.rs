@@ -12,7 +12,7 @@ mod timeline;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{number, verdict};
+use super::{number, words};
 use crate::results::StoredRun;
 use crate::results::summary::{Summary, Verdict};
 
@@ -30,7 +30,7 @@ pub fn render(run: &StoredRun) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 // Nothing that a server said can make the page load or run anything.
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (verdict::word(summary.verdict)) " · " (summary.scenario) " · sio-load" }
+                title { (words::verdict(summary.verdict)) " · " (summary.scenario) " · sio-load" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -70,8 +70,8 @@ fn head(summary: &Summary) -> Markup {
         header {
             h1 { (summary.scenario) }
             p.verdict {
-                strong class=(class) { (verdict::word(summary.verdict)) }
-                " " (verdict::reason(summary)) " (exit " (summary.exit_code) ")"
+                strong class=(class) { (words::verdict(summary.verdict)) }
+                " " (words::reason(summary)) " (exit " (summary.exit_code) ")"
             }
             @if !summary.description.is_empty() { p { (summary.description) } }
             p.dim {

@@ -5,20 +5,11 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::event::Counter;
-use crate::report::number;
 use crate::report::terminal::measured;
+use crate::report::{number, words};
 use crate::results::summary::{
     ErrorGroup, Generator, PopulationSummary, Provenance, Summary, ThresholdOutcome, Warning,
 };
-
-/// Names with their counts, the most frequent first; without those that are zero.
-pub(super) fn by_name(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (&str, String)> {
-    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-    counts.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    counts
-        .into_iter()
-        .map(|(name, count)| (name.as_str(), number::count(*count)))
-}
 
 pub(super) fn warnings(warnings: &[Warning]) -> Markup {
     html! {
@@ -147,7 +138,7 @@ pub(super) fn disconnects(disconnects: &BTreeMap<String, u64>) -> Markup {
             section {
                 h2 { "Disconnects" }
                 table.narrow {
-                    tbody { @for (reason, count) in by_name(disconnects) { tr { th { (reason) } td.n { (count) } } } }
+                    tbody { @for (reason, count) in words::by_count(disconnects) { tr { th { (reason) } td.n { (count) } } } }
                 }
             }
         }

@@ -32,8 +32,8 @@ fn every_kind_of_run_has_a_page_with_its_verdict() {
         samples::interrupted(),
         samples::generator_bound(),
     ] {
-        let word = verdict::word(summary.verdict);
-        let reason = verdict::reason(&summary);
+        let word = words::verdict(summary.verdict);
+        let reason = words::reason(&summary);
         let page = render(&run(summary));
         assert!(
             page.contains(&format!(">{word}</strong> {reason}")),

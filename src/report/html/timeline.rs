@@ -1,5 +1,7 @@
 //! What happened when: second by second, over one another, with the faults behind.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use super::chart::{Band, Chart, Scale, Series, Spot, Tick, legend};
@@ -125,7 +127,7 @@ impl Axis {
             .step_by(step.max(1))
             .map(|second| Tick {
                 x: self.place(second as f64),
-                label: number::stopwatch(std::time::Duration::from_secs(second as u64)),
+                label: number::stopwatch(Duration::from_secs(second as u64)),
             })
             .collect()
     }
@@ -221,7 +223,7 @@ fn spots(lines: &[(usize, &str, Vec<Option<u64>>)], kind: Kind, axis: Axis) -> V
     let spot = |column: usize| {
         let (from, to) = axis.edges(column);
         let from_s = column * axis.step;
-        let mut title = number::stopwatch(std::time::Duration::from_secs(from_s as u64));
+        let mut title = number::stopwatch(Duration::from_secs(from_s as u64));
         for (_, name, values) in lines {
             let Some(value) = values.get(column).copied().flatten() else {
                 continue;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use super::times::WIDE;
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::{FaultOutcome, Restored};
 
 /// With more faults than this each gets one row of a table.
@@ -100,17 +100,7 @@ fn affected(fault: &FaultOutcome) -> Vec<Piece> {
             format!("{} never back", number::count(lost)),
         ),
     ];
-    let missed = [
-        (fault.not_connected, "not connected at the time"),
-        (fault.not_applicable, "left as they were"),
-        (fault.refused, "refused by the system"),
-    ];
-    facts.extend(
-        missed
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, why)| (Ink::Plain, format!("{} {why}", number::count(count)))),
-    );
+    facts.extend(words::missed(fault).map(|missed| (Ink::Plain, missed)));
     facts
 }
 
@@ -145,11 +135,8 @@ fn restored(fault: &FaultOutcome) -> Vec<Piece> {
 
 /// Names with their counts, the most frequent first.
 pub(super) fn by_name(counts: &BTreeMap<String, u64>) -> Vec<Piece> {
-    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-    counts.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    counts
-        .into_iter()
-        .map(|(name, count)| (Ink::Plain, format!("{name} {}", number::count(*count))))
+    words::by_count(counts)
+        .map(|(name, count)| (Ink::Plain, format!("{name} {count}")))
         .collect()
 }
 

@@ -1,5 +1,5 @@
 use super::page::{Ink, Page};
-use crate::report::{number, verdict};
+use crate::report::{number, words};
 use crate::results::summary::{Summary, Verdict};
 
 /// Writes the verdict with its reason, and what was run.
@@ -9,9 +9,9 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
         Verdict::Failed => Ink::Bad,
         Verdict::GeneratorBound | Verdict::Interrupted => Ink::Caution,
     };
-    let word = verdict::word(summary.verdict).to_owned();
+    let word = words::verdict(summary.verdict).to_owned();
     let lead = [(ink, word), (Ink::Plain, "  ".to_owned())];
-    let reason = format!("{} (exit {})", verdict::reason(summary), summary.exit_code);
+    let reason = format!("{} (exit {})", words::reason(summary), summary.exit_code);
     page.paragraph(&lead, (Ink::Bold, &reason));
     let mut facts = vec![
         summary.scenario.clone(),

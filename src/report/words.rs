@@ -1,12 +1,12 @@
-//! What a run's verdict is in words, the same in every report.
+//! What is said in the same words in every report.
 
-use crate::results::summary::{Summary, Verdict};
+use std::collections::BTreeMap;
 
 use super::number;
+use crate::results::summary::{FaultOutcome, Summary, Verdict};
 
-/// One word, in capitals.
-#[must_use]
-pub fn word(verdict: Verdict) -> &'static str {
+/// A verdict in one word, in capitals.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "PASSED",
         Verdict::Failed => "FAILED",
@@ -16,8 +16,7 @@ pub fn word(verdict: Verdict) -> &'static str {
 }
 
 /// Why the verdict is what it is.
-#[must_use]
-pub fn reason(summary: &Summary) -> String {
+pub(super) fn reason(summary: &Summary) -> String {
     match summary.verdict {
         Verdict::Interrupted => {
             format!(
@@ -56,4 +55,26 @@ fn thresholds(summary: &Summary) -> String {
         (all, 1) => format!("1 of {all} thresholds was crossed"),
         (all, crossed) => format!("{crossed} of {all} thresholds were crossed"),
     }
+}
+
+/// Counts by name, the most frequent first; without those that are zero.
+pub(super) fn by_count(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (&str, String)> {
+    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
+    counts.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+    counts
+        .into_iter()
+        .map(|(name, count)| (name.as_str(), number::count(*count)))
+}
+
+/// The victims of a fault that it did not touch, by the reason.
+pub(super) fn missed(fault: &FaultOutcome) -> impl Iterator<Item = String> {
+    let missed = [
+        (fault.not_connected, "not connected at the time"),
+        (fault.not_applicable, "left as they were"),
+        (fault.refused, "refused by the system"),
+    ];
+    missed
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{} {why}", number::count(count)))
 }
