@@ -67,9 +67,9 @@ fn a_pause_below_the_ping_timeout_is_not_noticed() {
 
 #[test]
 fn a_pause_above_the_ping_timeout_is_a_ping_timeout_and_then_a_reconnection() {
-    let options = r#"{"pingInterval":400,"pingTimeout":600}"#;
-    let story = Story::new(Kind::SocketIo4, "12s", 8, "", options)
-        .fault("at = \"2s\"\nfault = \"server_pause\"\nfor = \"3s\"");
+    let options = r#"{"pingInterval":500,"pingTimeout":2000}"#;
+    let story = Story::new(Kind::SocketIo4, "14s", 8, "", options)
+        .fault("at = \"2s\"\nfault = \"server_pause\"\nfor = \"4s\"");
     let summary = story.program().run(LIMIT).summary();
     let fault = &summary["faults"][0];
     assert_eq!(fault["affected"], 8, "{summary:#}");

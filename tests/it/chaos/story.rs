@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Kind, LogReader, RunningSioLoad, ServerLog, SioLoad, wait_for};
+use crate::harness::{Kind, LogReader, PATIENCE, RunningSioLoad, ServerLog, SioLoad, wait_for};
 
 /// For a run of a few seconds on a busy machine.
 pub(super) const LIMIT: Duration = Duration::from_secs(90);
 
 /// For what should happen at once.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = PATIENCE;
 
 /// A scenario around a server of the run's own.
 pub(super) struct Story {

@@ -63,7 +63,10 @@ impl SioLoad {
         command.args(&words[1..]).current_dir(directory.path());
         for (name, _) in std::env::vars_os() {
             let is_setting = name.to_string_lossy().starts_with("SIO_LOAD_");
-            if is_setting || name == "NO_COLOR" {
+            let is_of_colors = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"]
+                .iter()
+                .any(|colors| name == *colors);
+            if is_setting || is_of_colors {
                 command.env_remove(name);
             }
         }

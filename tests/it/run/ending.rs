@@ -136,8 +136,8 @@ fn a_server_that_never_becomes_ready_fails_the_run_with_its_last_words() {
         ),
         (
             "echo booting; echo no such module >&2; sleep 1000",
-            "300ms",
-            "was not ready within 300ms",
+            "2s",
+            "was not ready within 2s",
         ),
     ] {
         let command = format!("command = [\"sh\", \"-c\", {script:?}]\nready = \"{ready}\"\n");

@@ -9,7 +9,7 @@ use sio_load::scenario::plan::{ServerProgram, Signal};
 use sio_load::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
 use tempfile::TempDir;
 
-use crate::harness::{Kind, wait_for};
+use crate::harness::{Kind, PATIENCE, wait_for};
 
 /// A server that is started by a shell, after `before`.
 fn launch(before: &str) -> Launch {
@@ -70,7 +70,7 @@ fn runs(pid: u32) -> bool {
 }
 
 fn wait_until_gone(pid: u32) {
-    wait_for("end of the process", Duration::from_secs(5), || {
+    wait_for("end of the process", PATIENCE, || {
         (!runs(pid)).then_some(())
     });
 }
@@ -102,12 +102,12 @@ async fn a_server_that_ends_early_is_reported_with_its_status_and_last_words() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_reported_and_killed() {
     let (_directory, log) = log();
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(2);
     let error = failure("echo $$; sleep 100", &log, limit).await;
     let text = error.to_string();
     assert!(matches!(error, ProcessError::NotReady { .. }), "{text}");
     assert!(
-        text.contains("was not ready within 300ms: http://127.0.0.1:"),
+        text.contains("was not ready within 2s: http://127.0.0.1:"),
         "{text}"
     );
     assert!(text.contains("/socket.io/: Connection refused"), "{text}");

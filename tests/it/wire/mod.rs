@@ -16,12 +16,12 @@ use sio_load::clock;
 use sio_load::seed::{Purpose, Seed};
 
 use crate::harness::{
-    ClientLine, OfficialClient, RealServer, Said, Side, SioLoad, Tap, Utterance, Wire,
+    ClientLine, OfficialClient, PATIENCE, RealServer, Said, Side, SioLoad, Tap, Utterance, Wire,
 };
 use heard::Heard;
 
 /// How long either client may take for what it does; the machine may be busy with other tests.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = PATIENCE;
 
 /// The same thing, told to both clients.
 struct Duet<'a> {

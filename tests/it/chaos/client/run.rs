@@ -91,10 +91,10 @@ const FAULTS: &[Fault] = &[
     ),
     ("network", r#"fault = "network_change""#),
     ("network-polling", r#"fault = "network_change""#),
-    ("freeze", r#"fault = "freeze", for = "8500ms""#),
-    ("freeze-polling", r#"fault = "freeze", for = "8500ms""#),
+    ("freeze", r#"fault = "freeze", for = "9s""#),
+    ("freeze-polling", r#"fault = "freeze", for = "9s""#),
     ("short-freeze", r#"fault = "freeze", for = "500ms""#),
-    ("mute", r#"fault = "mute", for = "8500ms""#),
+    ("mute", r#"fault = "mute", for = "9s""#),
     ("garbage", r#"fault = "garbage""#),
     ("garbage-polling", r#"fault = "garbage""#),
     ("oversize", r#"fault = "oversize""#),
@@ -144,8 +144,8 @@ pub(super) static RELEASE_2: LazyLock<Run> = LazyLock::new(|| {
         ("garbage-polling", POLLING, ""),
     ];
     let faults = [
-        ("mute", r#"fault = "mute", for = "8500ms""#),
-        ("mute-polling", r#"fault = "mute", for = "8500ms""#),
+        ("mute", r#"fault = "mute", for = "9s""#),
+        ("mute-polling", r#"fault = "mute", for = "9s""#),
         ("garbage", r#"fault = "garbage""#),
         ("garbage-polling", r#"fault = "garbage""#),
     ];
