@@ -9,14 +9,14 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::event::{Cause, Failure, Origin, Stage};
-use crate::transport::{Dialer, Stream, Timings, answers_in_tls, from_io, wants_tls};
+use crate::transport::{
+    Dialer, HEADERS_LIMIT, Stream, Timings, answers_in_tls, from_io, wants_tls,
+};
 
 /// The longest head of an answer, in bytes; Node's limit too.
 const HEAD_LIMIT: usize = 16 * 1024;
 /// The most that is read of a body, in bytes.
 const BODY_LIMIT: usize = 4 << 20;
-/// Headers that a head may hold.
-const HEADERS_LIMIT: usize = 256;
 
 /// What came back.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@ use httparse::{Header, ParserConfig, Status};
 const HEAD_LIMIT: usize = 16 * 1024;
 
 /// Headers that a head may hold. Node takes 2,000, which no answer needs.
-pub(in crate::transport) const HEADERS_LIMIT: usize = 256;
+pub(crate) const HEADERS_LIMIT: usize = 256;
 
 /// The longest body that is taken, in bytes: what `ws` allows for a message by default.
 pub(super) const BODY_LIMIT: usize = 100 << 20;

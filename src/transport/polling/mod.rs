@@ -22,8 +22,7 @@ use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
 
-pub(super) use answer::HEADERS_LIMIT;
-pub(crate) use answer::has_token;
+pub(crate) use answer::{HEADERS_LIMIT, has_token};
 use cookies::Jar;
 use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};
