@@ -133,7 +133,7 @@ impl Run {
             blueprints: vec![Rc::new(blueprint)],
             observers: vec![watch.clone()],
             stays: stays(&plan),
-            waves: Box::new(std::iter::empty()),
+            batches: Box::new(std::iter::empty()),
             clock,
             duration: plan.duration,
         };

@@ -25,13 +25,13 @@ use cap::Cap;
 use sio_load::client::blueprint::Blueprint;
 use sio_load::client::timer::Timers;
 use sio_load::clock::Clock;
-use sio_load::event::{ClientId, Event, FaultId, Observer, PopulationId};
+use sio_load::event::{ClientId, Event, Observer, PopulationId, StrikeId};
 use sio_load::metrics::{Histogram, PopulationObserver, Recorder};
 use sio_load::scenario::plan::{ClientFault, FaultKind};
 use sio_load::scenario::{self, Overrides, Plan};
 use sio_load::workload::arrival::stays;
 use sio_load::workload::lag::LagProbe;
-use sio_load::workload::worker::{Assignment, Order, Wave, Worker};
+use sio_load::workload::worker::{Assignment, FaultBatch, Order, Worker};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
@@ -191,19 +191,19 @@ fn assignment(plan: &Plan, size: Size, clock: Clock, watch: &Watch) -> Assignmen
         blueprints: vec![Rc::new(blueprint)],
         observers: vec![watch.clone()],
         stays: stays(plan),
-        waves: Box::new(std::iter::once(wave(size, action, fault.lasts))),
+        batches: Box::new(std::iter::once(batch(size, action, fault.lasts))),
         clock,
         duration: plan.duration,
     }
 }
 
 /// One client after the other, again and again.
-fn wave(size: Size, action: ClientFault, lasts: Option<Duration>) -> Wave {
+fn batch(size: Size, action: ClientFault, lasts: Option<Duration>) -> FaultBatch {
     let victims = (0..size.faults)
         .map(|n| (QUIET + STEP * n as u32, ClientId(n % size.clients)))
         .collect();
-    Wave {
-        fault: FaultId(0),
+    FaultBatch {
+        fault: StrikeId(0),
         at: QUIET,
         action,
         lasts,

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sio_load::chaos::network::Network;
+use sio_load::chaos::proxy::ProxyThread;
 use sio_load::scenario::{self, Overrides};
 
 /// How clients get to the server.
@@ -17,7 +17,7 @@ pub(crate) enum Way {
 /// A way that is open.
 pub(crate) struct Path {
     address: SocketAddr,
-    proxy: Option<Network>,
+    proxy: Option<ProxyThread>,
 }
 
 impl Way {
@@ -44,7 +44,7 @@ impl Way {
             Err(problems) => panic!("{}", problems.render(false)),
         };
         let url = plan.target.url.clone().expect("the plan names its target");
-        let started = Network::start(&plan, &url, None).await;
+        let started = ProxyThread::start(&plan, &url, None).await;
         let proxy = started.expect("a free port").expect("a fault on the way");
         Path {
             address: proxy.ways()[0].expect("the fault concerns all"),

@@ -7,7 +7,7 @@ mod timing;
 use std::time::Duration;
 
 use sio_load::clock::Clock;
-use sio_load::event::{Event, FaultId, Observer as _, PopulationId, TransportKind};
+use sio_load::event::{Event, Observer as _, PopulationId, StrikeId, TransportKind};
 use sio_load::metrics::{Recorder, Snapshot, Totals};
 use timing::Timing;
 
@@ -85,7 +85,7 @@ fn a_second_of(events: usize, clock: Clock) -> Recorder {
     let recorder = Recorder::new(0, 1, clock);
     let observer = recorder.observer(EVERYBODY);
     for n in 0..events as u64 {
-        // Spread over four powers of ten, as latencies are.
+        // ExactDistribution over four powers of ten, as latencies are.
         let event = acked(100 + n * n % 1_000_003);
         observer.observe(clock.origin(), event);
         observer.observe(clock.origin(), Event::Emitted);
@@ -111,7 +111,7 @@ fn reconnected() -> Event {
     Event::Reconnected {
         took: Duration::from_millis(900),
         outage: Some(Duration::from_millis(1000)),
-        fault: Some(FaultId(0)),
+        fault: Some(StrikeId(0)),
         attempts: 1,
         transport: TransportKind::WebSocket,
         recovered: Some(false),

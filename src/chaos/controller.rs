@@ -14,7 +14,7 @@ use super::progress::{Progress, Reporter, Step};
 use super::schedule::{Application, applications};
 use super::{FaultError, hook};
 use crate::clock::{self, Clock};
-use crate::event::{AmbientFault, FaultId};
+use crate::event::{AmbientFault, StrikeId};
 use crate::scenario::plan::{Exec, Fault, FaultKind, PathFault, Plan, ServerFault, Toxic};
 
 /// Tells all workers of a fault at large, and returns once they know.
@@ -133,7 +133,7 @@ impl<A: Announce + 'static> Controller<A> {
 
     async fn at_servers(
         &self,
-        id: FaultId,
+        id: StrikeId,
         fault: &Fault,
         kind: ServerFault,
     ) -> Result<(), FaultError> {
@@ -151,7 +151,7 @@ impl<A: Announce + 'static> Controller<A> {
 
     async fn on_the_way(
         &self,
-        id: FaultId,
+        id: StrikeId,
         fault: &Fault,
         path: &PathFault,
     ) -> Result<(), FaultError> {
@@ -177,7 +177,7 @@ impl<A: Announce + 'static> Controller<A> {
 
     async fn by_balancer(
         &self,
-        id: FaultId,
+        id: StrikeId,
         fault: &Fault,
         ambient: &AmbientFault,
     ) -> Result<(), FaultError> {
@@ -192,15 +192,15 @@ impl<A: Announce + 'static> Controller<A> {
 
     async fn by_proxy(
         &self,
-        id: FaultId,
+        id: StrikeId,
         fault: &Fault,
         path: &PathFault,
         ambient: &AmbientFault,
     ) -> Result<(), FaultError> {
-        let network = self.fleet.network.as_ref().ok_or(FaultError::NoProxy)?;
+        let proxy = self.fleet.proxy.as_ref().ok_or(FaultError::NoProxy)?;
         // Before it is laid: a connection may be lost before this thread hears of it.
         ambient.strike(clock::now());
-        let laid = network.lay(id, fault.population, path).await?;
+        let laid = proxy.lay(id, fault.population, path).await?;
         self.reporter.tell(id, Step::Applied).await;
         if let Some(touched) = laid.touched() {
             self.reporter.tell(id, Step::Touching(touched)).await;
@@ -220,7 +220,7 @@ impl<A: Announce + 'static> Controller<A> {
         }
     }
 
-    async fn by_hook(&self, id: FaultId, fault: &Fault, exec: &Exec) -> Result<(), FaultError> {
+    async fn by_hook(&self, id: StrikeId, fault: &Fault, exec: &Exec) -> Result<(), FaultError> {
         let ambient = self.announce(id, fault).await;
         self.reporter.tell(id, Step::Applied).await;
         ambient.strike(clock::now());
@@ -237,7 +237,7 @@ impl<A: Announce + 'static> Controller<A> {
     }
 
     /// Lets every worker know of a fault before it strikes.
-    async fn announce(&self, id: FaultId, fault: &Fault) -> AmbientFault {
+    async fn announce(&self, id: StrikeId, fault: &Fault) -> AmbientFault {
         let ambient = AmbientFault::announce(id, fault.population);
         self.announce.announce(ambient.clone()).await;
         ambient
@@ -265,7 +265,7 @@ mod tests {
 
     /// Knows of everything at once; a fault that it is told to panics instead.
     struct Workers {
-        panics_at: Option<FaultId>,
+        panics_at: Option<StrikeId>,
     }
 
     impl Announce for Workers {
@@ -316,7 +316,7 @@ mod tests {
     async fn a_fault_that_panics_has_failed_and_the_others_go_on() {
         let chaos = exec("0s", "true") + &exec("50ms", "echo later");
         let workers = Workers {
-            panics_at: Some(FaultId(0)),
+            panics_at: Some(StrikeId(0)),
         };
         let mut steps = steps(&chaos, workers, std::future::pending()).await;
         steps.sort_by_key(|(fault, _)| *fault);

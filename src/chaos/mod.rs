@@ -7,9 +7,9 @@
 
 pub mod controller;
 mod hook;
-pub mod network;
 pub mod process;
 pub mod progress;
+pub mod proxy;
 pub mod schedule;
 
 use std::io;
@@ -61,5 +61,5 @@ pub enum FaultError {
     NoProxy,
     /// What stands between them could not do it, or not undo it.
     #[error(transparent)]
-    Network(#[from] network::NetworkError),
+    Proxy(#[from] proxy::ProxyError),
 }

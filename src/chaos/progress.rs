@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::network::Touched;
+use super::proxy::Touched;
 use crate::clock::{self, Clock};
-use crate::event::FaultId;
+use crate::event::StrikeId;
 
 /// A step in the life of a fault.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     /// Which application.
-    pub fault: FaultId,
+    pub fault: StrikeId,
     /// From the start of the run.
     pub at: Duration,
     /// What happened.
@@ -66,7 +66,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) async fn tell(&self, fault: FaultId, step: Step) {
+    pub(super) async fn tell(&self, fault: StrikeId, step: Step) {
         let at = self.clock.since_origin(clock::now());
         // The run listens until the controller is finished.
         let _ = self.progress.send(Progress { fault, at, step }).await;

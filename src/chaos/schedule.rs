@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::event::FaultId;
+use crate::event::StrikeId;
 use crate::scenario::plan::Plan;
 use crate::seed::Purpose;
 use crate::workload::arrival::Stay;
@@ -13,7 +13,7 @@ use crate::workload::arrival::Stay;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Application {
     /// In order of time, from 0.
-    pub id: FaultId,
+    pub id: StrikeId,
     /// Index into [`Plan::chaos`].
     pub entry: usize,
     /// From the start of the run.
@@ -42,7 +42,7 @@ pub fn applications(plan: &Plan) -> Vec<Application> {
     due.into_iter()
         .enumerate()
         .map(|(id, (at, entry))| Application {
-            id: FaultId(id as u32),
+            id: StrikeId(id as u32),
             entry,
             at,
         })

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::lanes::Lanes;
+use super::connections::Connections;
 use super::stamp::read_stamp;
 use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
@@ -178,8 +178,8 @@ impl Blueprint {
     }
 
     /// The connections of a client, none of them open.
-    pub(super) fn lanes(&self, client: ClientId) -> Lanes {
-        Lanes::new(client, Rc::clone(&self.transport), Rc::clone(&self.path))
+    pub(super) fn connections(&self, client: ClientId) -> Connections {
+        Connections::new(client, Rc::clone(&self.transport), Rc::clone(&self.path))
     }
 
     pub(super) fn random(&self, purpose: Purpose, client: u64) -> fastrand::Rng {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::event::FaultId;
+use crate::event::StrikeId;
 use crate::scenario::plan::ClientFault;
 
 /// Something that a client is told to do.
@@ -14,7 +14,7 @@ pub enum Command {
     /// Carry out a fault on yourself.
     Fault {
         /// The application that it belongs to.
-        fault: FaultId,
+        fault: StrikeId,
         /// What to do.
         action: ClientFault,
         /// For how long, where it lasts; nothing means until the client leaves.

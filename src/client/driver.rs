@@ -14,11 +14,11 @@ use std::time::Instant;
 use super::behaviour::{Behaviour, Tick};
 use super::blueprint::Blueprint;
 use super::command::{Command, Mailbox};
-use super::farewell::Stage;
+use super::connections::{Arrival, Connections};
 use super::fault::Faults;
-use super::lanes::{Arrival, Lanes};
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
+use super::shutdown::ClientPhase;
 use super::timer::Timer;
 use super::wire_log::WireLog;
 use crate::clock;
@@ -37,12 +37,12 @@ pub struct Driver<O> {
     blueprint: Rc<Blueprint>,
     lifecycle: Lifecycle<O>,
     connection: Connection,
-    lanes: Lanes,
+    connections: Connections,
     behaviour: Behaviour,
     composer: Composer,
     mailbox: Rc<Mailbox>,
     timer: Timer,
-    stage: Stage,
+    phase: ClientPhase,
     /// Acks asked for and neither here nor given up.
     acks_open: u32,
     /// What is wrong with it; nothing for most.
@@ -69,12 +69,12 @@ impl<O: Observer> Driver<O> {
         Self {
             lifecycle,
             connection,
-            lanes: blueprint.lanes(client),
+            connections: blueprint.connections(client),
             behaviour: Behaviour::new(&blueprint.emits, &mut random(Purpose::Schedule)),
             composer: Composer::new(client, random(Purpose::Template)),
             mailbox,
             timer,
-            stage: Stage::New,
+            phase: ClientPhase::New,
             acks_open: 0,
             faults: None,
             wire_log: blueprint.wire_log(client).map(Box::new),
@@ -83,7 +83,7 @@ impl<O: Observer> Driver<O> {
     }
 
     fn begin(&mut self, now: Instant) {
-        self.stage = Stage::Running;
+        self.phase = ClientPhase::Running;
         self.lifecycle.started(now);
         self.connection.connect(now);
         self.pump(now);
@@ -95,7 +95,7 @@ impl<O: Observer> Driver<O> {
         if let Some(log) = &self.wire_log {
             log.arrival(&arrival);
         }
-        let Some(arrival) = self.censor(now, arrival) else {
+        let Some(arrival) = self.intercept(now, arrival) else {
             return;
         };
         match arrival {
@@ -146,8 +146,8 @@ impl<O: Observer> Driver<O> {
             Command::Leave => {
                 self.end_all_faults(now);
                 self.behaviour.stop();
-                if self.stage.is_running() {
-                    self.stage = Stage::drain(now);
+                if self.phase.is_running() {
+                    self.phase = ClientPhase::drain(now);
                 }
             }
         }
@@ -174,17 +174,17 @@ impl<O: Observer> Driver<O> {
             log.transmit(&transmit);
         }
         match transmit {
-            Transmit::Request(request) => self.lanes.request(*request),
+            Transmit::Request(request) => self.connections.request(*request),
             Transmit::OpenWebSocket { id, query, probe } => {
                 if probe {
                     self.note_probe(id);
                 }
-                self.lanes.open_websocket(id, &query, probe);
+                self.connections.open_websocket(id, &query, probe);
             }
-            Transmit::Frame { id, frame } => self.lanes.send(id, frame),
-            Transmit::CloseWebSocket { id } => self.lanes.close_websocket(id, now),
-            Transmit::AbandonWebSocket { id } => self.lanes.abandon_websocket(id),
-            Transmit::EngineEnded { engine } => self.lanes.engine_ended(engine),
+            Transmit::Frame { id, frame } => self.connections.send(id, frame),
+            Transmit::CloseWebSocket { id } => self.connections.close_websocket(id, now),
+            Transmit::AbandonWebSocket { id } => self.connections.abandon_websocket(id),
+            Transmit::EngineEnded { engine } => self.connections.engine_ended(engine),
         }
     }
 
@@ -200,7 +200,7 @@ impl<O: Observer> Driver<O> {
         match event {
             ConnectionEvent::QueryNeeded { .. } => {
                 let handshake = self.composer.handshake(&self.blueprint, now);
-                self.lanes.new_engine(handshake.headers);
+                self.connections.new_engine(handshake.headers);
                 self.connection.provide_query(now, handshake.query);
             }
             ConnectionEvent::AuthNeeded { namespace } => {
@@ -226,7 +226,7 @@ impl<O: Observer> Driver<O> {
             ConnectionEvent::NamespaceConnecting { .. } => lifecycle.namespace_connecting(now),
             ConnectionEvent::Connected { recovered, .. } => {
                 lifecycle.namespace_connected(now, recovered);
-                if lifecycle.is_connected() && self.stage.is_running() {
+                if lifecycle.is_connected() && self.phase.is_running() {
                     self.behaviour.start(now);
                 }
             }
@@ -246,7 +246,7 @@ impl<O: Observer> Driver<O> {
                 was_connected,
                 ..
             } => {
-                if self.stage.is_leaving() {
+                if self.phase.is_leaving() {
                     if was_connected {
                         lifecycle.left(now);
                     }
@@ -283,7 +283,7 @@ impl<O: Observer> Driver<O> {
             ConnectionEvent::AckLost { .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 // What a client leaves unanswered by its own goodbye is nobody's loss.
-                if !self.stage.is_leaving() {
+                if !self.phase.is_leaving() {
                     lifecycle.report(now, Event::AckLost);
                 }
             }
@@ -359,12 +359,12 @@ impl<O: Observer> Driver<O> {
 
     /// Moves on with the goodbye; true when it is over.
     fn advance_farewell(&mut self, now: Instant) -> bool {
-        if let Stage::Draining { until } = self.stage
+        if let ClientPhase::Draining { until } = self.phase
             && (self.acks_open == 0 || !self.lifecycle.is_connected() || until <= now)
         {
             self.lifecycle.finish_faults(now);
             let fate = self.lifecycle.fate();
-            self.stage = Stage::leave(now);
+            self.phase = ClientPhase::leave(now);
             for _ in 0..self.connection.unsent() {
                 self.lifecycle.report(now, Event::EmitDropped);
             }
@@ -373,9 +373,9 @@ impl<O: Observer> Driver<O> {
             self.lifecycle.give_up_handshake(now);
             self.lifecycle.report(now, Event::ClientEnded { fate });
         }
-        match self.stage {
-            Stage::Leaving { until } => until <= now || self.lanes.is_quiet(),
-            Stage::New | Stage::Running | Stage::Draining { .. } => false,
+        match self.phase {
+            ClientPhase::Leaving { until } => until <= now || self.connections.is_quiet(),
+            ClientPhase::New | ClientPhase::Running | ClientPhase::Draining { .. } => false,
         }
     }
 
@@ -383,8 +383,8 @@ impl<O: Observer> Driver<O> {
         [
             self.connection.poll_timeout(),
             self.behaviour.next_due(),
-            self.stage.deadline(),
-            self.lanes.deadline(),
+            self.phase.deadline(),
+            self.connections.deadline(),
             self.lifecycle.deadline(),
             self.faults.as_ref().and_then(|faults| faults.deadline()),
         ]
@@ -399,7 +399,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if matches!(this.stage, Stage::New) {
+        if matches!(this.phase, ClientPhase::New) {
             this.begin(clock::now());
         }
         let mut share = FAIR_SHARE;
@@ -415,7 +415,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
                 }
                 continue;
             }
-            while let Poll::Ready(arrival) = this.lanes.poll_next(cx) {
+            while let Poll::Ready(arrival) = this.connections.poll_next(cx) {
                 this.take_arrival(clock::now(), arrival);
                 share -= 1;
                 if share == 0 {
@@ -436,7 +436,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
                 return Poll::Pending;
             }
             // What was sent just now may have made something new to poll.
-            if ticked || this.lanes.has_news() {
+            if ticked || this.connections.has_news() {
                 continue;
             }
             if this.timer.poll(cx, this.deadline()).is_pending() {

@@ -7,9 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::marks::{Blame, Mark, Marks, Passed};
+use super::attribution::{Attribution, FaultAttribution, Passed, Strike};
 use crate::event::{
-    AmbientFault, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Phase,
+    AmbientFault, ConnectPhase, CutOff, DisconnectReason, Event, Failure, Fate, Observer, StrikeId,
     TransportKind,
 };
 use crate::transport::Timings;
@@ -25,7 +25,7 @@ pub type Ambient = Rc<RefCell<Vec<AmbientFault>>>;
 ///     └────────────┴──► Refused / Kicked
 /// ```
 #[derive(Debug)]
-enum Standing {
+enum LifecycleState {
     /// Never connected so far, or not to all of its active namespaces at once.
     Arriving,
     /// All its active namespaces are connected.
@@ -41,7 +41,7 @@ enum Standing {
 #[derive(Debug)]
 struct Loss {
     noticed: Instant,
-    mark: Option<Mark>,
+    mark: Option<Strike>,
     /// Engine opens since.
     attempts: u32,
     /// Recovered, as far as the namespaces so far told.
@@ -52,7 +52,7 @@ struct Loss {
 pub struct Lifecycle<O> {
     observer: O,
     intended: Instant,
-    standing: Standing,
+    state: LifecycleState,
     /// Namespaces that are neither refused nor kicked.
     active: u16,
     /// Of these, refused on the present engine, and asked for again on the next.
@@ -63,7 +63,7 @@ pub struct Lifecycle<O> {
     opening: Option<Opening>,
     namespace_asked: Option<Instant>,
     upgrade_begun: Option<Instant>,
-    marks: Marks,
+    attribution: FaultAttribution,
     ambient: Ambient,
 }
 
@@ -81,7 +81,7 @@ impl<O: Observer> Lifecycle<O> {
         Self {
             observer,
             intended,
-            standing: Standing::Arriving,
+            state: LifecycleState::Arriving,
             active: namespaces,
             refused: 0,
             up: 0,
@@ -89,7 +89,7 @@ impl<O: Observer> Lifecycle<O> {
             opening: None,
             namespace_asked: None,
             upgrade_begun: None,
-            marks: Marks::default(),
+            attribution: FaultAttribution::default(),
             ambient,
         }
     }
@@ -107,23 +107,25 @@ impl<O: Observer> Lifecycle<O> {
 
     /// Whether it is connected as far as the server lets it.
     pub fn is_connected(&self) -> bool {
-        matches!(self.standing, Standing::Connected)
+        matches!(self.state, LifecycleState::Connected)
     }
 
     /// Whether nothing more can come of it: refused or kicked.
     pub fn is_out(&self) -> bool {
-        matches!(self.standing, Standing::Refused | Standing::Kicked)
+        matches!(self.state, LifecycleState::Refused | LifecycleState::Kicked)
     }
 
     /// How it stands now.
     pub fn fate(&self) -> Fate {
-        match self.standing {
-            Standing::Arriving | Standing::Lost(_) if self.is_refused() => Fate::Rejected,
-            Standing::Arriving => Fate::NeverConnected,
-            Standing::Connected => Fate::Connected,
-            Standing::Lost(_) => Fate::NeverBack,
-            Standing::Refused => Fate::Rejected,
-            Standing::Kicked => Fate::Kicked,
+        match self.state {
+            LifecycleState::Arriving | LifecycleState::Lost(_) if self.is_refused() => {
+                Fate::Rejected
+            }
+            LifecycleState::Arriving => Fate::NeverConnected,
+            LifecycleState::Connected => Fate::Connected,
+            LifecycleState::Lost(_) => Fate::NeverBack,
+            LifecycleState::Refused => Fate::Rejected,
+            LifecycleState::Kicked => Fate::Kicked,
         }
     }
 
@@ -146,7 +148,7 @@ impl<O: Observer> Lifecycle<O> {
             begun: now,
             dialed: Duration::ZERO,
         });
-        if let Standing::Lost(loss) = &mut self.standing {
+        if let LifecycleState::Lost(loss) = &mut self.state {
             loss.attempts += 1;
         }
         self.report(now, Event::EngineOpening { transport });
@@ -158,9 +160,9 @@ impl<O: Observer> Lifecycle<O> {
             return;
         };
         let phases = [
-            (Phase::Dns, timings.dns),
-            (Phase::Tcp, Some(timings.tcp)),
-            (Phase::Tls, timings.tls),
+            (ConnectPhase::Dns, timings.dns),
+            (ConnectPhase::Tcp, Some(timings.tcp)),
+            (ConnectPhase::Tls, timings.tls),
         ];
         opening.dialed = phases.iter().filter_map(|(_, took)| *took).sum();
         for (phase, took) in phases {
@@ -175,7 +177,7 @@ impl<O: Observer> Lifecycle<O> {
         self.transport = transport;
         if let Some(opening) = self.opening.take() {
             let took = (now - opening.begun).saturating_sub(opening.dialed);
-            let phase = Phase::Open;
+            let phase = ConnectPhase::Open;
             self.report(now, Event::PhaseTimed { phase, took });
         }
         self.report(now, Event::EngineOpened { transport });
@@ -248,10 +250,10 @@ impl<O: Observer> Lifecycle<O> {
         self.up += 1;
         self.report(now, Event::NamespaceConnected);
         if let Some(asked) = self.namespace_asked {
-            let (phase, took) = (Phase::Namespace, now - asked);
+            let (phase, took) = (ConnectPhase::Namespace, now - asked);
             self.report(now, Event::PhaseTimed { phase, took });
         }
-        if let Standing::Lost(loss) = &mut self.standing {
+        if let LifecycleState::Lost(loss) = &mut self.state {
             // Recovered means: every namespace that could be, was.
             loss.recovered = match (loss.recovered, recovered) {
                 (Some(before), Some(this)) => Some(before && this),
@@ -271,7 +273,7 @@ impl<O: Observer> Lifecycle<O> {
             self.active = self.active.saturating_sub(1);
         }
         if self.active == 0 {
-            self.standing = Standing::Refused;
+            self.state = LifecycleState::Refused;
         } else if self.obtainable() > 0 {
             self.settle(now);
         }
@@ -284,8 +286,8 @@ impl<O: Observer> Lifecycle<O> {
         }
         self.namespace_asked = None;
         let transport = self.transport;
-        match std::mem::replace(&mut self.standing, Standing::Connected) {
-            Standing::Arriving => {
+        match std::mem::replace(&mut self.state, LifecycleState::Connected) {
+            LifecycleState::Arriving => {
                 let since_intended = now.saturating_duration_since(self.intended);
                 self.report(
                     now,
@@ -295,7 +297,7 @@ impl<O: Observer> Lifecycle<O> {
                     },
                 );
             }
-            Standing::Lost(loss) => {
+            LifecycleState::Lost(loss) => {
                 let event = Event::Reconnected {
                     took: now - loss.noticed,
                     outage: loss.mark.map(|mark| now - mark.struck),
@@ -307,7 +309,7 @@ impl<O: Observer> Lifecycle<O> {
                 self.report(now, event);
                 self.dismiss_faults(now);
             }
-            Standing::Connected | Standing::Refused | Standing::Kicked => {}
+            LifecycleState::Connected | LifecycleState::Refused | LifecycleState::Kicked => {}
         }
     }
 
@@ -331,12 +333,12 @@ impl<O: Observer> Lifecycle<O> {
             self.report_disconnect(now, reason, None, false);
             return;
         }
-        if let Standing::Lost(loss) = &self.standing {
+        if let LifecycleState::Lost(loss) = &self.state {
             let mark = loss.mark;
             self.report_disconnect(now, reason, mark, false);
             return;
         }
-        if matches!(self.standing, Standing::Arriving) && !kicked {
+        if matches!(self.state, LifecycleState::Arriving) && !kicked {
             // It never had all that it came for: nothing of it is lost, and its first connect, from
             // its intended start on, is still to come.
             self.report_disconnect(now, reason, None, false);
@@ -344,10 +346,10 @@ impl<O: Observer> Lifecycle<O> {
         }
         let first = self.is_connected();
         let mark = self.blame(now, reason);
-        self.standing = if kicked {
-            Standing::Kicked
+        self.state = if kicked {
+            LifecycleState::Kicked
         } else {
-            Standing::Lost(Loss {
+            LifecycleState::Lost(Loss {
                 noticed: now,
                 mark,
                 attempts: 0,
@@ -367,7 +369,7 @@ impl<O: Observer> Lifecycle<O> {
         &self,
         now: Instant,
         reason: DisconnectReason,
-        mark: Option<Mark>,
+        mark: Option<Strike>,
         first: bool,
     ) {
         self.report(
@@ -384,31 +386,31 @@ impl<O: Observer> Lifecycle<O> {
     // Faults.
 
     /// A fault for a moment is carried out on this client now; what it does must show by `settles`.
-    pub fn fault_felt(&mut self, now: Instant, fault: FaultId, settles: Instant) {
-        self.marks.strike(now, fault, settles);
+    pub fn fault_felt(&mut self, now: Instant, fault: StrikeId, settles: Instant) {
+        self.attribution.strike(now, fault, settles);
         self.report(now, Event::FaultFelt { fault });
     }
 
     /// A fault that lasts begins on this client now.
-    pub fn fault_begun(&mut self, now: Instant, fault: FaultId) {
-        self.marks.begin(now, fault);
+    pub fn fault_begun(&mut self, now: Instant, fault: StrikeId) {
+        self.attribution.begin(now, fault);
         self.report(now, Event::FaultFelt { fault });
     }
 
     /// A fault that lasted is over; what it did must show by `settles`.
-    pub fn fault_healed(&mut self, now: Instant, fault: FaultId, settles: Instant) {
-        self.marks.heal(now, fault, settles);
+    pub fn fault_healed(&mut self, now: Instant, fault: StrikeId, settles: Instant) {
+        self.attribution.heal(now, fault, settles);
     }
 
     /// When [`Lifecycle::settle_faults`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
-        self.marks.deadline().filter(|_| self.is_connected())
+        self.attribution.deadline().filter(|_| self.is_connected())
     }
 
     /// Lets faults pass whose effect would have shown by now.
     pub fn settle_faults(&mut self, now: Instant) {
         while self.is_connected()
-            && let Some(passed) = self.marks.settle(now)
+            && let Some(passed) = self.attribution.settle(now)
         {
             self.report_passed(now, passed);
         }
@@ -422,26 +424,26 @@ impl<O: Observer> Lifecycle<O> {
     }
 
     fn dismiss_faults(&mut self, now: Instant) {
-        while let Some(passed) = self.marks.dismiss() {
+        while let Some(passed) = self.attribution.dismiss() {
             self.report_passed(now, passed);
         }
     }
 
-    fn blame(&mut self, now: Instant, reason: DisconnectReason) -> Option<Mark> {
-        match self.marks.blame(now, reason, &self.ambient.borrow()) {
-            Blame::Own(mark) => Some(mark),
-            Blame::AtLarge(mark) => {
+    fn blame(&mut self, now: Instant, reason: DisconnectReason) -> Option<Strike> {
+        match self.attribution.blame(now, reason, &self.ambient.borrow()) {
+            Attribution::Own(mark) => Some(mark),
+            Attribution::AtLarge(mark) => {
                 let fault = mark.fault;
                 self.report(now, Event::FaultFelt { fault });
                 Some(mark)
             }
-            Blame::Nobody => None,
+            Attribution::Nobody => None,
         }
     }
 
     /// The fault that it has not come back from.
     fn cut_off(&self) -> Option<CutOff> {
-        let Standing::Lost(loss) = &self.standing else {
+        let LifecycleState::Lost(loss) = &self.state else {
             return None;
         };
         let fault = loss.mark?.fault;
@@ -461,7 +463,7 @@ impl<O: Observer> Lifecycle<O> {
     /// A fault of the client's own turned out to need no reconnection.
     fn pass(&mut self, now: Instant) {
         if self.is_connected()
-            && let Some(passed) = self.marks.pass_latest(now)
+            && let Some(passed) = self.attribution.pass_latest(now)
         {
             self.report_passed(now, passed);
         }

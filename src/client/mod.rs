@@ -3,16 +3,16 @@
 //! [`driver`] is the only loop: it feeds the protocol with what its transports bring and carries out
 //! what the protocol asks for; [`lifecycle`] and [`behaviour`] are pure. No client knows another.
 
+mod attribution;
 pub mod behaviour;
 pub mod blueprint;
 pub mod command;
+mod connections;
 pub mod driver;
-mod farewell;
 mod fault;
-mod lanes;
 pub mod lifecycle;
-mod marks;
 mod message;
+mod shutdown;
 mod stamp;
 pub mod timer;
 pub mod wire_log;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::lanes::Arrival;
+use super::connections::Arrival;
 use crate::event::ClientId;
 use crate::protocol::{Event, Frame, Method, Transmit};
 use crate::trace::{Trace, Voice};

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{FaultId, PopulationId};
+use super::{PopulationId, StrikeId};
 
 /// How long after a fault's end a lost connection is still put down to it: the heartbeat window of
 /// a server with default settings (pingInterval + pingTimeout), after which a silent loss must
@@ -15,7 +15,7 @@ pub const ATTRIBUTION_WINDOW: Duration = Duration::from_secs(45);
 #[derive(Debug, Clone)]
 pub struct AmbientFault {
     /// Which application.
-    pub fault: FaultId,
+    pub fault: StrikeId,
     /// Clients of this population alone can meet it.
     pub population: Option<PopulationId>,
     /// In order of time; a rolling restart strikes once for each instance.
@@ -26,7 +26,7 @@ pub struct AmbientFault {
 impl AmbientFault {
     /// A fault that has not struck yet.
     #[must_use]
-    pub fn announce(fault: FaultId, population: Option<PopulationId>) -> Self {
+    pub fn announce(fault: StrikeId, population: Option<PopulationId>) -> Self {
         Self {
             fault,
             population,

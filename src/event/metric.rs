@@ -62,7 +62,7 @@ macro_rules! metrics {
 
 metrics! {
     /// A metric with a distribution, kept in a histogram.
-    TimeMetric {
+    HistogramMetric {
         ConnectTime => "connect.time", "Intended arrival to namespace connected, first connect.";
         ConnectDns => "connect.dns", "Name resolution.";
         ConnectTcp => "connect.tcp", "The TCP handshake.";
@@ -84,7 +84,7 @@ metrics! {
     }
 }
 
-impl TimeMetric {
+impl HistogramMetric {
     /// What its numbers count.
     #[must_use]
     pub fn unit(self) -> Unit {
@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn a_metric_is_found_by_the_name_that_it_prints() {
-        for metric in TimeMetric::ALL {
-            assert_eq!(TimeMetric::from_name(metric.name()), Some(*metric));
+        for metric in HistogramMetric::ALL {
+            assert_eq!(HistogramMetric::from_name(metric.name()), Some(*metric));
         }
         for counter in Counter::ALL {
             assert_eq!(Counter::from_name(counter.name()), Some(*counter));
         }
-        assert_eq!(TimeMetric::from_name("connect"), None);
+        assert_eq!(HistogramMetric::from_name("connect"), None);
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ambient::{ATTRIBUTION_WINDOW, AmbientFault};
 pub use failure::{Cause, Failure, Origin, Stage};
-pub use metric::{Counter, RateMetric, TimeMetric, Unit};
+pub use metric::{Counter, HistogramMetric, RateMetric, Unit};
 pub use reason::DisconnectReason;
 pub use wire::{EngineRevision, TransportKind};
 
@@ -30,7 +30,7 @@ pub struct PopulationId(pub u16);
 
 /// One application of a fault: each repeat by `every` has an id of its own, from 0 in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FaultId(pub u32);
+pub struct StrikeId(pub u32);
 
 /// Who wants to know what happens to the clients of one population.
 ///
@@ -42,7 +42,7 @@ pub trait Observer: Clone + Unpin + 'static {
 
 /// A timed part of a connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum ConnectPhase {
     /// Name resolution.
     Dns,
     /// The TCP handshake.
@@ -60,7 +60,7 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutOff {
     /// Which.
-    pub fault: FaultId,
+    pub fault: StrikeId,
     /// Whether it still lasts, so that what fails now can do nothing but fail.
     pub lasts: bool,
 }
@@ -108,7 +108,7 @@ pub enum Event {
     /// A part of a connection attempt came to a good end.
     PhaseTimed {
         /// Which part.
-        phase: Phase,
+        phase: ConnectPhase,
         /// How long it took.
         took: Duration,
     },
@@ -157,7 +157,7 @@ pub enum Event {
         /// As the reference client names it.
         reason: DisconnectReason,
         /// The fault that did it, if one did.
-        fault: Option<FaultId>,
+        fault: Option<StrikeId>,
         /// Fault → now, if a fault did it.
         detect: Option<Duration>,
         /// If this is the first namespace of this client to notice this loss.
@@ -177,7 +177,7 @@ pub enum Event {
         /// In which of the ten stripes of delays it fell, from 0, the shortest.
         stripe: u8,
         /// The fault that cut the client off, if one did.
-        fault: Option<FaultId>,
+        fault: Option<StrikeId>,
     },
     /// The client gave up after `reconnection.attempts`.
     ReconnectGaveUp,
@@ -188,7 +188,7 @@ pub enum Event {
         /// Fault → now, if a fault had done it.
         outage: Option<Duration>,
         /// That fault.
-        fault: Option<FaultId>,
+        fault: Option<StrikeId>,
         /// Engine opens that this reconnection took.
         attempts: u32,
         /// The transport of the engine at this moment.
@@ -199,19 +199,19 @@ pub enum Event {
     /// A fault was carried out on this client.
     FaultFelt {
         /// Which fault.
-        fault: FaultId,
+        fault: StrikeId,
     },
     /// A fault chose this client and did not touch it.
     FaultMissed {
         /// Which fault.
-        fault: FaultId,
+        fault: StrikeId,
         /// Why not.
         why: Missed,
     },
     /// A client that a fault had touched needs nothing more to be well: it was not disconnected.
     FaultPassed {
         /// Which fault.
-        fault: FaultId,
+        fault: StrikeId,
         /// Fault → well again.
         outage: Duration,
         /// Well again → now: that a fault did no harm is known only when it would have shown.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::event::{PopulationId, TimeMetric};
+use crate::event::{HistogramMetric, PopulationId};
 use crate::results::summary::{Distribution, Summary, ThresholdOutcome};
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 
@@ -23,7 +23,7 @@ pub fn judge(
     thresholds: &[Threshold],
     populations: &[&str],
     summary: &Summary,
-    percentile: impl Fn(TimeMetric, Option<PopulationId>, f64) -> Option<u64>,
+    percentile: impl Fn(HistogramMetric, Option<PopulationId>, f64) -> Option<u64>,
 ) -> Vec<ThresholdOutcome> {
     thresholds
         .iter()
@@ -72,7 +72,7 @@ impl<'a> Numbers<'a> {
     fn value(
         &self,
         threshold: &Threshold,
-        percentile: &impl Fn(TimeMetric, Option<PopulationId>, f64) -> Option<u64>,
+        percentile: &impl Fn(HistogramMetric, Option<PopulationId>, f64) -> Option<u64>,
     ) -> Option<f64> {
         let metric = match threshold.metric {
             Metric::Counter(counter) => {
@@ -200,7 +200,7 @@ mod tests {
             |metric, of, percentile| {
                 assert_eq!(
                     (metric, of, percentile),
-                    (TimeMetric::ReconnectTime, None, 99.0)
+                    (HistogramMetric::ReconnectTime, None, 99.0)
                 );
                 Some(17)
             },

@@ -26,11 +26,11 @@ pub struct FaultTally {
     /// [`DisconnectReason::ALL`].
     pub disconnects: [u64; DisconnectReason::ALL.len()],
     /// Fault → noticed, in microseconds.
-    pub detect: Spread,
+    pub detect: ExactDistribution,
     /// Fault → well again, in microseconds.
-    pub outage: Spread,
+    pub outage: ExactDistribution,
     /// Engine opens per reconnection.
-    pub attempts: Spread,
+    pub attempts: ExactDistribution,
     /// Clients that came back on polling.
     pub back_on_polling: u64,
     /// Clients that came back on WebSocket.
@@ -144,9 +144,9 @@ impl FaultTally {
 /// where a [`Histogram`] costs up to 200 KiB.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
-pub struct Spread(BTreeMap<u64, u64>);
+pub struct ExactDistribution(BTreeMap<u64, u64>);
 
-impl Spread {
+impl ExactDistribution {
     /// Adds a value; above [`HIGHEST`] it counts as that.
     pub fn record(&mut self, value: u64) {
         *self.0.entry(value.min(HIGHEST)).or_default() += 1;
@@ -183,7 +183,7 @@ impl Spread {
     }
 }
 
-impl From<Vec<(u64, u64)>> for Spread {
+impl From<Vec<(u64, u64)>> for ExactDistribution {
     fn from(values: Vec<(u64, u64)>) -> Self {
         let mut spread = Self::default();
         for (value, times) in values {
@@ -193,8 +193,8 @@ impl From<Vec<(u64, u64)>> for Spread {
     }
 }
 
-impl From<Spread> for Vec<(u64, u64)> {
-    fn from(spread: Spread) -> Self {
+impl From<ExactDistribution> for Vec<(u64, u64)> {
+    fn from(spread: ExactDistribution) -> Self {
         spread.0.into_iter().collect()
     }
 }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::{Histogram, Recorder, Snapshot, Tally, Totals};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, Counter, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin,
-    PopulationId, Stage, TimeMetric, TransportKind,
+    Cause, Counter, CutOff, DisconnectReason, Event, Failure, Fate, HistogramMetric, Observer,
+    Origin, PopulationId, Stage, StrikeId, TransportKind,
 };
 
 const POPULATIONS: usize = 2;
@@ -43,8 +43,8 @@ fn failure() -> impl Strategy<Value = Failure> {
     )
 }
 
-fn fault() -> impl Strategy<Value = Option<FaultId>> {
-    proptest::option::of((0..3u32).prop_map(FaultId))
+fn fault() -> impl Strategy<Value = Option<StrikeId>> {
+    proptest::option::of((0..3u32).prop_map(StrikeId))
 }
 
 fn cut_off() -> impl Strategy<Value = Option<CutOff>> {
@@ -101,7 +101,7 @@ fn connection_event() -> impl Strategy<Value = Event> {
             }
         ),
         (0..3u32).prop_map(|fault| Event::FaultFelt {
-            fault: FaultId(fault)
+            fault: StrikeId(fault)
         }),
     ]
 }
@@ -298,7 +298,9 @@ fn what_is_above_an_hour_counts_as_an_hour_and_is_counted() {
     let mut totals = Totals::new(1, 1);
     totals.add(recorder.take(clock.origin()));
     assert_eq!(totals.counter(Counter::OutOfRange), 1);
-    let histogram = totals.histogram(TimeMetric::HeartbeatLateness).unwrap();
+    let histogram = totals
+        .histogram(HistogramMetric::HeartbeatLateness)
+        .unwrap();
     assert_eq!(histogram.count(), 2);
     assert_eq!(histogram.hdr().min(), 0);
     assert!(histogram.hdr().max() >= super::HIGHEST);

@@ -2,7 +2,7 @@
 //! order into [`Totals`]. Nothing here waits, locks, sends or writes: a recorder is counters and
 //! histograms behind a cell, and whoever owns the thread takes its snapshots.
 
-mod accounts;
+mod apply;
 mod failures;
 mod fault;
 pub mod health;
@@ -17,9 +17,9 @@ mod stripes;
 mod tally;
 mod totals;
 
-pub use accounts::LATE_START;
+pub use apply::LATE_START;
 pub use failures::{FailureKey, Failures};
-pub use fault::{FaultTally, Spread};
+pub use fault::{ExactDistribution, FaultTally};
 pub use health::{Health, HealthWarning};
 pub use histogram::{HIGHEST, Histogram};
 pub use recorder::{PopulationObserver, Recorder};

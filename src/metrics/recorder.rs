@@ -192,7 +192,7 @@ impl State {
             .workers
             .insert(self.worker, BTreeMap::from([(taken.number, interval)]));
         snapshot
-            .told_until
+            .reported_until
             .insert(self.worker, self.clock.since_origin(now));
         *taken = Taken {
             number: taken.number + 1,
@@ -237,7 +237,7 @@ impl Current {
 mod tests {
     use super::*;
     use crate::event::{
-        Cause, Counter, DisconnectReason, Failure, FaultId, Origin, Stage, TransportKind,
+        Cause, Counter, DisconnectReason, Failure, Origin, Stage, StrikeId, TransportKind,
     };
     use crate::metrics::Totals;
 
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    fn lost(fault: Option<FaultId>) -> Event {
+    fn lost(fault: Option<StrikeId>) -> Event {
         Event::Disconnected {
             reason: DisconnectReason::TransportClose,
             fault,
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    fn back(fault: Option<FaultId>, outage_ms: u64) -> Event {
+    fn back(fault: Option<StrikeId>, outage_ms: u64) -> Event {
         Event::Reconnected {
             took: MS,
             outage: fault.map(|_| Duration::from_millis(outage_ms)),
@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn a_fault_is_restored_when_its_share_of_the_affected_is_back() {
         let mut bench = Bench::new();
-        let fault = FaultId(4);
+        let fault = StrikeId(4);
         for client in 1..=10u64 {
             bench.observe(0, connected());
             bench.observe(100, Event::FaultFelt { fault });
@@ -392,7 +392,7 @@ mod tests {
         assert_eq!((tally.back_on_polling, tally.back_on_websocket), (8, 0));
         assert_eq!((tally.recovery_offered, tally.recovered), (8, 0));
         assert_eq!(totals.counter(Counter::Reconnects), 8);
-        assert_eq!(totals.fault(FaultId(0)), None);
+        assert_eq!(totals.fault(StrikeId(0)), None);
     }
 
     #[test]

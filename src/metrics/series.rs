@@ -1,6 +1,6 @@
 use super::histogram::Histogram;
 use super::tally::{Counters, Tally};
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 
 /// One second of the run, complete.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,10 +39,10 @@ impl SecondP99 {
         let p99 = |histogram: &Histogram| histogram.value_at_percentile(99.0);
         let of = |metric| total.histograms.histogram(metric).map(p99);
         Self {
-            connect: of(TimeMetric::ConnectTime),
-            reconnect: of(TimeMetric::ReconnectTime),
-            ack: of(TimeMetric::AckTime),
-            event: of(TimeMetric::EventTime),
+            connect: of(HistogramMetric::ConnectTime),
+            reconnect: of(HistogramMetric::ReconnectTime),
+            ack: of(HistogramMetric::AckTime),
+            event: of(HistogramMetric::EventTime),
             lag: (!lag.is_empty()).then(|| p99(lag)),
         }
     }

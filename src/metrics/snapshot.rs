@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::FaultTally;
 use super::histogram::Histogram;
 use super::tally::Tally;
-use crate::event::{FaultId, PopulationId};
+use crate::event::{PopulationId, StrikeId};
 
 /// What recorders saw since they were last asked.
 ///
@@ -18,11 +18,11 @@ pub struct Snapshot {
     /// By second of the run, from 0; only those in which something happened.
     pub seconds: BTreeMap<u32, Interval>,
     /// What faults did, however long ago they were applied.
-    pub faults: BTreeMap<FaultId, FaultTally>,
+    pub faults: BTreeMap<StrikeId, FaultTally>,
     /// How the workers themselves fared: by worker, then by number of the interval.
     pub workers: BTreeMap<u32, BTreeMap<u32, WorkerInterval>>,
     /// Up to which time of the run each worker has told everything.
-    pub told_until: BTreeMap<u32, Duration>,
+    pub reported_until: BTreeMap<u32, Duration>,
 }
 
 impl Snapshot {
@@ -40,8 +40,8 @@ impl Snapshot {
                 ours.entry(number).or_default().merge(&theirs);
             }
         }
-        for (worker, until) in other.told_until {
-            let ours = self.told_until.entry(worker).or_default();
+        for (worker, until) in other.reported_until {
+            let ours = self.reported_until.entry(worker).or_default();
             *ours = until.max(*ours);
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failures::Failures;
 use super::histogram::Histogram;
-use crate::event::{Counter, DisconnectReason, TimeMetric};
+use crate::event::{Counter, DisconnectReason, HistogramMetric};
 
 /// What clients of one population did and met.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Tally {
     }
 
     /// Adds a time; what lies out of range is recorded at the limit, and counted.
-    pub(super) fn record(&mut self, metric: TimeMetric, took: Duration) {
+    pub(super) fn record(&mut self, metric: HistogramMetric, took: Duration) {
         if self.histograms.record(metric, micros(took)) {
             self.counters.add(Counter::OutOfRange, 1);
         }
@@ -136,13 +136,13 @@ impl<'de> Deserialize<'de> for Counters {
     }
 }
 
-/// A histogram for each [`TimeMetric`] that has a value.
+/// A histogram for each [`HistogramMetric`] that has a value.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Histograms([Option<Box<Histogram>>; TimeMetric::COUNT]);
+pub struct Histograms([Option<Box<Histogram>>; HistogramMetric::COUNT]);
 
 impl Histograms {
     /// Adds a value to one; true if it was recorded at the limit.
-    pub fn record(&mut self, metric: TimeMetric, value: u64) -> bool {
+    pub fn record(&mut self, metric: HistogramMetric, value: u64) -> bool {
         self.0[metric as usize]
             .get_or_insert_default()
             .record(value)
@@ -150,7 +150,7 @@ impl Histograms {
 
     /// Reads one, if it has a value.
     #[must_use]
-    pub fn histogram(&self, metric: TimeMetric) -> Option<&Histogram> {
+    pub fn histogram(&self, metric: HistogramMetric) -> Option<&Histogram> {
         self.0[metric as usize].as_deref()
     }
 
@@ -165,9 +165,9 @@ impl Histograms {
         }
     }
 
-    /// Those that have a value, in [`TimeMetric::ALL`]'s order.
-    pub fn iter(&self) -> impl Iterator<Item = (TimeMetric, &Histogram)> {
-        TimeMetric::ALL
+    /// Those that have a value, in [`HistogramMetric::ALL`]'s order.
+    pub fn iter(&self) -> impl Iterator<Item = (HistogramMetric, &Histogram)> {
+        HistogramMetric::ALL
             .iter()
             .zip(&self.0)
             .filter_map(|(metric, histogram)| Some((*metric, histogram.as_deref()?)))
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for Histograms {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut histograms = Self::default();
         for (name, histogram) in BTreeMap::<String, Histogram>::deserialize(deserializer)? {
-            let metric = TimeMetric::from_name(&name)
+            let metric = HistogramMetric::from_name(&name)
                 .ok_or_else(|| D::Error::custom(format_args!("no metric is named {name:?}")))?;
             histograms.0[metric as usize] = Some(Box::new(histogram));
         }

@@ -7,7 +7,7 @@ use super::histogram::Histogram;
 use super::series::{Connected, Second, SecondP99, unsigned};
 use super::snapshot::{Interval, Snapshot, WorkerInterval};
 use super::tally::Tally;
-use crate::event::{Cause, Counter, FaultId, PopulationId, TimeMetric};
+use crate::event::{Cause, Counter, HistogramMetric, PopulationId, StrikeId};
 
 /// A whole run: all snapshots together, and the run second by second.
 #[derive(Debug, Clone)]
@@ -15,9 +15,9 @@ pub struct Totals {
     workers: u32,
     populations: Vec<Tally>,
     lag: Histogram,
-    faults: BTreeMap<FaultId, FaultTally>,
+    faults: BTreeMap<StrikeId, FaultTally>,
     worker_intervals: BTreeMap<u32, BTreeMap<u32, WorkerInterval>>,
-    told_until: BTreeMap<u32, Duration>,
+    reported_until: BTreeMap<u32, Duration>,
     /// Seconds that some worker has not told everything of.
     open: BTreeMap<u32, Interval>,
     /// Seconds that are complete, from 0 and without gaps.
@@ -39,7 +39,7 @@ impl Totals {
             lag: Histogram::new(),
             faults: BTreeMap::new(),
             worker_intervals: BTreeMap::new(),
-            told_until: BTreeMap::new(),
+            reported_until: BTreeMap::new(),
             open: BTreeMap::new(),
             series: Vec::new(),
             connected: Connected::default(),
@@ -59,7 +59,7 @@ impl Totals {
             seconds,
             faults,
             workers,
-            told_until,
+            reported_until,
         } = snapshot;
         for (second, interval) in seconds {
             for (population, tally) in &interval.populations {
@@ -85,8 +85,8 @@ impl Totals {
                 .or_default()
                 .extend(intervals);
         }
-        for (worker, until) in told_until {
-            let known = self.told_until.entry(worker).or_default();
+        for (worker, until) in reported_until {
+            let known = self.reported_until.entry(worker).or_default();
             *known = until.max(*known);
         }
     }
@@ -94,10 +94,15 @@ impl Totals {
     /// Closes the seconds of which every worker has told everything, and hands out what was in
     /// them; seconds without events are there too, empty.
     pub fn close_seconds(&mut self) -> Vec<(Second, Interval)> {
-        if (self.told_until.len() as u64) < u64::from(self.workers) {
+        if (self.reported_until.len() as u64) < u64::from(self.workers) {
             return Vec::new();
         }
-        let told = self.told_until.values().min().copied().unwrap_or_default();
+        let told = self
+            .reported_until
+            .values()
+            .min()
+            .copied()
+            .unwrap_or_default();
         self.close_until(u32::try_from(told.as_secs()).unwrap_or(u32::MAX))
     }
 
@@ -194,8 +199,8 @@ impl Totals {
 
     /// The distribution of a metric over all populations; nothing without a value.
     #[must_use]
-    pub fn histogram(&self, metric: TimeMetric) -> Option<Histogram> {
-        if metric == TimeMetric::GeneratorLag {
+    pub fn histogram(&self, metric: HistogramMetric) -> Option<Histogram> {
+        if metric == HistogramMetric::GeneratorLag {
             return (!self.lag.is_empty()).then(|| self.lag.clone());
         }
         let mut whole: Option<Histogram> = None;
@@ -245,7 +250,7 @@ impl Totals {
 
     /// What a fault did; nothing if no client felt it.
     #[must_use]
-    pub fn fault(&self, fault: FaultId) -> Option<&FaultTally> {
+    pub fn fault(&self, fault: StrikeId) -> Option<&FaultTally> {
         self.faults.get(&fault)
     }
 

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::summary::{Provenance, Warning};
-use crate::event::FaultId;
+use crate::event::StrikeId;
 use crate::metrics::host;
 
 /// What a summary says that no recorder knows: the plan's names, the faults' fate, the origin.
@@ -51,7 +51,7 @@ pub struct ListenFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultFacts {
     /// Its number, from 0 in order of time.
-    pub id: FaultId,
+    pub id: StrikeId,
     /// The word in the scenario.
     pub fault: String,
     /// What it was told, in the scenario's words, for people.

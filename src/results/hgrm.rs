@@ -19,7 +19,7 @@ pub fn hgrm(histogram: &Histogram) -> String {
         "{:>12} {:>14} {:>10} {:>14}\n\n",
         "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
     );
-    for Step {
+    for PercentileStep {
         value,
         percentile,
         seen,
@@ -51,7 +51,7 @@ pub fn hgrm(histogram: &Histogram) -> String {
 
 /// A step of a percentile distribution: a line of a .hgrm file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct PercentileStep {
     /// In the histogram's own unit.
     pub value: u64,
     /// The percentile that the value stands at, from 0 to 100.
@@ -62,7 +62,7 @@ pub struct Step {
 
 /// The steps of the Java tools' iterator, which counts in percentiles where the crate's counts in
 /// quantiles: the two round differently, and the plotter's users compare files.
-pub(super) fn steps(histogram: &Histogram) -> Vec<Step> {
+pub(super) fn steps(histogram: &Histogram) -> Vec<PercentileStep> {
     let hdr = histogram.hdr();
     let total = hdr.len();
     let mut steps = Vec::new();
@@ -71,14 +71,14 @@ pub(super) fn steps(histogram: &Histogram) -> Vec<Step> {
         seen += recorded.count_at_value();
         let value = hdr.highest_equivalent(recorded.value_iterated_to());
         while 100.0 * seen as f64 / total as f64 >= percentile {
-            steps.push(Step {
+            steps.push(PercentileStep {
                 value,
                 percentile,
                 seen,
             });
             if seen == total {
                 let percentile = 100.0;
-                steps.push(Step {
+                steps.push(PercentileStep {
                     value,
                     percentile,
                     seen,

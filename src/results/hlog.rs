@@ -6,7 +6,7 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
 };
 
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 use crate::metrics::{Interval, Second};
 
 /// The head of histograms.hlog: its version, and when the run started.
@@ -35,7 +35,7 @@ pub(super) fn write_second(
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
     let total = interval.total();
-    let lag = (!interval.lag.is_empty()).then_some((TimeMetric::GeneratorLag, &interval.lag));
+    let lag = (!interval.lag.is_empty()).then_some((HistogramMetric::GeneratorLag, &interval.lag));
     for (metric, histogram) in total.histograms.iter().chain(lag) {
         let start = Duration::from_secs(u64::from(second.second));
         log.write_histogram(

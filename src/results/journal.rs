@@ -9,7 +9,7 @@ use super::hgrm::hgrm;
 use super::note::Note;
 use super::summary::{Summary, Warning};
 use super::{hlog, timeline};
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 use crate::metrics::{Interval, Second, Totals};
 
 /// The code of the warning that some results could not be written.
@@ -121,7 +121,7 @@ impl Journal {
     ///
     /// Where something could not be written, now or before, the summary gets a warning of it.
     pub fn finish(mut self, summary: &mut Summary, totals: &Totals) -> RunFolder {
-        for metric in TimeMetric::ALL {
+        for metric in HistogramMetric::ALL {
             if let Some(histogram) = totals.histogram(*metric) {
                 let name = format!("histograms/{metric}.hgrm");
                 self.write(&name, hgrm(&histogram).as_bytes());
@@ -183,7 +183,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::event::{Counter, FaultId};
+    use crate::event::{Counter, StrikeId};
     use crate::results::summary::Verdict;
     use crate::results::{read, read_histograms, sample, summarise};
 
@@ -230,7 +230,7 @@ mod tests {
         let mut totals = sample::totals();
         journal.record(&totals.close_all());
         let read = read_histograms(journal.folder().path()).unwrap();
-        let metrics = TimeMetric::ALL.iter();
+        let metrics = HistogramMetric::ALL.iter();
         for (metric, histogram) in metrics.filter_map(|m| Some((m, totals.histogram(*m)?))) {
             assert_eq!(read[metric], histogram, "{metric}");
         }
@@ -314,7 +314,7 @@ mod tests {
         let mut journal = journal(base.path());
         journal.note(
             Duration::from_micros(1_500_400),
-            &Note::FaultEnded { id: FaultId(3) },
+            &Note::FaultEnded { id: StrikeId(3) },
         );
         journal.note(Duration::from_secs(2), &Note::Interrupted);
         let text = fs::read_to_string(journal.folder().file("events.jsonl")).unwrap();

@@ -22,7 +22,7 @@ pub mod timeline;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 pub use folder::{FolderError, RunFolder};
-pub use hgrm::{Step, hgrm};
+pub use hgrm::{PercentileStep, hgrm};
 pub use journal::{Journal, RESULTS_INCOMPLETE};
 pub use note::Note;
 pub use reader::{ReadError, read, read_histograms};

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::event::{Cause, FaultId, Origin, Stage};
+use crate::event::{Cause, Origin, Stage, StrikeId};
 use crate::metrics::FailureKey;
 
 /// Something that happened once in a run: a line of events.jsonl.
@@ -53,7 +53,7 @@ pub enum Note {
     FaultApplied {
         /// The application's number.
         #[schemars(with = "u32")]
-        id: FaultId,
+        id: StrikeId,
         /// The word in the scenario.
         fault: String,
         /// What it was told, for people.
@@ -63,7 +63,7 @@ pub enum Note {
     FaultOutput {
         /// The application's number.
         #[schemars(with = "u32")]
-        id: FaultId,
+        id: StrikeId,
         /// Both streams together, the last 16 KiB.
         output: String,
     },
@@ -71,13 +71,13 @@ pub enum Note {
     FaultEnded {
         /// The application's number.
         #[schemars(with = "u32")]
-        id: FaultId,
+        id: StrikeId,
     },
     /// A fault could not be carried out.
     FaultFailed {
         /// The application's number.
         #[schemars(with = "u32")]
-        id: FaultId,
+        id: StrikeId,
         /// Why.
         error: String,
     },

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use super::summary::{SCHEMA, Summary};
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 use crate::metrics::Histogram;
 
 /// Why stored results cannot be read.
@@ -84,14 +84,14 @@ pub fn read(path: &Path) -> Result<Summary, ReadError> {
 ///
 /// # Errors
 /// If there is none, or a line before the last is damaged.
-pub fn read_histograms(folder: &Path) -> Result<BTreeMap<TimeMetric, Histogram>, ReadError> {
+pub fn read_histograms(folder: &Path) -> Result<BTreeMap<HistogramMetric, Histogram>, ReadError> {
     let path = within(folder, "histograms.hlog");
     let bytes = load(&path)?;
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
-    let mut histograms: BTreeMap<TimeMetric, Histogram> = BTreeMap::new();
+    let mut histograms: BTreeMap<HistogramMetric, Histogram> = BTreeMap::new();
     let mut intervals = 0;
     for entry in IntervalLogIterator::new(&bytes[..whole]) {
         let damaged = || ReadError::Log {
@@ -103,7 +103,7 @@ pub fn read_histograms(folder: &Path) -> Result<BTreeMap<TimeMetric, Histogram>,
         };
         let metric = interval
             .tag()
-            .and_then(|tag| TimeMetric::from_name(tag.as_str()));
+            .and_then(|tag| HistogramMetric::from_name(tag.as_str()));
         // A metric of another version is no damage.
         let Some(metric) = metric else { continue };
         let histogram = BASE64

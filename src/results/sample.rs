@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, CutOff, DisconnectReason, Event, Failure, Fate, FaultId, Observer, Origin, PopulationId,
-    Stage, TransportKind,
+    Cause, CutOff, DisconnectReason, Event, Failure, Fate, Observer, Origin, PopulationId, Stage,
+    StrikeId, TransportKind,
 };
 use crate::metrics::{Recorder, Totals};
 use crate::results::summary::Provenance;
@@ -82,7 +82,7 @@ fn connecting() -> Vec<(u64, Event)> {
 fn breaking() -> Vec<(u64, Event)> {
     let lost = Event::Disconnected {
         reason: DisconnectReason::TransportClose,
-        fault: Some(FaultId(0)),
+        fault: Some(StrikeId(0)),
         detect: Some(ms(1)),
         first: true,
     };
@@ -92,14 +92,14 @@ fn breaking() -> Vec<(u64, Event)> {
         attempt: 1,
         delay: ms(delay_ms),
         stripe,
-        fault: Some(FaultId(0)),
+        fault: Some(StrikeId(0)),
     };
-    let mut events = vec![(2000, Event::FaultFelt { fault: FaultId(0) }); 3];
+    let mut events = vec![(2000, Event::FaultFelt { fault: StrikeId(0) }); 3];
     events.extend(vec![(2001, lost); 3]);
     events.extend([(5, 1060), (5, 1090), (6, 1150)].map(|(s, d)| (2001, scheduled(s, d))));
     events.extend(vec![(3100, Event::EngineOpening { transport: WS }); 3]);
     let cut_off = Some(CutOff {
-        fault: FaultId(0),
+        fault: StrikeId(0),
         lasts: false,
     });
     events.push((3101, Event::EngineFailed { failure, cut_off }));
@@ -111,7 +111,7 @@ fn returning() -> Vec<(u64, Event)> {
         let reconnected = Event::Reconnected {
             took: ms(at_ms - 2001),
             outage: Some(ms(at_ms - 2000)),
-            fault: Some(FaultId(0)),
+            fault: Some(StrikeId(0)),
             attempts: 1,
             transport: WS,
             recovered: Some(true),
@@ -145,7 +145,7 @@ pub(super) fn facts() -> RunFacts {
             },
         ],
         faults: vec![FaultFacts {
-            id: FaultId(0),
+            id: StrikeId(0),
             fault: "disconnect".to_owned(),
             detail: "how = reset, 3 clients".to_owned(),
             at: Duration::from_secs(2),

@@ -3,11 +3,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::hgrm::{self, Step};
+use super::hgrm::{self, PercentileStep};
 use super::reader::{self, ReadError};
 use super::summary::Summary;
 use super::timeline::Timeline;
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 use crate::metrics::Histogram;
 
 /// A run as its folder keeps it: what a page about it is made of.
@@ -18,7 +18,7 @@ pub struct StoredRun {
     /// timeline.csv; empty if the folder has none.
     pub timeline: Timeline,
     /// The percentile distribution of each metric, from histograms.hlog; empty if there is none.
-    pub distributions: BTreeMap<TimeMetric, Vec<Step>>,
+    pub distributions: BTreeMap<HistogramMetric, Vec<PercentileStep>>,
     /// scenario.toml as it ran, if the folder has it.
     pub scenario: Option<String>,
 }
@@ -45,7 +45,7 @@ impl StoredRun {
     pub fn of(
         folder: &Path,
         summary: Summary,
-        histograms: &BTreeMap<TimeMetric, Histogram>,
+        histograms: &BTreeMap<HistogramMetric, Histogram>,
     ) -> Result<Self, ReadError> {
         let timeline = optional(folder, "timeline.csv")?;
         Ok(Self {

@@ -7,8 +7,8 @@ use super::summary::{
     SCHEMA, Summary, Verdict, Warning,
 };
 use crate::catalogue;
-use crate::event::{Counter, DisconnectReason, PopulationId, RateMetric, TimeMetric, Unit};
-use crate::metrics::{Failures, FaultTally, Histogram, Spread, Tally, Totals, health};
+use crate::event::{Counter, DisconnectReason, HistogramMetric, PopulationId, RateMetric, Unit};
+use crate::metrics::{ExactDistribution, Failures, FaultTally, Histogram, Tally, Totals, health};
 
 /// The exit code of [`Verdict::Interrupted`].
 const INTERRUPTED: u8 = 105;
@@ -23,9 +23,9 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     let total = totals.total();
     let health = health::judge(totals, facts.generator.shortages);
     let mut metrics = metrics(&total);
-    if let Some(lag) = totals.histogram(TimeMetric::GeneratorLag) {
-        let lag = distribution(&lag, TimeMetric::GeneratorLag.unit());
-        metrics.insert(TimeMetric::GeneratorLag.name().to_owned(), lag);
+    if let Some(lag) = totals.histogram(HistogramMetric::GeneratorLag) {
+        let lag = distribution(&lag, HistogramMetric::GeneratorLag.unit());
+        metrics.insert(HistogramMetric::GeneratorLag.name().to_owned(), lag);
     }
     let mut rates = rates(&total);
     rates.insert(
@@ -178,7 +178,7 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
     let nothing = FaultTally::default();
     let tally = totals.fault(facts.id).unwrap_or(&nothing);
     let restored_s = |share| tally.restored_after(share).map(|after| after.as_secs_f64());
-    let spread = |values: &Spread, unit| {
+    let spread = |values: &ExactDistribution, unit| {
         let histogram = values.to_histogram();
         (!histogram.is_empty()).then(|| distribution(&histogram, unit))
     };
@@ -310,7 +310,7 @@ fn out_of_range(total: &Tally) -> Option<Warning> {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::event::{Event, FaultId, Missed, Observer, PopulationId};
+    use crate::event::{Event, Missed, Observer, PopulationId, StrikeId};
     use crate::metrics::Recorder;
     use crate::results::sample;
     use crate::results::summary::Aftermath;
@@ -353,7 +353,7 @@ mod tests {
         let clock = Clock::start();
         let recorder = Recorder::new(0, 2, clock);
         let missed = |why| {
-            let fault = FaultId(0);
+            let fault = StrikeId(0);
             let event = Event::FaultMissed { fault, why };
             recorder
                 .observer(PopulationId(0))
@@ -478,7 +478,7 @@ mod tests {
     #[test]
     fn a_fault_that_never_came_has_no_numbers() {
         let mut facts = sample::facts();
-        facts.faults[0].id = FaultId(9);
+        facts.faults[0].id = StrikeId(9);
         facts.faults[0].applied = None;
         let fault = &summarise(&facts, &sample::totals()).faults[0];
         assert_eq!((fault.affected, fault.peak_handshakes_per_s), (0, 0));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::facts::Facts;
+use super::context::RunContext;
 use super::interrupts::Interrupts;
 use super::population_curve::PopulationCurve;
 use super::target::Target;
@@ -18,7 +18,7 @@ use crate::catalogue;
 use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
-use crate::event::{Counter, Failure, PopulationId, TimeMetric};
+use crate::event::{Counter, Failure, HistogramMetric, PopulationId};
 use crate::gate;
 use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
@@ -54,7 +54,7 @@ pub(super) struct Conductor {
     pub(super) clock: Clock,
     pub(super) journal: Journal,
     pub(super) progress: Progress,
-    pub(super) facts: Facts,
+    pub(super) facts: RunContext,
     pub(super) curve: PopulationCurve,
     /// The stretch of the run that was last written down.
     pub(super) stage: Option<RunStage>,
@@ -293,7 +293,11 @@ impl Conductor {
         (summary.verdict, summary.exit_code) = verdict;
     }
 
-    fn histogram(&self, metric: TimeMetric, population: Option<PopulationId>) -> Option<Histogram> {
+    fn histogram(
+        &self,
+        metric: HistogramMetric,
+        population: Option<PopulationId>,
+    ) -> Option<Histogram> {
         match population {
             None => self.totals.histogram(metric),
             Some(population) => {
@@ -306,7 +310,7 @@ impl Conductor {
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.
 fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals) {
-    let histograms = TimeMetric::ALL
+    let histograms = HistogramMetric::ALL
         .iter()
         .filter_map(|metric| Some((*metric, totals.histogram(*metric)?)))
         .collect();

@@ -8,9 +8,9 @@ use tokio::runtime::Builder;
 use toml::{Table, Value};
 use url::Url;
 
-use crate::chaos::network::{Network, NetworkError};
+use crate::chaos::proxy::{ProxyError, ProxyThread};
 use crate::diagnostic::Diagnostics;
-use crate::event::FaultId;
+use crate::event::StrikeId;
 use crate::scenario::plan::{FaultKind, PathFault, Plan, Toxic};
 use crate::scenario::{self, Overrides};
 use crate::server::embedded::{self, Options, ServeError};
@@ -30,7 +30,7 @@ pub enum MisbehaviourError {
     },
     /// The proxy cannot be had.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    ProxyThread(#[from] ProxyError),
     /// The server behind it found no port.
     #[error(transparent)]
     Port(#[from] ProcessError),
@@ -81,19 +81,19 @@ impl Misbehaviour {
             .enable_all()
             .build()
             .map_err(ServeError::Runtime)?;
-        let (network, laid) = runtime.block_on(async {
-            let network = Network::start(&self.0, &url, Some(options.listen)).await?;
-            let network = network.ok_or(NetworkError::Gone)?;
+        let (proxy, laid) = runtime.block_on(async {
+            let proxy = ProxyThread::start(&self.0, &url, Some(options.listen)).await?;
+            let proxy = proxy.ok_or(ProxyError::Gone)?;
             let mut laid = Vec::new();
             for (number, fault) in self.0.chaos.iter().enumerate() {
                 if let Some(path) = path(&fault.kind) {
-                    let id = FaultId(number as u32);
-                    laid.push(network.control().lay(id, None, path).await?);
+                    let id = StrikeId(number as u32);
+                    laid.push(proxy.control().lay(id, None, path).await?);
                 }
             }
-            Ok::<_, NetworkError>((network, laid))
+            Ok::<_, ProxyError>((proxy, laid))
         })?;
-        let address = network.ways().first().copied().flatten();
+        let address = proxy.ways().first().copied().flatten();
         let address = address.unwrap_or(options.listen);
         let listen = behind;
         embedded::serve(&Options { listen, ..options }, |_| ready(address))?;

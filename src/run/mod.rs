@@ -5,7 +5,7 @@
 //! nothing itself.
 
 mod conductor;
-mod facts;
+mod context;
 mod interrupts;
 pub mod misbehaviour;
 mod population_curve;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-use crate::chaos::network::NetworkError;
+use crate::chaos::proxy::ProxyError;
 use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
 use crate::metrics::Totals;
@@ -36,7 +36,7 @@ use crate::transport::TransportError;
 use crate::workload::arrival::stays;
 
 use conductor::Conductor;
-use facts::Facts;
+use context::RunContext;
 use interrupts::Interrupts;
 use population_curve::PopulationCurve;
 use preflight::PreflightError;
@@ -92,7 +92,7 @@ pub enum RunError {
     Balancer(#[from] BalancerError),
     /// The proxy on the way did not come up.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Proxy(#[from] ProxyError),
     /// Certificates or keys cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -166,7 +166,7 @@ async fn carry_out(
     let count = worker_count(options, &plan);
     let (workers, reports) =
         Workers::start(&plan, &target.destination(), clock, count, options.follow)?;
-    let facts = Facts::new(&plan, options, &target, clock, warnings);
+    let facts = RunContext::new(&plan, options, &target, clock, warnings);
     let mut conductor = Conductor {
         totals: Totals::new(plan.populations.len(), count),
         curve: PopulationCurve::new(&stays(&plan)),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::chaos::network::populations_through_proxy;
+use crate::chaos::proxy::populations_through_proxy;
 use crate::event::TransportKind;
 use crate::scenario::plan::{Client, Plan};
 

@@ -14,8 +14,8 @@ use url::Url;
 
 use super::RunError;
 use super::workers::Destination;
-use crate::chaos::network::Network;
 use crate::chaos::process::{Fleet, Servers};
+use crate::chaos::proxy::ProxyThread;
 use crate::clock;
 use crate::results::Note;
 use crate::scenario::plan::{FaultKind, Plan, Server, ServerFault, ServerProgram, Signal};
@@ -38,7 +38,7 @@ pub(super) struct Target {
     /// What happened while it was made ready.
     pub(super) notes: Vec<Note>,
     /// On the way, if the plan has faults for it; ends when dropped, before what it leads to.
-    network: Option<Network>,
+    proxy: Option<ProxyThread>,
     /// In front of several servers; ends when dropped.
     _balancer: Option<Balancer>,
 }
@@ -51,9 +51,9 @@ impl Target {
     /// If one cannot be started or does not become ready; none is left running then.
     pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
         let mut target = Self::reach(plan, logs).await?;
-        target.network = Network::start(plan, &target.url, None).await?;
-        target.fleet.network = target.network.as_ref().map(Network::control);
-        if target.network.is_some() {
+        target.proxy = ProxyThread::start(plan, &target.url, None).await?;
+        target.fleet.proxy = target.proxy.as_ref().map(ProxyThread::control);
+        if target.proxy.is_some() {
             let is_built_in = plan.target.toxiproxy.is_none();
             let proxy = if is_built_in { "built-in" } else { "Toxiproxy" };
             target.facts.insert("proxy".to_owned(), proxy.into());
@@ -64,17 +64,17 @@ impl Target {
     /// What the run's own balancer and proxy lack, each of them.
     pub(super) fn shortages(&self) -> Vec<Shortage> {
         let balancer = self.fleet.balancer.as_ref();
-        let network = self.network.as_ref();
+        let proxy = self.proxy.as_ref();
         let shortages = [
             balancer.map(balancer::Control::shortage),
-            network.map(Network::shortage),
+            proxy.map(ProxyThread::shortage),
         ];
         shortages.into_iter().flatten().collect()
     }
 
     /// Where clients of the plan's populations connect to.
     pub(super) fn destination(&self) -> Destination {
-        let ways = self.network.as_ref().map(|network| network.ways().to_vec());
+        let ways = self.proxy.as_ref().map(|proxy| proxy.ways().to_vec());
         Destination {
             url: self.url.clone(),
             ways: ways.unwrap_or_default(),
@@ -96,7 +96,7 @@ impl Target {
                         ..Fleet::default()
                     },
                     notes: Vec::new(),
-                    network: None,
+                    proxy: None,
                     _balancer: None,
                 })
             }
@@ -137,10 +137,10 @@ impl Target {
                 servers,
                 balancer: balancer.as_ref().map(Balancer::control),
                 guardian,
-                network: None,
+                proxy: None,
             },
             notes,
-            network: None,
+            proxy: None,
             _balancer: balancer,
         })
     }

@@ -24,7 +24,7 @@ use crate::metrics::{Recorder, Snapshot};
 use crate::scenario::plan::{FaultKind, Plan};
 use crate::workload::arrival::{Stay, stays};
 use crate::workload::lag::LagProbe;
-use crate::workload::worker::{Assignment, Order, Wave, Worker};
+use crate::workload::worker::{Assignment, FaultBatch, Order, Worker};
 
 /// How often a worker hands over what it has recorded.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -235,7 +235,7 @@ impl Share {
                 .map(|population| recorder.observer(population))
                 .collect(),
             stays: own,
-            waves: Box::new(self.waves(all)),
+            batches: Box::new(self.batches(all)),
             clock: self.clock,
             duration: self.plan.duration,
         })
@@ -247,7 +247,7 @@ impl Share {
     }
 
     /// The faults at this worker's clients, in order of time; victims are drawn when asked for.
-    fn waves(&self, all: Vec<Stay>) -> impl Iterator<Item = Wave> + 'static {
+    fn batches(&self, all: Vec<Stay>) -> impl Iterator<Item = FaultBatch> + 'static {
         let plan = Arc::clone(&self.plan);
         let (index, count) = (u64::from(self.index), u64::from(self.count));
         applications(&self.plan)
@@ -262,7 +262,7 @@ impl Share {
                     .filter(|victim| victim.stay.client.0 % count == index)
                     .map(|victim| (victim.at, victim.stay.client))
                     .collect();
-                Some(Wave {
+                Some(FaultBatch {
                     fault: application.id,
                     at: application.at,
                     action,
@@ -276,7 +276,7 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::FaultId;
+    use crate::event::StrikeId;
 
     #[tokio::test]
     async fn a_worker_hears_of_a_fault_though_another_takes_no_orders() {
@@ -284,7 +284,7 @@ mod tests {
         stuck.send(Order::Stop).await.unwrap();
         let (awake, mut inbox) = mpsc::channel(1);
         let orders = Orders(vec![stuck, awake]);
-        let announced = orders.announce(AmbientFault::announce(FaultId(0), None));
+        let announced = orders.announce(AmbientFault::announce(StrikeId(0), None));
         let told = async {
             let Some(Order::Announce(fault, known)) = inbox.recv().await else {
                 panic!("no announcement");
@@ -295,6 +295,6 @@ mod tests {
         let both = async { tokio::join!(announced, told) };
         let both = tokio::time::timeout(10 * ANNOUNCE_LIMIT, both).await;
         let ((), told) = both.expect("nobody waits for the one that is stuck for ever");
-        assert_eq!(told, FaultId(0));
+        assert_eq!(told, StrikeId(0));
     }
 }

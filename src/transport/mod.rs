@@ -11,7 +11,7 @@
 
 mod dialer;
 mod failure;
-mod network;
+mod link_conditions;
 mod polling;
 mod settings;
 mod socket;
@@ -22,7 +22,7 @@ mod tests;
 
 pub use dialer::{CertificateFacts, DialSettings, Dialed, Dialer, Timings, TransportError};
 pub use failure::{answers_in_tls, from_io, wants_tls};
-pub use network::{Conditions, Network};
+pub use link_conditions::{Conditions, LinkConditions};
 pub use polling::{Cookies, Exchange, ExchangeEnd, Http, Method, Request, Response};
 pub(crate) use polling::{HEADERS_LIMIT, has_token};
 pub use settings::{HttpConfig, Settings};

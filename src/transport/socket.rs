@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::dialer::CertificateFacts;
-use super::network::Network;
+use super::link_conditions::LinkConditions;
 
 /// How many bytes of TCP payload went over the connections of one population on one worker.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub struct Tcp {
     /// Whether a byte of plain text came in since [`Tcp::expect_answer`].
     answered: Cell<bool>,
     /// Unset as long as there is nothing to say about it.
-    network: OnceCell<Rc<Network>>,
+    network: OnceCell<Rc<LinkConditions>>,
 }
 
 impl Tcp {
@@ -75,7 +75,7 @@ impl Tcp {
     ///
     /// # Errors
     /// If the kernel refuses the filter.
-    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         let network = self.network.get_or_init(|| Rc::clone(network));
         network.filter(&self.socket())
     }
@@ -288,7 +288,7 @@ impl Socket {
     /// Reads no more than the network allows.
     fn poll_read_on(
         &mut self,
-        network: &Network,
+        network: &LinkConditions,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -355,12 +355,12 @@ impl AsyncWrite for Socket {
 pub(super) struct TcpSlot {
     tcp: Cell<Option<Rc<Tcp>>>,
     /// On which network the connection is to be made.
-    network: OnceCell<Rc<Network>>,
+    network: OnceCell<Rc<LinkConditions>>,
     asked: Cell<bool>,
 }
 
 impl TcpSlot {
-    pub(super) fn on(network: Option<&Rc<Network>>) -> Self {
+    pub(super) fn on(network: Option<&Rc<LinkConditions>>) -> Self {
         let slot = Self::default();
         if let Some(network) = network {
             let _ = slot.network.set(Rc::clone(network));
@@ -368,12 +368,12 @@ impl TcpSlot {
         slot
     }
 
-    pub(super) fn network(&self) -> Option<&Rc<Network>> {
+    pub(super) fn network(&self) -> Option<&Rc<LinkConditions>> {
         self.network.get()
     }
 
     /// The connection under way, and one that is still to be made, join a network.
-    pub(super) fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub(super) fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         let network = self.network.get_or_init(|| Rc::clone(network));
         self.get().map_or(Ok(()), |tcp| tcp.join(network))
     }

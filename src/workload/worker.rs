@@ -16,7 +16,7 @@ use crate::client::driver::Driver;
 use crate::client::lifecycle::{Ambient, Lifecycle};
 use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
-use crate::event::{AmbientFault, ClientId, Event, FaultId, Missed, Observer, PopulationId};
+use crate::event::{AmbientFault, ClientId, Event, Missed, Observer, PopulationId, StrikeId};
 use crate::scenario::plan::ClientFault;
 
 /// How long clients may take to say goodbye before a worker ends without them.
@@ -32,8 +32,8 @@ pub struct Assignment<O> {
     pub observers: Vec<O>,
     /// This worker's clients, in order of start.
     pub stays: Vec<Stay>,
-    /// Faults at clients, in order of time; a wave has this worker's victims alone.
-    pub waves: Box<dyn Iterator<Item = Wave>>,
+    /// Faults at clients, in order of time; a batch has this worker's victims alone.
+    pub batches: Box<dyn Iterator<Item = FaultBatch>>,
     /// The run's clock; its zero is the start of the load.
     pub clock: Clock,
     /// When the load ends, from the clock's zero.
@@ -41,9 +41,9 @@ pub struct Assignment<O> {
 }
 
 /// One application of a fault at this worker's clients.
-pub struct Wave {
+pub struct FaultBatch {
     /// Which application.
-    pub fault: FaultId,
+    pub fault: StrikeId,
     /// When, from the start of the run.
     pub at: Duration,
     /// What its victims do.
@@ -245,19 +245,19 @@ impl<O: Observer> Worker<O> {
 
     /// Waves may overlap: each is delivered by a task of its own.
     async fn deliver_faults(self: Rc<Self>) {
-        let (waves, origin) = {
+        let (batches, origin) = {
             let mut assignment = self.assignment.borrow_mut();
-            let waves = std::mem::replace(&mut assignment.waves, Box::new(std::iter::empty()));
-            (waves, assignment.clock.origin())
+            let batches = std::mem::replace(&mut assignment.batches, Box::new(std::iter::empty()));
+            (batches, assignment.clock.origin())
         };
         let mut under_way = JoinSet::new();
-        // The iterator draws the victims of a wave when it is asked for it, so ask late.
-        for wave in waves {
-            self.timers.sleep_until(origin + wave.at).await;
+        // The iterator draws the victims of a batch when it is asked for it, so ask late.
+        for batch in batches {
+            self.timers.sleep_until(origin + batch.at).await;
             let worker = Rc::clone(&self);
             under_way.spawn_local(async move {
-                let (fault, action, lasts) = (wave.fault, wave.action, wave.lasts);
-                for (at, client) in wave.victims {
+                let (fault, action, lasts) = (batch.fault, batch.action, batch.lasts);
+                for (at, client) in batch.victims {
                     worker.timers.sleep_until(origin + at).await;
                     worker.post_fault(
                         client,
@@ -276,7 +276,7 @@ impl<O: Observer> Worker<O> {
 
     /// A victim that has left already, or has not come yet, is counted as missed; by which
     /// population's observer makes no difference to the fault's numbers.
-    fn post_fault(&self, client: ClientId, command: Command, fault: FaultId) {
+    fn post_fault(&self, client: ClientId, command: Command, fault: StrikeId) {
         let mailboxes = self.mailboxes.borrow();
         if let Some(mailbox) = mailboxes.get(&client) {
             mailbox.post(command);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sio_load::clock::Clock;
 use sio_load::event::{
-    Cause, DisconnectReason, Event, Failure, FaultId, Observer, Origin, PopulationId, Stage,
+    Cause, DisconnectReason, Event, Failure, Observer, Origin, PopulationId, Stage, StrikeId,
     TransportKind,
 };
 use sio_load::metrics::{Recorder, Totals};
@@ -65,7 +65,7 @@ fn full_summary() -> Value {
 fn events() -> Vec<Event> {
     let transport = TransportKind::Polling;
     let took = Duration::from_millis(3);
-    let fault = Some(FaultId(0));
+    let fault = Some(StrikeId(0));
     let failure = Failure::new(Stage::Open, Cause::SessionIdUnknown, Origin::Server)
         .with_status(400)
         .with_code(1)
@@ -83,7 +83,7 @@ fn events() -> Vec<Event> {
             since_intended: took,
             transport,
         },
-        Event::FaultFelt { fault: FaultId(0) },
+        Event::FaultFelt { fault: StrikeId(0) },
         Event::Disconnected {
             reason: DisconnectReason::PingTimeout,
             fault,
@@ -112,7 +112,7 @@ fn facts() -> RunFacts {
             listens: vec![ListenFacts::default()],
         }],
         faults: vec![FaultFacts {
-            id: FaultId(0),
+            id: StrikeId(0),
             fault: "disconnect".to_owned(),
             detail: String::new(),
             at: Duration::ZERO,
@@ -144,7 +144,7 @@ fn the_committed_reference_run_is_in_the_format_of_the_code() {
     let read = sio_load::results::read(&folder).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), stored);
     let histograms = sio_load::results::read_histograms(&folder).unwrap();
-    let back = &histograms[&sio_load::event::TimeMetric::ReconnectTime];
+    let back = &histograms[&sio_load::event::HistogramMetric::ReconnectTime];
     let count = &stored["metrics"]["reconnect.time"]["count"];
     assert_eq!(count.as_u64(), Some(back.count()));
     let run = sio_load::results::StoredRun::read(&folder).unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::Value;
 use sio_load::catalogue;
-use sio_load::event::{Cause, Counter, RateMetric, TimeMetric, Unit};
+use sio_load::event::{Cause, Counter, HistogramMetric, RateMetric, Unit};
 use sio_load::results::schema;
 use sio_load::results::timeline::{self, Column};
 
@@ -56,7 +56,7 @@ fn tables() -> Vec<(&'static str, String)> {
 
 fn times() -> String {
     let mut table = "| metric | unit | what |\n|---|---|---|\n".to_owned();
-    for metric in TimeMetric::ALL {
+    for metric in HistogramMetric::ALL {
         let unit = match metric.unit() {
             Unit::Microseconds => "us",
             Unit::Count => "count",

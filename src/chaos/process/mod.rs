@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use super::progress::{Reporter, Step};
-use super::{FaultError, network};
+use super::{FaultError, proxy};
 use crate::clock;
-use crate::event::{AmbientFault, FaultId};
+use crate::event::{AmbientFault, StrikeId};
 use crate::scenario::plan::ServerFault;
 use crate::server::balancer::Control;
 use crate::server::guardian::Guardian;
@@ -35,13 +35,13 @@ pub struct Fleet {
     /// There is one where something would be left behind if the run were killed.
     pub guardian: Option<Guardian>,
     /// There is one if the plan has faults on the way.
-    pub network: Option<network::Control>,
+    pub proxy: Option<proxy::Control>,
 }
 
 /// One application of a fault, for those who carry it out.
 #[derive(Clone, Copy)]
 pub(super) struct Strike<'a> {
-    pub(super) fault: FaultId,
+    pub(super) fault: StrikeId,
     /// Told when it strikes.
     pub(super) ambient: &'a AmbientFault,
     /// Told what became of the processes.

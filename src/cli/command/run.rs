@@ -75,7 +75,7 @@ pub(super) fn failed(error: &RunError) -> Failed {
         | RunError::Folder(_)
         | RunError::Server(_)
         | RunError::Balancer(_)
-        | RunError::Network(_)
+        | RunError::Proxy(_)
         | RunError::Transport(_)
         | RunError::NoTarget
         | RunError::Thread(_)

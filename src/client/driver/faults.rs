@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Driver;
+use crate::client::connections::Arrival;
 use crate::client::fault::Verdict;
-use crate::client::lanes::Arrival;
 use crate::event::{
-    ATTRIBUTION_WINDOW, Cause, Event, Failure, FaultId, Missed, Observer, Origin, Stage,
+    ATTRIBUTION_WINDOW, Cause, Event, Failure, Missed, Observer, Origin, Stage, StrikeId,
     TransportKind,
 };
 use crate::protocol::{WebSocketEnd, WebSocketId};
@@ -35,11 +35,11 @@ impl<O: Observer> Driver<O> {
     pub(super) fn strike(
         &mut self,
         now: Instant,
-        fault: FaultId,
+        fault: StrikeId,
         action: ClientFault,
         lasts: Option<Duration>,
     ) {
-        let struck = if !(self.stage.is_running() && self.lifecycle.is_connected()) {
+        let struck = if !(self.phase.is_running() && self.lifecycle.is_connected()) {
             Err(Missed::NotConnected)
         } else if action.lasts() {
             self.begin_fault(now, fault, action, lasts)
@@ -55,7 +55,7 @@ impl<O: Observer> Driver<O> {
     fn begin_fault(
         &mut self,
         now: Instant,
-        fault: FaultId,
+        fault: StrikeId,
         action: ClientFault,
         lasts: Option<Duration>,
     ) -> Result<(), Missed> {
@@ -77,7 +77,7 @@ impl<O: Observer> Driver<O> {
         let effects = self.faults.as_ref().map(|faults| faults.effects());
         let effects = effects.unwrap_or_default();
         self.connection.set_mute(effects.is_mute);
-        self.lanes.set_network(effects.network)
+        self.connections.set_network(effects.network)
     }
 
     /// Whether the client must not do anything.
@@ -112,7 +112,7 @@ impl<O: Observer> Driver<O> {
         }
     }
 
-    fn heal(&mut self, now: Instant, fault: FaultId) {
+    fn heal(&mut self, now: Instant, fault: StrikeId) {
         // A filter that cannot be taken off ends with its socket.
         let _ = self.take_effect();
         let settles = self.settles(now);
@@ -122,14 +122,17 @@ impl<O: Observer> Driver<O> {
     /// By when what happens now must have shown its effect: a silent loss shows within the
     /// heartbeat's window.
     fn settles(&self, now: Instant) -> Instant {
-        now + self.connection.patience().unwrap_or(ATTRIBUTION_WINDOW)
+        now + self
+            .connection
+            .heartbeat_window()
+            .unwrap_or(ATTRIBUTION_WINDOW)
     }
 
     /// Carries out a fault for a moment.
     fn carry_out(
         &mut self,
         now: Instant,
-        fault: FaultId,
+        fault: StrikeId,
         action: ClientFault,
     ) -> Result<(), Missed> {
         if self.is_frozen() || !self.has_what_it_takes(action) {
@@ -202,9 +205,9 @@ impl<O: Observer> Driver<O> {
                 self.pump(now);
                 self.connection.connect(now);
             }
-            DisconnectHow::Fin => self.lanes.fin(),
-            DisconnectHow::Reset => self.lanes.reset(),
-            DisconnectHow::WebSocketClose(code) => self.lanes.close_with(code, now),
+            DisconnectHow::Fin => self.connections.fin(),
+            DisconnectHow::Reset => self.connections.reset(),
+            DisconnectHow::WebSocketClose(code) => self.connections.close_with(code, now),
         }
     }
 
@@ -228,9 +231,12 @@ impl<O: Observer> Driver<O> {
 
     /// All that is open falls silent for good, and the system tells the client, as it tells a
     /// browser by its `offline` event.
-    fn change_network(&mut self, now: Instant, fault: FaultId) -> Result<(), Missed> {
-        let window = self.connection.patience().unwrap_or(ATTRIBUTION_WINDOW);
-        let Ok(left) = self.lanes.change_network() else {
+    fn change_network(&mut self, now: Instant, fault: StrikeId) -> Result<(), Missed> {
+        let window = self
+            .connection
+            .heartbeat_window()
+            .unwrap_or(ATTRIBUTION_WINDOW);
+        let Ok(left) = self.connections.change_network() else {
             return Err(Missed::Refused);
         };
         self.faults
@@ -269,7 +275,7 @@ impl<O: Observer> Driver<O> {
             return false;
         };
         let handshake = faults.abort().as_ref().and_then(|abort| abort.handshake());
-        let broken = handshake.is_some_and(|id| self.lanes.break_off(id));
+        let broken = handshake.is_some_and(|id| self.connections.break_off(id));
         if broken {
             self.forget_abort();
         }
@@ -277,7 +283,7 @@ impl<O: Observer> Driver<O> {
     }
 
     /// What is left of an arrival if an upgrade is to be broken off by it.
-    pub(super) fn censor(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
+    pub(super) fn intercept(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
         let Some(abort) = self.faults.as_mut().and_then(|faults| *faults.abort()) else {
             return Some(arrival);
         };
@@ -310,12 +316,12 @@ impl<O: Observer> Driver<O> {
         match verdict {
             Verdict::Pass => return Some(arrival),
             Verdict::Swallow => return None,
-            Verdict::Cut => self.lanes.close_websocket(id, now),
+            Verdict::Cut => self.connections.close_websocket(id, now),
             Verdict::CutAfter => {
                 if let Arrival::Frame { frame, .. } = arrival {
                     self.connection.handle_frame(now, id, frame);
                 }
-                self.lanes.drop_websocket(id);
+                self.connections.drop_websocket(id);
             }
         }
         self.forget_abort();

@@ -8,9 +8,9 @@ mod upgrade_abort;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::event::FaultId;
+use crate::event::StrikeId;
 use crate::scenario::plan::{ClientFault, UpgradeStage};
-use crate::transport::{Conditions, Network};
+use crate::transport::{Conditions, LinkConditions};
 
 pub(super) use upgrade_abort::{UpgradeAbort, Verdict};
 
@@ -22,13 +22,13 @@ pub(super) struct Faults {
     abort: Option<UpgradeAbort>,
     /// Networks that the client has left, with its connections there, and until when their servers
     /// may wait for it.
-    left: Vec<(Instant, Rc<Network>)>,
+    left: Vec<(Instant, Rc<LinkConditions>)>,
 }
 
 /// A fault that lasts.
 #[derive(Debug, Clone, Copy)]
 struct Lasting {
-    fault: FaultId,
+    fault: StrikeId,
     action: ClientFault,
     /// Nothing means until the client leaves.
     until: Option<Instant>,
@@ -43,7 +43,7 @@ pub(super) struct Effects {
 }
 
 impl Faults {
-    pub(super) fn begin(&mut self, fault: FaultId, action: ClientFault, until: Option<Instant>) {
+    pub(super) fn begin(&mut self, fault: StrikeId, action: ClientFault, until: Option<Instant>) {
         self.lasting.push(Lasting {
             fault,
             action,
@@ -52,19 +52,19 @@ impl Faults {
     }
 
     /// Takes out a fault as if it had never begun.
-    pub(super) fn withdraw(&mut self, fault: FaultId) {
+    pub(super) fn withdraw(&mut self, fault: StrikeId) {
         self.lasting.retain(|lasting| lasting.fault != fault);
     }
 
     /// Takes out a fault that is over.
-    pub(super) fn end_next(&mut self, now: Instant) -> Option<FaultId> {
+    pub(super) fn end_next(&mut self, now: Instant) -> Option<StrikeId> {
         let is_over = |lasting: &Lasting| lasting.until.is_some_and(|until| until <= now);
         let place = self.lasting.iter().position(is_over)?;
         Some(self.lasting.remove(place).fault)
     }
 
     /// Takes out every fault that lasts, over or not, and breaks off no more upgrade.
-    pub(super) fn end_all(&mut self) -> Vec<FaultId> {
+    pub(super) fn end_all(&mut self) -> Vec<StrikeId> {
         self.abort = None;
         let ended = std::mem::take(&mut self.lasting);
         ended.iter().map(|lasting| lasting.fault).collect()
@@ -105,7 +105,7 @@ impl Faults {
     }
 
     /// Keeps what the client leaves behind on a network until nobody can wait for it any more.
-    pub(super) fn leave_behind(&mut self, until: Instant, network: Rc<Network>) {
+    pub(super) fn leave_behind(&mut self, until: Instant, network: Rc<LinkConditions>) {
         self.left.push((until, network));
     }
 
@@ -140,13 +140,13 @@ mod tests {
         let share = |fraction: &str| PacketLoss(fraction.parse().expect("a share"));
         let rate = |rate: &str| SlowReader(rate.parse().expect("a rate"));
         let mut faults = Faults::default();
-        faults.begin(FaultId(0), Partition, at(10));
-        faults.begin(FaultId(1), Partition, at(20));
-        faults.begin(FaultId(2), share("20%"), None);
-        faults.begin(FaultId(3), share("10%"), None);
-        faults.begin(FaultId(4), rate("2KB/s"), at(15));
-        faults.begin(FaultId(5), rate("1KB/s"), at(15));
-        faults.begin(FaultId(6), Mute, at(15));
+        faults.begin(StrikeId(0), Partition, at(10));
+        faults.begin(StrikeId(1), Partition, at(20));
+        faults.begin(StrikeId(2), share("20%"), None);
+        faults.begin(StrikeId(3), share("10%"), None);
+        faults.begin(StrikeId(4), rate("2KB/s"), at(15));
+        faults.begin(StrikeId(5), rate("1KB/s"), at(15));
+        faults.begin(StrikeId(6), Mute, at(15));
         let all = Effects {
             network: Conditions {
                 silent: true,
@@ -161,12 +161,12 @@ mod tests {
         assert_eq!(faults.deadline(), at(10));
         let later = start + Duration::from_secs(15);
         let ended: Vec<_> = std::iter::from_fn(|| faults.end_next(later)).collect();
-        assert_eq!(ended, [0, 4, 5, 6].map(FaultId));
+        assert_eq!(ended, [0, 4, 5, 6].map(StrikeId));
         assert!(faults.effects().network.silent);
-        assert_eq!(faults.end_all(), [1, 2, 3].map(FaultId));
+        assert_eq!(faults.end_all(), [1, 2, 3].map(StrikeId));
         assert_eq!(faults.effects(), Effects::default());
         assert!(faults.is_empty());
-        faults.begin(FaultId(7), Freeze, None);
+        faults.begin(StrikeId(7), Freeze, None);
         assert!(faults.effects().is_frozen);
         assert_eq!(faults.deadline(), None);
     }

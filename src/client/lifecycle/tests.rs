@@ -52,7 +52,7 @@ impl Story {
         self.lifecycle.namespace_connected(now, None);
     }
 
-    fn feel(&mut self, ms: u64, fault: FaultId) {
+    fn feel(&mut self, ms: u64, fault: StrikeId) {
         let now = self.at(ms);
         self.lifecycle.fault_felt(now, fault, now + millis(45_000));
     }
@@ -92,13 +92,13 @@ fn connect_time_runs_from_the_intended_start() {
 fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
     let mut story = Story::new(1);
     story.connect(0);
-    story.feel(1000, FaultId(4));
+    story.feel(1000, StrikeId(4));
     story.lose(1010, DisconnectReason::TransportClose);
     assert_eq!(
         story.notebook.last(),
         Event::Disconnected {
             reason: DisconnectReason::TransportClose,
-            fault: Some(FaultId(4)),
+            fault: Some(StrikeId(4)),
             detect: Some(millis(10)),
             first: true,
         }
@@ -114,7 +114,7 @@ fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
         Event::Reconnected {
             took: millis(1990),
             outage: Some(millis(2000)),
-            fault: Some(FaultId(4)),
+            fault: Some(StrikeId(4)),
             attempts: 2,
             transport: TransportKind::WebSocket,
             recovered: None,
@@ -126,7 +126,7 @@ fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
 fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
     let mut story = Story::new(1);
     story.connect(0);
-    let fault = AmbientFault::announce(FaultId(2), None);
+    let fault = AmbientFault::announce(StrikeId(2), None);
     story.ambient.borrow_mut().push(fault.clone());
     story.lose(500, DisconnectReason::TransportClose);
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_fault_at_large_explains_one_loss_of_a_client_and_not_the_next() {
 fn a_fault_at_large_does_not_explain_what_comes_long_after_its_end() {
     let mut story = Story::new(1);
     story.connect(0);
-    let fault = AmbientFault::announce(FaultId(2), None);
+    let fault = AmbientFault::announce(StrikeId(2), None);
     fault.strike(story.at(10));
     fault.end(story.at(20));
     story.ambient.borrow_mut().push(fault);
@@ -195,7 +195,7 @@ fn a_client_of_two_namespaces_is_back_when_both_are() {
 
 #[test]
 fn a_client_that_never_was_whole_has_still_to_connect_for_the_first_time() {
-    let fault = AmbientFault::announce(FaultId(3), None);
+    let fault = AmbientFault::announce(StrikeId(3), None);
     let mut story = Story::new(2);
     story.ambient.borrow_mut().push(fault.clone());
     story.connect(0);
@@ -249,13 +249,13 @@ fn a_kick_from_one_of_two_namespaces_leaves_the_client_connected() {
 fn an_upgrade_in_place_ends_the_fault_without_a_disconnect() {
     let mut story = Story::new(1);
     story.connect(0);
-    story.feel(100, FaultId(1));
+    story.feel(100, StrikeId(1));
     story.lifecycle.upgrade_started(story.at(100));
     story.lifecycle.upgraded(story.at(130));
     assert_eq!(
         story.notebook.last(),
         Event::FaultPassed {
-            fault: FaultId(1),
+            fault: StrikeId(1),
             outage: millis(30),
             ago: Duration::ZERO,
         }
@@ -266,7 +266,7 @@ fn an_upgrade_in_place_ends_the_fault_without_a_disconnect() {
 fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
     let mut story = Story::new(1);
     story.connect(0);
-    let fault = FaultId(3);
+    let fault = StrikeId(3);
     story.lifecycle.fault_begun(story.at(100), fault);
     let settles = story.at(90_000);
     story.lifecycle.fault_healed(story.at(400), fault, settles);
@@ -287,12 +287,12 @@ fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
 fn a_fault_for_a_moment_that_did_no_harm_cost_no_time_at_the_clients_leave() {
     let mut story = Story::new(1);
     story.connect(0);
-    story.feel(100, FaultId(1));
+    story.feel(100, StrikeId(1));
     story.lifecycle.finish_faults(story.at(7_000));
     assert_eq!(
         story.notebook.last(),
         Event::FaultPassed {
-            fault: FaultId(1),
+            fault: StrikeId(1),
             outage: Duration::ZERO,
             ago: millis(6_900),
         }
@@ -303,8 +303,8 @@ fn a_fault_for_a_moment_that_did_no_harm_cost_no_time_at_the_clients_leave() {
 fn a_client_that_is_lost_is_not_well_of_any_fault() {
     let mut story = Story::new(1);
     story.connect(0);
-    story.feel(100, FaultId(1));
-    story.feel(110, FaultId(2));
+    story.feel(100, StrikeId(1));
+    story.feel(110, StrikeId(2));
     story.lose(120, DisconnectReason::TransportClose);
     assert_eq!(story.lifecycle.deadline(), None);
     story.lifecycle.settle_faults(story.at(90_000));
@@ -315,7 +315,7 @@ fn a_client_that_is_lost_is_not_well_of_any_fault() {
     assert_eq!(
         story.notebook.last(),
         Event::FaultPassed {
-            fault: FaultId(1),
+            fault: StrikeId(1),
             outage: Duration::ZERO,
             ago: millis(90_900),
         },
@@ -327,7 +327,7 @@ fn a_client_that_is_lost_is_not_well_of_any_fault() {
 fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
     let mut story = Story::new(1);
     story.connect(0);
-    let fault = AmbientFault::announce(FaultId(2), None);
+    let fault = AmbientFault::announce(StrikeId(2), None);
     story.ambient.borrow_mut().push(fault.clone());
     fault.strike(story.at(1000));
     story.lose(1003, DisconnectReason::TransportClose);
@@ -352,7 +352,7 @@ fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
 fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
     let mut story = Story::new(1);
     let failure = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server);
-    let fault = AmbientFault::announce(FaultId(2), None);
+    let fault = AmbientFault::announce(StrikeId(2), None);
     story.ambient.borrow_mut().push(fault.clone());
     let failed = |story: &mut Story, ms| {
         let now = story.at(ms);
@@ -367,7 +367,7 @@ fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts
     fault.strike(story.at(1000));
     story.lose(1000, DisconnectReason::TransportClose);
     let cut_off = |lasts| {
-        let fault = FaultId(2);
+        let fault = StrikeId(2);
         Some(CutOff { fault, lasts })
     };
     assert_eq!(failed(&mut story, 1500), cut_off(true));
@@ -380,7 +380,7 @@ fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts
         attempt: 1,
         delay,
         stripe: 3,
-        fault: Some(FaultId(2)),
+        fault: Some(StrikeId(2)),
     };
     assert_eq!(story.notebook.last(), scheduled);
     story.connect(3000);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::event::Event;
-use super::opening::Step;
-use super::session::{Carrier, Lane, Probe, SPIN_DELAY};
+use super::opening::OpeningStep;
+use super::session::{Carrier, PollState, Probe, SPIN_DELAY};
 use super::timer::Timer;
 use super::transmit::{EngineId, RequestId, WebSocketId};
 use super::{Connection, Phase, State, upgrade};
@@ -30,7 +30,7 @@ pub(super) struct Inbox {
 enum Owner {
     Opening,
     Session,
-    Leaving(usize),
+    DrainingEngine(usize),
     Nobody,
 }
 
@@ -65,9 +65,9 @@ impl Connection {
             | Phase::Opening(_)
             | Phase::Open(_) => {}
         }
-        let is_it = |leaving: &super::Leaving| leaving.session.head.id == engine;
+        let is_it = |leaving: &super::DrainingEngine| leaving.session.head.id == engine;
         match self.leaving.iter().position(is_it) {
-            Some(index) => Owner::Leaving(index),
+            Some(index) => Owner::DrainingEngine(index),
             None => Owner::Nobody,
         }
     }
@@ -76,7 +76,7 @@ impl Connection {
         match self.owner(id.engine) {
             Owner::Opening => self.opening_response(now, id, result),
             Owner::Session => self.session_response(now, id, result),
-            Owner::Leaving(index) => self.leaving_response(index, id, result.ok()),
+            Owner::DrainingEngine(index) => self.leaving_response(index, id, result.ok()),
             Owner::Nobody => self.late_response(id, result),
         }
     }
@@ -86,17 +86,17 @@ impl Connection {
             return;
         };
         match opening.step {
-            Step::Polling(get) if get == id => {}
-            Step::Polling(_)
-            | Step::ReadingPoll
-            | Step::Dialling(_)
-            | Step::AwaitingOpen(_)
-            | Step::Silent(_) => return self.late_response(id, result),
+            OpeningStep::Polling(get) if get == id => {}
+            OpeningStep::Polling(_)
+            | OpeningStep::ReadingPoll
+            | OpeningStep::Dialling(_)
+            | OpeningStep::AwaitingOpen(_)
+            | OpeningStep::Silent(_) => return self.late_response(id, result),
         }
         match result {
             Err(failure) => self.opening_failed(now, failure),
             Ok(body) => {
-                opening.step = Step::ReadingPoll;
+                opening.step = OpeningStep::ReadingPoll;
                 self.read(now, body);
             }
         }
@@ -110,7 +110,7 @@ impl Connection {
             return;
         };
         let is_post = polling.post == Some(id);
-        if !is_post && polling.get != Lane::InFlight(id) {
+        if !is_post && polling.get != PollState::InFlight(id) {
             return;
         }
         match result {
@@ -120,7 +120,7 @@ impl Connection {
                 self.settle(now);
             }
             Ok(body) => {
-                polling.get = Lane::Reading { only_noops: true };
+                polling.get = PollState::Reading { only_noops: true };
                 self.read(now, body);
             }
         }
@@ -128,7 +128,7 @@ impl Connection {
 
     /// A handshake that nobody waits for any more may still have made a session.
     fn late_response(&mut self, id: RequestId, result: Result<Bytes, Failure>) {
-        self.remains_answered(id, result.is_ok());
+        self.last_transport_answered(id, result.is_ok());
         let Ok(body) = result else {
             return;
         };
@@ -291,10 +291,10 @@ impl Connection {
         match self.owner(id.engine) {
             Owner::Opening => {
                 if let Phase::Opening(opening) = &mut self.phase
-                    && let Step::Dialling(dialled) = opening.step
+                    && let OpeningStep::Dialling(dialled) = opening.step
                     && dialled == id
                 {
-                    opening.step = Step::AwaitingOpen(id);
+                    opening.step = OpeningStep::AwaitingOpen(id);
                 }
             }
             Owner::Session => {
@@ -304,7 +304,7 @@ impl Connection {
                     session.probe_opened(&mut self.out);
                 }
             }
-            Owner::Leaving(index) => {
+            Owner::DrainingEngine(index) => {
                 let session = &mut self.leaving[index].session;
                 if session.is_probe(id) {
                     session.probe_opened(&mut self.out);
@@ -321,7 +321,7 @@ impl Connection {
                     self.opening_failed(now, failure);
                 }
             }
-            Owner::Session | Owner::Leaving(_) => self.probe_ended(now, id, failure),
+            Owner::Session | Owner::DrainingEngine(_) => self.probe_ended(now, id, failure),
             Owner::Nobody => {}
         }
     }
@@ -340,7 +340,7 @@ impl Connection {
                     self.after_probe(now, probed);
                 }
             }
-            Owner::Leaving(index) => {
+            Owner::DrainingEngine(index) => {
                 let session = &mut self.leaving[index].session;
                 if session.is_probe(id) {
                     let probed = session.probe_ended(failure);
@@ -355,7 +355,7 @@ impl Connection {
         match self.owner(id.engine) {
             Owner::Session => self.session_frame(now, id, frame),
             Owner::Opening => self.opening_frame(now, id, frame),
-            Owner::Leaving(index) => {
+            Owner::DrainingEngine(index) => {
                 let session = &mut self.leaving[index].session;
                 if session.is_probe(id) {
                     let probed = session.probe_frame(&self.out, frame);
@@ -421,7 +421,7 @@ impl Connection {
                     self.probe_ended(now, id, upgrade::failure_of(end));
                 }
             }
-            Owner::Leaving(_) => self.probe_ended(now, id, upgrade::failure_of(end)),
+            Owner::DrainingEngine(_) => self.probe_ended(now, id, upgrade::failure_of(end)),
             Owner::Nobody => {}
         }
     }

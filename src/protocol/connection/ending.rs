@@ -20,7 +20,7 @@ impl Connection {
         if let Some(mut session) = self.take_session() {
             self.tell_upgrade(&session, failure.as_ref());
             session.say_goodbye(&mut self.out);
-            self.remains = session.remains();
+            self.last_transport = session.last_transport();
             self.out.engine_ended(session.head.id);
             self.engine_closed(now, reason, failure);
         }
@@ -36,7 +36,7 @@ impl Connection {
         if let Some(mut session) = self.take_session() {
             self.tell_upgrade(&session, Some(&failure));
             session.drop_probe(&mut self.out);
-            self.remains = session.remains();
+            self.last_transport = session.last_transport();
             self.out.engine_ended(session.head.id);
             self.engine_closed(now, reason, Some(failure));
         }
@@ -69,7 +69,7 @@ impl Connection {
             Phase::Opening(opening) => {
                 self.timers.stop(Timer::ConnectTimeout);
                 opening.let_go(&mut self.out);
-                self.remains = opening.remains();
+                self.last_transport = opening.last_transport();
                 self.out.engine_ended(opening.head.id);
             }
             Phase::Open(session) => self.leave(session),

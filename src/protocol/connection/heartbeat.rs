@@ -17,7 +17,7 @@ pub(super) fn start(
     now: Instant,
 ) {
     if revision.server_pings() {
-        timers.set(Timer::PingTimeout, session.patience(now));
+        timers.set(Timer::PingTimeout, session.heartbeat_window(now));
     } else {
         timers.set(Timer::PingInterval, now + session.ping_interval);
     }
@@ -39,7 +39,8 @@ impl Connection {
             .timers
             .get(Timer::PingTimeout)
             .and_then(|end| end.checked_sub(session.ping_timeout));
-        self.timers.set(Timer::PingTimeout, session.patience(now));
+        self.timers
+            .set(Timer::PingTimeout, session.heartbeat_window(now));
         if let Some(expected) = expected {
             let late = now.saturating_duration_since(expected);
             self.events.push_back(Event::Heartbeat { late });
@@ -61,7 +62,8 @@ impl Connection {
         if let Phase::Open(session) = &self.phase
             && !self.out.revision().server_pings()
         {
-            self.timers.set(Timer::PingTimeout, session.patience(now));
+            self.timers
+                .set(Timer::PingTimeout, session.heartbeat_window(now));
         }
     }
 
@@ -72,7 +74,8 @@ impl Connection {
                 // No ping, so no answer to wait for; the next one is due as ever.
                 self.timers
                     .set(Timer::PingInterval, now + session.ping_interval);
-                self.timers.set(Timer::PingTimeout, session.patience(now));
+                self.timers
+                    .set(Timer::PingTimeout, session.heartbeat_window(now));
                 return;
             }
             session.send(&mut self.out, Outgoing::PING);

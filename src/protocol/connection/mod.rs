@@ -12,10 +12,11 @@ mod arrivals;
 mod backoff;
 mod buffers;
 mod config;
+mod draining;
 mod ending;
 mod event;
 mod heartbeat;
-mod leaving;
+mod last_transport;
 mod namespace;
 mod opening;
 mod outbox;
@@ -26,7 +27,6 @@ mod tests;
 mod timer;
 mod transmit;
 mod upgrade;
-mod writable;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -41,13 +41,13 @@ use crate::event::{DisconnectReason, Failure, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
 use arrivals::Inbox;
 use backoff::Backoff;
-use leaving::Leaving;
+use draining::DrainingEngine;
+use last_transport::LastTransport;
 use namespace::{Namespace, State};
 use opening::Opening;
 use outbox::{Head, Outbox};
 use session::Session;
 use timer::{Timer, Timers};
-use writable::Remains;
 
 pub use config::{Config, ReconnectionConfig};
 pub use event::{AckRequest, Emit, Emitted, Event, Received};
@@ -71,11 +71,11 @@ pub struct Connection {
     decoder: Decoder,
     /// The rest of a poll's answer; there is one only while the driver owes an auth payload.
     inbox: Option<Box<Inbox>>,
-    leaving: Vec<Leaving>,
+    leaving: Vec<DrainingEngine>,
     choice: Option<Box<Choice>>,
     /// What `remember_upgrade` remembers.
     websocket_worked: bool,
-    remains: Remains,
+    last_transport: LastTransport,
     /// Whether the server gets no heartbeat.
     is_mute: bool,
     engines: u32,
@@ -127,7 +127,7 @@ impl Connection {
             leaving: Vec::new(),
             choice: None,
             websocket_worked: false,
-            remains: Remains::default(),
+            last_transport: LastTransport::default(),
             is_mute: false,
             engines: 0,
         }
@@ -325,7 +325,7 @@ impl Connection {
                 Timer::PingInterval => self.ping_is_due(now),
                 Timer::NextPoll => self.poll_is_due(),
                 Timer::Acks => self.acks_are_due(now),
-                Timer::Leaving => self.leaving_timed_out(now),
+                Timer::DrainingEngine => self.leaving_timed_out(now),
             }
         }
     }
@@ -376,7 +376,7 @@ impl Connection {
     /// How long the open engine waits for a sign of life, as its server told it: pingInterval and
     /// pingTimeout.
     #[must_use]
-    pub fn patience(&self) -> Option<Duration> {
+    pub fn heartbeat_window(&self) -> Option<Duration> {
         let session = self.session()?;
         Some(session.ping_interval + session.ping_timeout)
     }

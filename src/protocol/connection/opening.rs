@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::Phase;
 use super::event::Event;
+use super::last_transport::LastTransport;
 use super::outbox::{Head, Outbox};
 use super::session::Session;
 use super::timer::Timer;
 use super::transmit::{EngineId, RequestId, WebSocketId};
-use super::writable::Remains;
 use super::{Connection, heartbeat};
 use crate::event::{Cause, Failure, Origin, Stage, TransportKind};
 use crate::protocol::engine_io::error_body;
@@ -23,7 +23,7 @@ pub(super) struct Opening {
     pub(super) attempt: Option<u32>,
     /// How many of the transports were given up by `try_all_transports`.
     skipped: usize,
-    pub(super) step: Step,
+    pub(super) step: OpeningStep,
 }
 
 /// How far the handshake is.
@@ -34,7 +34,7 @@ pub(super) struct Opening {
 ///     any ─ closed without an error ─► Silent ─ connect timeout ─► (failed)
 /// ```
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum OpeningStep {
     /// The GET is on its way.
     Polling(RequestId),
     /// The GET was answered; its packets are being dealt with.
@@ -51,8 +51,8 @@ pub(super) enum Step {
 impl Opening {
     pub(super) fn websocket(&self) -> Option<WebSocketId> {
         match self.step {
-            Step::Dialling(id) | Step::AwaitingOpen(id) => Some(id),
-            Step::Polling(_) | Step::ReadingPoll | Step::Silent(_) => None,
+            OpeningStep::Dialling(id) | OpeningStep::AwaitingOpen(id) => Some(id),
+            OpeningStep::Polling(_) | OpeningStep::ReadingPoll | OpeningStep::Silent(_) => None,
         }
     }
 
@@ -64,21 +64,22 @@ impl Opening {
     }
 
     /// What it leaves behind if it never opens.
-    pub(super) fn remains(&self) -> Remains {
+    pub(super) fn last_transport(&self) -> LastTransport {
         match self.step {
-            Step::AwaitingOpen(_) => Remains::Writable,
-            Step::Polling(_) | Step::ReadingPoll | Step::Dialling(_) | Step::Silent(_) => {
-                Remains::Busy
-            }
+            OpeningStep::AwaitingOpen(_) => LastTransport::Writable,
+            OpeningStep::Polling(_)
+            | OpeningStep::ReadingPoll
+            | OpeningStep::Dialling(_)
+            | OpeningStep::Silent(_) => LastTransport::Busy,
         }
     }
 
     /// Lets go of a WebSocket; a GET is never aborted, and may come back as a zombie.
     pub(super) fn let_go(&self, out: &mut Outbox) {
         match self.step {
-            Step::Dialling(id) => out.abandon_websocket(id),
-            Step::AwaitingOpen(id) => out.close_websocket(id),
-            Step::Polling(_) | Step::ReadingPoll | Step::Silent(_) => {}
+            OpeningStep::Dialling(id) => out.abandon_websocket(id),
+            OpeningStep::AwaitingOpen(id) => out.close_websocket(id),
+            OpeningStep::Polling(_) | OpeningStep::ReadingPoll | OpeningStep::Silent(_) => {}
         }
     }
 }
@@ -128,8 +129,8 @@ impl Connection {
             reconnect_attempt: attempt,
         });
         let step = match transport {
-            TransportKind::Polling => Step::Polling(self.out.open_polling(&head)),
-            TransportKind::WebSocket => Step::Dialling(self.out.open_websocket(&head, None)),
+            TransportKind::Polling => OpeningStep::Polling(self.out.open_polling(&head)),
+            TransportKind::WebSocket => OpeningStep::Dialling(self.out.open_websocket(&head, None)),
         };
         self.phase = Phase::Opening(Opening {
             head,
@@ -175,8 +176,11 @@ impl Connection {
         };
         opening.let_go(&mut self.out);
         let failure = match &opening.step {
-            Step::Silent(failure) => failure.clone(),
-            Step::Polling(_) | Step::ReadingPoll | Step::Dialling(_) | Step::AwaitingOpen(_) => {
+            OpeningStep::Silent(failure) => failure.clone(),
+            OpeningStep::Polling(_)
+            | OpeningStep::ReadingPoll
+            | OpeningStep::Dialling(_)
+            | OpeningStep::AwaitingOpen(_) => {
                 Failure::new(Stage::Open, Cause::TimedOut, Origin::Server)
             }
         };
@@ -185,7 +189,7 @@ impl Connection {
 
     fn give_up_engine(&mut self, now: Instant, opening: &Opening, failure: Failure) {
         self.timers.stop(Timer::ConnectTimeout);
-        self.remains = opening.remains();
+        self.last_transport = opening.last_transport();
         self.out.engine_ended(opening.head.id);
         self.events.push_back(Event::EngineFailed { failure });
         self.schedule_reconnect(now);
@@ -194,7 +198,7 @@ impl Connection {
     /// The engine closed without an error while opening.
     pub(super) fn opening_fell_silent(&mut self, failure: Failure) {
         if let Phase::Opening(opening) = &mut self.phase {
-            opening.step = Step::Silent(at_open(failure));
+            opening.step = OpeningStep::Silent(at_open(failure));
             self.inbox = None;
         }
     }
@@ -210,12 +214,12 @@ impl Connection {
                 Err(_) => self.opening_undecodable(now, &json),
             },
             Packet::Ping(_) => {
-                if let Step::AwaitingOpen(id) = opening.step {
+                if let OpeningStep::AwaitingOpen(id) = opening.step {
                     self.out.frame(id, Outgoing::PONG);
                 }
             }
             Packet::Close => {
-                if matches!(opening.step, Step::ReadingPoll) {
+                if matches!(opening.step, OpeningStep::ReadingPoll) {
                     let cause = Cause::ConnectionClosed;
                     let failure = Failure::new(Stage::Open, cause, Origin::Server);
                     self.opening_fell_silent(failure);

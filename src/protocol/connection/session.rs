@@ -37,7 +37,7 @@ pub(super) struct Session {
 /// What carries a session.
 ///
 /// ```text
-/// Polling ── probe answered, both lanes empty ──► WebSocket
+/// Polling ── probe answered, both GET and POST empty ──► WebSocket
 /// ```
 #[derive(Debug)]
 pub(super) enum Carrier {
@@ -45,10 +45,10 @@ pub(super) enum Carrier {
     WebSocket { id: WebSocketId },
 }
 
-/// The two lanes of a polling session, and the probe beside them.
+/// The GET and the POST of a polling session, and the probe beside them.
 #[derive(Debug)]
 pub(super) struct Polling {
-    pub(super) get: Lane,
+    pub(super) get: PollState,
     pub(super) post: Option<RequestId>,
     pub(super) probe: Probe,
     spins: u8,
@@ -56,7 +56,7 @@ pub(super) struct Polling {
 
 /// Where the poll stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(super) enum PollState {
     /// On its way.
     InFlight(RequestId),
     /// Answered; its packets are being dealt with.
@@ -88,11 +88,11 @@ pub(super) enum Probe {
     Connecting(WebSocketId),
     /// `2probe` was sent.
     AwaitingPong(WebSocketId),
-    /// `3probe` came; the lanes run empty.
+    /// `3probe` came; GET and POST run empty.
     Pausing(WebSocketId),
     /// Something else than `3probe` came; the WebSocket stays open until the server closes it.
     Lingering(WebSocketId),
-    /// The WebSocket was lost while the lanes ran empty. The reference client then neither polls
+    /// The WebSocket was lost while GET and POST ran empty. The reference client then neither polls
     /// nor writes again, and only its ping timeout ends the session.
     Stalled,
 }
@@ -103,7 +103,7 @@ impl Session {
         let carrier = match websocket {
             Some(id) => Carrier::WebSocket { id },
             None => Carrier::Polling(Polling {
-                get: Lane::Reading { only_noops: false },
+                get: PollState::Reading { only_noops: false },
                 post: None,
                 probe: Probe::None,
                 spins: 0,
@@ -193,16 +193,17 @@ impl Session {
         let Carrier::Polling(polling) = &mut self.carrier else {
             return false;
         };
-        let spins = polling.get == Lane::Reading { only_noops: true } && polling.probe.is_open();
+        let spins =
+            polling.get == PollState::Reading { only_noops: true } && polling.probe.is_open();
         polling.spins = if spins { polling.spins + 1 } else { 0 };
         if polling.probe.holds_writes() {
-            polling.get = Lane::Empty;
+            polling.get = PollState::Empty;
         } else if polling.spins > SPIN_LIMIT {
             polling.spins = SPIN_LIMIT;
-            polling.get = Lane::PutOff;
+            polling.get = PollState::PutOff;
             return true;
         } else {
-            polling.get = Lane::InFlight(out.poll(&self.head, &self.sid));
+            polling.get = PollState::InFlight(out.poll(&self.head, &self.sid));
         }
         false
     }
@@ -210,16 +211,16 @@ impl Session {
     /// Sends the poll that was put off, if one was.
     pub(super) fn poll_again(&mut self, out: &mut Outbox) {
         if let Carrier::Polling(polling) = &mut self.carrier
-            && polling.get == Lane::PutOff
+            && polling.get == PollState::PutOff
         {
-            polling.get = Lane::InFlight(out.poll(&self.head, &self.sid));
+            polling.get = PollState::InFlight(out.poll(&self.head, &self.sid));
         }
     }
 
     /// A packet other than a noop came by poll.
     pub(super) fn saw_content(&mut self) {
         if let Carrier::Polling(polling) = &mut self.carrier
-            && let Lane::Reading { only_noops } = &mut polling.get
+            && let PollState::Reading { only_noops } = &mut polling.get
         {
             *only_noops = false;
         }
@@ -267,12 +268,13 @@ impl Session {
         }
     }
 
-    /// Moves to the WebSocket of the probe if both lanes are empty; true if it did.
+    /// Moves to the WebSocket of the probe if both GET and POST are empty; true if it did.
     pub(super) fn try_switch(&mut self, out: &mut Outbox) -> bool {
         let Carrier::Polling(polling) = &self.carrier else {
             return false;
         };
-        let (Probe::Pausing(id), Lane::Empty, None) = (polling.probe, polling.get, polling.post)
+        let (Probe::Pausing(id), PollState::Empty, None) =
+            (polling.probe, polling.get, polling.post)
         else {
             return false;
         };
@@ -310,7 +312,7 @@ impl Session {
     }
 
     /// The end of patience, counted from a sign of life at `now`.
-    pub(super) fn patience(&self, now: Instant) -> Instant {
+    pub(super) fn heartbeat_window(&self, now: Instant) -> Instant {
         now + self.ping_interval + self.ping_timeout
     }
 }
@@ -335,7 +337,7 @@ impl Probe {
         }
     }
 
-    /// Whether the lanes are to run empty, or already are for good.
+    /// Whether GET and POST are to run empty, or already are for good.
     pub(super) fn holds_writes(self) -> bool {
         match self {
             Self::Pausing(_) | Self::Stalled => true,

@@ -16,7 +16,7 @@ pub(super) enum Timer {
     /// The earliest ack timeout, or earlier: an ack that comes does not move it.
     Acks,
     /// The earliest ping timeout among engines that only drain their queue.
-    Leaving,
+    DrainingEngine,
 }
 
 impl Timer {
@@ -27,7 +27,7 @@ impl Timer {
         Self::PingInterval,
         Self::NextPoll,
         Self::Acks,
-        Self::Leaving,
+        Self::DrainingEngine,
     ];
 }
 

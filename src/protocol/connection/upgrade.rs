@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::event::Event;
 use super::outbox::Outbox;
-use super::session::{Carrier, Lane, Probe, Session};
+use super::session::{Carrier, PollState, Probe, Session};
 use super::timer::Timer;
 use super::transmit::WebSocketId;
 use super::{Connection, Phase};
@@ -17,7 +17,7 @@ use crate::protocol::frame::{Frame, WebSocketEnd};
 pub(super) enum Probed {
     /// Nothing to tell.
     Unchanged,
-    /// The pong came; the lanes run empty.
+    /// The pong came; GET and POST run empty.
     Answered,
     /// The upgrade failed.
     Failed(Failure),
@@ -62,8 +62,8 @@ impl Session {
             && data == "probe"
         {
             polling.probe = Probe::Pausing(id);
-            if polling.get == Lane::PutOff {
-                polling.get = Lane::Empty;
+            if polling.get == PollState::PutOff {
+                polling.get = PollState::Empty;
             }
             return Probed::Answered;
         }

@@ -3,36 +3,36 @@
 use maud::{Markup, html};
 
 use super::chart::{Chart, Scale, Series, Tick, legend};
-use crate::event::{TimeMetric, Unit};
+use crate::event::{HistogramMetric, Unit};
 use crate::report::number;
 use crate::results::summary::Distribution;
-use crate::results::{Step, StoredRun};
+use crate::results::{PercentileStep, StoredRun};
 
 /// Metrics that belong together.
-const GROUPS: &[(&str, &[TimeMetric])] = &[
+const GROUPS: &[(&str, &[HistogramMetric])] = &[
     (
         "Reconnecting",
         &[
-            TimeMetric::ReconnectTime,
-            TimeMetric::ReconnectOutage,
-            TimeMetric::ReconnectDetect,
+            HistogramMetric::ReconnectTime,
+            HistogramMetric::ReconnectOutage,
+            HistogramMetric::ReconnectDetect,
         ],
     ),
     (
         "Connecting",
         &[
-            TimeMetric::ConnectTime,
-            TimeMetric::ConnectOpen,
-            TimeMetric::ConnectNamespace,
-            TimeMetric::UpgradeTime,
+            HistogramMetric::ConnectTime,
+            HistogramMetric::ConnectOpen,
+            HistogramMetric::ConnectNamespace,
+            HistogramMetric::UpgradeTime,
         ],
     ),
     (
         "Events",
         &[
-            TimeMetric::AckTime,
-            TimeMetric::AckServiceTime,
-            TimeMetric::EventTime,
+            HistogramMetric::AckTime,
+            HistogramMetric::AckServiceTime,
+            HistogramMetric::EventTime,
         ],
     ),
 ];
@@ -51,8 +51,8 @@ pub(super) fn section(run: &StoredRun) -> Markup {
     }
 }
 
-fn draw(title: &str, metrics: &[TimeMetric], run: &StoredRun) -> Markup {
-    let curves: Vec<(usize, TimeMetric, &[Step])> = metrics
+fn draw(title: &str, metrics: &[HistogramMetric], run: &StoredRun) -> Markup {
+    let curves: Vec<(usize, HistogramMetric, &[PercentileStep])> = metrics
         .iter()
         .enumerate()
         .filter_map(|(place, metric)| {
@@ -135,7 +135,7 @@ impl Axis {
 }
 
 fn table(run: &StoredRun) -> Markup {
-    let metrics = TimeMetric::ALL.iter().filter_map(|metric| {
+    let metrics = HistogramMetric::ALL.iter().filter_map(|metric| {
         let distribution = run.summary.metrics.get(metric.name())?;
         Some((*metric, distribution))
     });
@@ -154,7 +154,7 @@ fn table(run: &StoredRun) -> Markup {
     }
 }
 
-fn row(metric: TimeMetric, distribution: &Distribution) -> Markup {
+fn row(metric: HistogramMetric, distribution: &Distribution) -> Markup {
     let Distribution {
         count,
         min,

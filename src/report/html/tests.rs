@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::results::Step;
+use crate::results::PercentileStep;
 use crate::results::summary::samples;
 use crate::results::timeline::Timeline;
 
@@ -100,7 +100,7 @@ fn a_fault_is_shown_with_its_victims_and_behind_the_timeline() {
 #[test]
 fn curves_stand_where_their_values_are() {
     let mut run = run(samples::healthy());
-    let step = |percentile, value, seen| Step {
+    let step = |percentile, value, seen| PercentileStep {
         value,
         percentile,
         seen,
@@ -111,7 +111,7 @@ fn curves_stand_where_their_values_are() {
         step(100.0, 100_000, 10),
     ];
     run.distributions
-        .insert(crate::event::TimeMetric::ReconnectTime, steps);
+        .insert(crate::event::HistogramMetric::ReconnectTime, steps);
     let page = render(&run);
     // From the bottom left over the end of the axis, which ten values end at 90 %, to its top.
     assert_eq!(

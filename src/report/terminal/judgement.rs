@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::page::{Ink, Page};
 use super::table::{Align, Table};
-use crate::event::{RateMetric, TimeMetric, Unit};
+use crate::event::{HistogramMetric, RateMetric, Unit};
 use crate::report::number;
 use crate::results::summary::{Generator, ThresholdOutcome, Warning};
 
@@ -39,7 +39,8 @@ pub(in crate::report) fn measured(threshold: &ThresholdOutcome) -> String {
     if RateMetric::from_name(metric).is_some() {
         return number::percentage(value);
     }
-    let is_time = TimeMetric::from_name(metric).is_some_and(|m| m.unit() == Unit::Microseconds);
+    let is_time =
+        HistogramMetric::from_name(metric).is_some_and(|m| m.unit() == Unit::Microseconds);
     if is_time && !threshold.expression.trim_start().starts_with("count") {
         return number::time(value);
     }

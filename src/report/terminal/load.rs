@@ -1,7 +1,7 @@
 use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use super::times;
-use crate::event::{Counter, TimeMetric};
+use crate::event::{Counter, HistogramMetric};
 use crate::report::number;
 use crate::results::summary::{PopulationSummary, Summary};
 
@@ -107,7 +107,7 @@ pub(super) fn write_events(page: &mut Page, summary: &Summary) {
     let dropped = counted(summary, Counter::EmitsDropped);
     let beats = summary
         .metrics
-        .contains_key(TimeMetric::HeartbeatLateness.name());
+        .contains_key(HistogramMetric::HeartbeatLateness.name());
     if emits + events + dropped == 0 && !beats {
         return;
     }
@@ -138,10 +138,10 @@ pub(super) fn write_events(page: &mut Page, summary: &Summary) {
     }
     write_listens(page, summary);
     let metrics = [
-        TimeMetric::AckTime,
-        TimeMetric::AckServiceTime,
-        TimeMetric::EventTime,
-        TimeMetric::HeartbeatLateness,
+        HistogramMetric::AckTime,
+        HistogramMetric::AckServiceTime,
+        HistogramMetric::EventTime,
+        HistogramMetric::HeartbeatLateness,
     ];
     if let Some(table) = times::table(page.width(), summary, &metrics) {
         page.line(&[]);
@@ -188,7 +188,7 @@ pub(super) fn write_populations(page: &mut Page, summary: &Summary) {
                 .unwrap_or(0)
         };
         let plain = |counter: Counter| (Ink::Plain, number::count(count(counter)));
-        let p99 = |metric: TimeMetric| match population.metrics.get(metric.name()) {
+        let p99 = |metric: HistogramMetric| match population.metrics.get(metric.name()) {
             Some(distribution) => (Ink::Plain, number::padded_time(distribution.p99 as f64)),
             None => (Ink::Dim, "–   ".to_owned()),
         };
@@ -198,8 +198,8 @@ pub(super) fn write_populations(page: &mut Page, summary: &Summary) {
             plain(Counter::ClientsStarted),
             plain(Counter::ClientsConnectedMax),
             (Ink::bad_if(never_back > 0), number::count(never_back)),
-            p99(TimeMetric::ConnectTime),
-            p99(TimeMetric::ReconnectTime),
+            p99(HistogramMetric::ConnectTime),
+            p99(HistogramMetric::ReconnectTime),
         ]);
     }
     page.table(2, &table);

@@ -1,7 +1,7 @@
 use super::chart;
 use super::page::{Ink, Page, Piece};
 use super::table::Table;
-use crate::event::TimeMetric;
+use crate::event::HistogramMetric;
 use crate::report::number;
 use crate::results::summary::{Distribution, Summary};
 
@@ -11,13 +11,13 @@ pub(super) const WIDE: usize = 100;
 /// Writes the phases of connecting.
 pub(super) fn write_connects(page: &mut Page, summary: &Summary) {
     let metrics = [
-        TimeMetric::ConnectTime,
-        TimeMetric::ConnectDns,
-        TimeMetric::ConnectTcp,
-        TimeMetric::ConnectTls,
-        TimeMetric::ConnectOpen,
-        TimeMetric::ConnectNamespace,
-        TimeMetric::UpgradeTime,
+        HistogramMetric::ConnectTime,
+        HistogramMetric::ConnectDns,
+        HistogramMetric::ConnectTcp,
+        HistogramMetric::ConnectTls,
+        HistogramMetric::ConnectOpen,
+        HistogramMetric::ConnectNamespace,
+        HistogramMetric::UpgradeTime,
     ];
     write(page, "Connecting", summary, &metrics);
 }
@@ -25,20 +25,20 @@ pub(super) fn write_connects(page: &mut Page, summary: &Summary) {
 /// Writes how connections were lost and came back.
 pub(super) fn write_reconnects(page: &mut Page, summary: &Summary) {
     let metrics = [
-        TimeMetric::ReconnectDetect,
-        TimeMetric::ReconnectTime,
-        TimeMetric::ReconnectOutage,
-        TimeMetric::ReconnectAttempts,
+        HistogramMetric::ReconnectDetect,
+        HistogramMetric::ReconnectTime,
+        HistogramMetric::ReconnectOutage,
+        HistogramMetric::ReconnectAttempts,
     ];
     write(page, "Reconnecting", summary, &metrics);
-    let name = TimeMetric::ReconnectTime.name();
+    let name = HistogramMetric::ReconnectTime.name();
     if let Some(distribution) = summary.metrics.get(name) {
         chart::write(page, name, distribution);
     }
 }
 
 /// Writes a section with a table of distributions; nothing if none of them has a value.
-fn write(page: &mut Page, title: &str, summary: &Summary, metrics: &[TimeMetric]) {
+fn write(page: &mut Page, title: &str, summary: &Summary, metrics: &[HistogramMetric]) {
     let Some(table) = table(page.width(), summary, metrics) else {
         return;
     };
@@ -47,7 +47,7 @@ fn write(page: &mut Page, title: &str, summary: &Summary, metrics: &[TimeMetric]
 }
 
 /// A table of those distributions that have a value, or nothing if none has.
-pub(super) fn table(width: usize, summary: &Summary, metrics: &[TimeMetric]) -> Option<Table> {
+pub(super) fn table(width: usize, summary: &Summary, metrics: &[HistogramMetric]) -> Option<Table> {
     let head: &[&str] = if width < WIDE {
         &["", "count", "p50   ", "p95   ", "p99   ", "max   "]
     } else {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::event::{Counter, RateMetric, TimeMetric, Unit};
+use crate::event::{Counter, HistogramMetric, RateMetric, Unit};
 
 /// Metrics that later versions will have; known by name, so that nobody looks for a typing error.
 pub const LATER_METRICS: [&str; 3] = ["delivery.lost", "delivery.duplicated", "delivery.reordered"];
@@ -11,7 +11,7 @@ pub const LATER_METRICS: [&str; 3] = ["delivery.lost", "delivery.duplicated", "d
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
     /// One with a distribution.
-    Time(TimeMetric),
+    Time(HistogramMetric),
     /// One that counts.
     Counter(Counter),
     /// A fraction.
@@ -25,7 +25,7 @@ impl Metric {
         if name == "clients.connected" {
             return Some(Self::Counter(Counter::ClientsConnectedMax));
         }
-        TimeMetric::from_name(name)
+        HistogramMetric::from_name(name)
             .map(Self::Time)
             .or_else(|| Counter::from_name(name).map(Self::Counter))
             .or_else(|| RateMetric::from_name(name).map(Self::Rate))
@@ -33,7 +33,7 @@ impl Metric {
 
     /// Every metric, those with a distribution first.
     pub fn all() -> impl Iterator<Item = Self> {
-        let times = TimeMetric::ALL.iter().copied().map(Self::Time);
+        let times = HistogramMetric::ALL.iter().copied().map(Self::Time);
         let counters = Counter::ALL.iter().copied().map(Self::Counter);
         let rates = RateMetric::ALL.iter().copied().map(Self::Rate);
         times.chain(counters).chain(rates)

@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::failure;
-use crate::transport::network::Network;
+use crate::transport::link_conditions::LinkConditions;
 
 /// The local addresses of a population, by family.
 pub(super) struct Sources {
@@ -35,7 +35,7 @@ impl Sources {
         &self,
         addresses: &[SocketAddr],
         client: u64,
-        network: Option<&Network>,
+        network: Option<&LinkConditions>,
     ) -> Result<TcpStream, Failure> {
         let mut last = None;
         for &address in addresses {
@@ -53,7 +53,7 @@ impl Sources {
         &self,
         address: SocketAddr,
         client: u64,
-        network: Option<&Network>,
+        network: Option<&LinkConditions>,
     ) -> Result<TcpStream, Failure> {
         if let Some(network) = network {
             network.let_through().await;
@@ -69,7 +69,7 @@ impl Sources {
         &self,
         address: SocketAddr,
         client: u64,
-        network: Option<&Network>,
+        network: Option<&LinkConditions>,
     ) -> Result<TcpSocket, Failure> {
         let opened = if address.is_ipv4() {
             TcpSocket::new_v4()
@@ -97,14 +97,14 @@ impl Sources {
         &self,
         address: SocketAddr,
         client: u64,
-        network: Option<&Network>,
+        network: Option<&LinkConditions>,
     ) -> Option<SocketAddr> {
         let sources = if address.is_ipv4() {
             &self.v4
         } else {
             &self.v6
         };
-        let moves = network.map_or(0, Network::moves);
+        let moves = network.map_or(0, LinkConditions::moves);
         // By turns, from the client's own place on.
         let Some(place) = (client + u64::from(moves)).checked_rem(sources.len() as u64) else {
             let address = network?.address_towards(address.ip())?;
@@ -137,7 +137,7 @@ fn bind_failure(source: SocketAddr, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::network::Conditions;
+    use crate::transport::link_conditions::Conditions;
 
     #[test]
     fn source_addresses_are_dealt_out_in_turn_within_the_family_of_the_target() {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn after_each_change_of_network_a_client_has_another_address_where_there_is_one() {
-        let after = |moves| Network::new(moves, Conditions::default());
+        let after = |moves| LinkConditions::new(moves, Conditions::default());
         let loopback = "127.0.0.1:80".parse().unwrap();
         let source = |sources: &[&str], address, moves| {
             let sources: Vec<_> = sources.iter().map(|ip| ip.parse().unwrap()).collect();

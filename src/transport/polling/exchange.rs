@@ -10,14 +10,14 @@ use url::Url;
 
 use super::answer::Answer;
 use super::head::Head;
-use super::link::{self, Link};
+use super::http_connection::{self, HttpConnection};
 use super::redirect::{self, Redirect};
 use super::{Method, Request, Response, SharedJar};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::Profile;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
-use crate::transport::network::Network;
+use crate::transport::link_conditions::LinkConditions;
 use crate::transport::settings::Settings;
 use crate::transport::socket::TcpSlot;
 
@@ -36,19 +36,19 @@ pub struct ExchangeEnd {
 pub(super) struct Asker<'a> {
     pub(super) client: u64,
     pub(super) jar: Option<&'a SharedJar>,
-    pub(super) network: Option<&'a Rc<Network>>,
+    pub(super) network: Option<&'a Rc<LinkConditions>>,
 }
 
 /// A request under way. Dropping it closes its connection.
 pub struct Exchange {
     run: Pin<Box<dyn Future<Output = Finished>>>,
     slot: Rc<TcpSlot>,
-    left: Option<Box<Link>>,
+    left: Option<Box<HttpConnection>>,
 }
 
 struct Finished {
     end: ExchangeEnd,
-    left: Option<Box<Link>>,
+    left: Option<Box<HttpConnection>>,
 }
 
 impl Exchange {
@@ -56,7 +56,7 @@ impl Exchange {
         settings: &Rc<Settings>,
         asker: &Asker<'_>,
         request: Request<'_>,
-        kept: Option<Box<Link>>,
+        kept: Option<Box<HttpConnection>>,
     ) -> Self {
         let slot = Rc::new(TcpSlot::on(asker.network));
         let job = Job {
@@ -90,7 +90,7 @@ impl Exchange {
     ///
     /// # Errors
     /// If the kernel refuses the filter.
-    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         self.slot.join(network)
     }
 
@@ -111,7 +111,7 @@ impl Exchange {
         size_of_val(&*self.run)
     }
 
-    pub(super) fn into_link(self) -> Option<Box<Link>> {
+    pub(super) fn into_link(self) -> Option<Box<HttpConnection>> {
         self.left
     }
 }
@@ -132,7 +132,7 @@ struct Job {
 }
 
 impl Job {
-    async fn run(mut self, kept: Option<Box<Link>>) -> Finished {
+    async fn run(mut self, kept: Option<Box<HttpConnection>>) -> Finished {
         match self.follow(kept).await {
             Ok((response, left)) => Finished {
                 end: ExchangeEnd {
@@ -154,8 +154,8 @@ impl Job {
     /// Asks, and asks elsewhere for as long as the answers say so.
     async fn follow(
         &mut self,
-        kept: Option<Box<Link>>,
-    ) -> Result<(Response, Option<Box<Link>>), Failure> {
+        kept: Option<Box<HttpConnection>>,
+    ) -> Result<(Response, Option<Box<HttpConnection>>), Failure> {
         let mut uri = self.uri.take().ok_or_else(|| {
             Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Scenario)
                 .with_message("the path or query breaks HTTP")
@@ -180,7 +180,7 @@ impl Job {
             }
             let status = answer.status;
             let body = match self.settings.profile {
-                Profile::Browser => link::decoded(&answer.headers, answer.body)?,
+                Profile::Browser => http_connection::decoded(&answer.headers, answer.body)?,
                 // The reference client on Node asks for no compression, and undoes none.
                 Profile::Node => answer.body,
             };
@@ -199,8 +199,8 @@ impl Job {
         &mut self,
         uri: &Uri,
         elsewhere: Option<&Redirect>,
-        kept: Option<Box<Link>>,
-    ) -> Result<(Answer, Option<Box<Link>>), Failure> {
+        kept: Option<Box<HttpConnection>>,
+    ) -> Result<(Answer, Option<Box<HttpConnection>>), Failure> {
         if let Some(mut link) = kept {
             self.slot.set(Some(Rc::clone(link.tcp())));
             match link.exchange(self.request(uri, elsewhere)).await {
@@ -218,15 +218,15 @@ impl Job {
         Ok((answer, link))
     }
 
-    async fn connect(&mut self, elsewhere: Option<&Redirect>) -> Result<Link, Failure> {
+    async fn connect(&mut self, elsewhere: Option<&Redirect>) -> Result<HttpConnection, Failure> {
         let dialer = &self.settings.dialer;
         let target = elsewhere.map_or_else(|| dialer.target(), |redirect| &redirect.target);
         let dialed = dialer.dial_to(target, self.client, &self.slot).await?;
         self.timings = Some(dialed.timings);
-        Ok(Link::new(dialed.stream))
+        Ok(HttpConnection::new(dialed.stream))
     }
 
-    fn kept(&self, link: Link, answer: &Answer) -> Option<Box<Link>> {
+    fn kept(&self, link: HttpConnection, answer: &Answer) -> Option<Box<HttpConnection>> {
         match self.settings.profile {
             Profile::Browser if answer.keeps_alive => Some(Box::new(link)),
             Profile::Node | Profile::Browser => {

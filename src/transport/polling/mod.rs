@@ -5,7 +5,7 @@ mod answer;
 mod cookies;
 mod exchange;
 mod head;
-mod link;
+mod http_connection;
 mod pool;
 mod redirect;
 
@@ -17,7 +17,7 @@ use std::task::Context;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use super::network::{Conditions, Network};
+use super::link_conditions::{Conditions, LinkConditions};
 use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
@@ -76,7 +76,7 @@ pub struct Http {
     cookies: Cookies,
     pool: Pool,
     /// There is none as long as the network is sound and the first.
-    network: Option<Rc<Network>>,
+    network: Option<Rc<LinkConditions>>,
 }
 
 impl Http {
@@ -151,13 +151,13 @@ impl Http {
     }
 
     /// The network on which connections are made from now on, where it is of interest.
-    pub fn network(&mut self) -> &Rc<Network> {
-        let sound = || Rc::new(Network::new(0, Conditions::default()));
+    pub fn network(&mut self) -> &Rc<LinkConditions> {
+        let sound = || Rc::new(LinkConditions::new(0, Conditions::default()));
         self.network.get_or_insert_with(sound)
     }
 
     /// Makes connections on another network from now on; idle ones of the old are dropped.
-    pub fn change_network(&mut self, network: Rc<Network>) {
+    pub fn change_network(&mut self, network: Rc<LinkConditions>) {
         self.pool = Pool::default();
         self.network = Some(network);
     }
@@ -166,7 +166,7 @@ impl Http {
     ///
     /// # Errors
     /// If the kernel refuses the filter.
-    pub fn join_idle(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub fn join_idle(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         self.pool.join(network)
     }
 

@@ -2,20 +2,20 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use super::link::Link;
-use crate::transport::network::Network;
+use super::http_connection::HttpConnection;
+use crate::transport::link_conditions::LinkConditions;
 
 /// Idle keep-alive connections of one client.
 #[derive(Default)]
-pub(super) struct Pool(Vec<Link>);
+pub(super) struct Pool(Vec<HttpConnection>);
 
 impl Pool {
-    pub(super) fn put(&mut self, link: Link) {
+    pub(super) fn put(&mut self, link: HttpConnection) {
         self.0.push(link);
     }
 
     /// The connection used last that still stands, as far as can be known here.
-    pub(super) fn take(&mut self) -> Option<Box<Link>> {
+    pub(super) fn take(&mut self) -> Option<Box<HttpConnection>> {
         self.poll(&mut Context::from_waker(Waker::noop()));
         self.0.pop().map(Box::new)
     }
@@ -25,7 +25,7 @@ impl Pool {
         self.0.retain_mut(|link| link.poll_idle(cx));
     }
 
-    pub(super) fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub(super) fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         self.0.iter().try_for_each(|link| link.tcp().join(network))
     }
 

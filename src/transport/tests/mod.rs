@@ -4,7 +4,7 @@ mod browser;
 mod dialing;
 mod faults;
 #[cfg(target_os = "linux")]
-mod network;
+mod link_conditions;
 mod polling;
 mod sizes;
 mod tls;

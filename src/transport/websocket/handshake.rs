@@ -14,7 +14,7 @@ use super::{WebSocket, refusal};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
-use crate::transport::network::Network;
+use crate::transport::link_conditions::LinkConditions;
 use crate::transport::polling::{HEADERS_LIMIT, has_token};
 use crate::transport::settings::Settings;
 use crate::transport::socket::{Stream, TcpSlot};
@@ -46,7 +46,7 @@ impl WebSocketHandshake {
         settings: &Rc<Settings>,
         client: u64,
         request: HandshakeRequest,
-        network: Option<&Rc<Network>>,
+        network: Option<&Rc<LinkConditions>>,
     ) -> Self {
         let slot = Rc::new(TcpSlot::on(network));
         let run = run(Rc::clone(settings), client, request, Rc::clone(&slot));
@@ -74,7 +74,7 @@ impl WebSocketHandshake {
     ///
     /// # Errors
     /// If the kernel refuses the filter.
-    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         self.slot.join(network)
     }
 

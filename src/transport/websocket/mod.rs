@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::failure;
-use super::network::Network;
+use super::link_conditions::LinkConditions;
 use super::socket::Stream;
 use crate::event::{Cause, Failure, Origin, Stage};
 
@@ -185,7 +185,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// If the kernel refuses the filter.
-    pub fn join(&self, network: &Rc<Network>) -> io::Result<()> {
+    pub fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
         self.inner.get_ref().tcp().join(network)
     }
 

@@ -94,7 +94,7 @@ fn the_same_seed_picks_the_same_clients_at_the_same_times_for_every_fault() {
             );
             let clients: BTreeSet<_> = victims.iter().map(|victim| victim.stay.client).collect();
             assert_eq!(clients.len(), victims.len(), "nobody is hit twice");
-            // Spread evenly, from the beginning on.
+            // ExactDistribution evenly, from the beginning on.
             let step = Duration::from_millis(900).div_f64(victims.len() as f64);
             for (n, victim) in victims.iter().enumerate() {
                 assert_eq!(victim.at, *at + step.mul_f64(n as f64));

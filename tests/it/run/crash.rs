@@ -1,7 +1,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 
 use nix::sys::signal::Signal;
-use sio_load::event::TimeMetric;
+use sio_load::event::HistogramMetric;
 use sio_load::results::summary::Verdict;
 use sio_load::results::{read, read_histograms};
 
@@ -36,7 +36,7 @@ fn a_killed_run_loses_its_last_interval_at_most() {
     let sum = |column: &str| rows.iter().map(|row| row[column]).sum::<u64>();
     assert!(summary.counters["emits"] > 0);
     let histograms = read_histograms(&results).unwrap();
-    assert_eq!(histograms[&TimeMetric::AckTime].count(), sum("acks"));
+    assert_eq!(histograms[&HistogramMetric::AckTime].count(), sum("acks"));
     let report = SioLoad::new(&["report", results.to_str().unwrap()]).run(LIMIT);
     assert_eq!(report.code(), 0);
     assert!(

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use quick_junit::Report;
 use serde_json::Value;
-use sio_load::event::{Counter, TimeMetric};
+use sio_load::event::{Counter, HistogramMetric};
 use sio_load::results::{distribution, read, read_histograms};
 use sio_load::scenario::{self, Overrides};
 
@@ -90,7 +90,7 @@ fn assert_histograms(finished: &Finished) {
     assert_eq!(summary.metrics.len(), logged.len());
     assert_eq!(summary.metrics.len(), others.len());
     for (name, told) in &summary.metrics {
-        let metric = TimeMetric::from_name(name).unwrap();
+        let metric = HistogramMetric::from_name(name).unwrap();
         let ours = distribution(&logged[&metric], metric.unit());
         assert_eq!(&ours, told, "{name}");
         let theirs = &others[name];

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use serde_json::Value;
-use sio_load::event::TimeMetric;
+use sio_load::event::HistogramMetric;
 
 use super::{LIMIT, formats, number};
 use crate::harness::{Finished, Kind, SioLoad};
@@ -228,7 +228,7 @@ fn assert_held(finished: &Finished, summary: &Value) {
         assert!(!threshold["value"].is_null(), "{threshold}");
         let metric = threshold["metric"].as_str().unwrap();
         let metric = metric.split('{').next().unwrap();
-        let is_time = TimeMetric::from_name(metric).is_some();
+        let is_time = HistogramMetric::from_name(metric).is_some();
         let is_held = threshold["passed"] == true;
         assert!(is_held || is_time, "{threshold}");
         are_held &= is_held;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Counter, RateMetric, TimeMetric, Unit};
+use crate::event::{Counter, HistogramMetric, RateMetric, Unit};
 use crate::results::summary::{
     Distribution, ErrorGroup, PopulationSummary, Provenance, ThresholdOutcome, Warning,
 };
@@ -41,48 +41,34 @@ pub(super) fn reasons(known: &[(&str, u64)]) -> BTreeMap<String, u64> {
 }
 
 pub(super) fn healthy_metrics() -> BTreeMap<String, Distribution> {
+    use HistogramMetric as M;
+
     [
+        (M::ConnectTime, 1_000, [3_112, 5_204, 12_340, 41_210]),
+        (M::ConnectTcp, 6_143, [48, 81, 412, 2_210]),
+        (M::ConnectOpen, 2_500, [812, 1_904, 6_010, 18_204]),
+        (M::ConnectNamespace, 2_500, [604, 1_210, 4_204, 12_004]),
+        (M::UpgradeTime, 2_491, [1_204, 2_404, 8_004, 31_002]),
         (
-            TimeMetric::ConnectTime,
-            1_000,
-            [3_112, 5_204, 12_340, 41_210],
-        ),
-        (TimeMetric::ConnectTcp, 6_143, [48, 81, 412, 2_210]),
-        (TimeMetric::ConnectOpen, 2_500, [812, 1_904, 6_010, 18_204]),
-        (
-            TimeMetric::ConnectNamespace,
-            2_500,
-            [604, 1_210, 4_204, 12_004],
-        ),
-        (
-            TimeMetric::UpgradeTime,
-            2_491,
-            [1_204, 2_404, 8_004, 31_002],
-        ),
-        (
-            TimeMetric::ReconnectDetect,
+            M::ReconnectDetect,
             1_500,
             [1_404, 88_012, 911_204, 2_011_135],
         ),
         (
-            TimeMetric::ReconnectTime,
+            M::ReconnectTime,
             1_500,
             [1_240_064, 4_912_127, 6_884_351, 7_208_959],
         ),
         (
-            TimeMetric::ReconnectOutage,
+            M::ReconnectOutage,
             1_500,
             [1_241_087, 4_913_151, 6_885_375, 7_210_111],
         ),
-        (TimeMetric::ReconnectAttempts, 1_500, [1, 3, 3, 4]),
-        (TimeMetric::AckTime, 7_409, [412, 1_204, 5_208, 1_204_223]),
-        (
-            TimeMetric::AckServiceTime,
-            7_409,
-            [402, 1_190, 4_104, 20_112],
-        ),
-        (TimeMetric::HeartbeatLateness, 0, [0, 0, 0, 0]),
-        (TimeMetric::GeneratorLag, 4_498, [210, 880, 1_260, 8_410]),
+        (M::ReconnectAttempts, 1_500, [1, 3, 3, 4]),
+        (M::AckTime, 7_409, [412, 1_204, 5_208, 1_204_223]),
+        (M::AckServiceTime, 7_409, [402, 1_190, 4_104, 20_112]),
+        (M::HeartbeatLateness, 0, [0, 0, 0, 0]),
+        (M::GeneratorLag, 4_498, [210, 880, 1_260, 8_410]),
     ]
     .into_iter()
     .filter(|(_, count, _)| *count > 0)

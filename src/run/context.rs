@@ -1,0 +1,247 @@
+//! What a summary says that no recorder knows: names, the faults' fate, where the numbers come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::RunOptions;
+use super::target::Target;
+use crate::chaos::progress::{Progress, Step};
+use crate::chaos::proxy::Touched;
+use crate::chaos::schedule::applications;
+use crate::clock::Clock;
+use crate::event::StrikeId;
+use crate::report::progress::FaultState;
+use crate::results::summary::{Provenance, Warning};
+use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
+use crate::scenario::plan::{Plan, Population};
+use crate::server::shortage::Shortage;
+use crate::units::format_duration;
+
+/// A fault that is repeated more often than this is told of once.
+const TOLD_EVERY: Duration = Duration::from_secs(2);
+
+/// The facts of a run as they come to be known.
+pub(super) struct RunContext {
+    run: RunFacts,
+    /// Faults that come again and again; of the first of each its period is told.
+    rapid: BTreeMap<StrikeId, Option<Duration>>,
+    /// What faults on the way touch, as far as somebody counts it.
+    touched: BTreeMap<StrikeId, Arc<Touched>>,
+    shortages: Vec<Shortage>,
+}
+
+impl RunContext {
+    pub(super) fn new(
+        plan: &Plan,
+        options: &RunOptions,
+        target: &Target,
+        clock: Clock,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let run = RunFacts {
+            scenario: plan.name.clone(),
+            description: plan.description.clone(),
+            seed: plan.seed.0,
+            duration: Duration::ZERO,
+            populations: plan.populations.iter().map(population).collect(),
+            faults: faults(plan),
+            warnings,
+            generator: GeneratorFacts::default(),
+            provenance: Provenance {
+                command: options.command.clone(),
+                scenario_file: options.scenario_file.display().to_string(),
+                server: target.facts.clone(),
+                ..Provenance::of_this_machine(clock.origin_wall())
+            },
+        };
+        Self {
+            run,
+            rapid: rapid(plan),
+            touched: BTreeMap::new(),
+            shortages: target.shortages(),
+        }
+    }
+
+    /// Everything known by now, `duration` after the start of the load.
+    pub(super) fn at(&mut self, duration: Duration) -> &RunFacts {
+        for fault in &mut self.run.faults {
+            if let Some(touched) = self.touched.get(&fault.id) {
+                fault.connections = Some(touched.connections());
+                fault.requests = touched.requests();
+            }
+        }
+        self.run.duration = duration;
+        self.run.generator = GeneratorFacts::read();
+        self.run.generator.shortages = self.shortages.iter().map(Shortage::count).sum();
+        &self.run
+    }
+
+    pub(super) fn warn(&mut self, code: &str, message: String) {
+        self.run.warnings.push(Warning {
+            code: code.to_owned(),
+            message,
+        });
+    }
+
+    /// Takes note of a step of a fault; says what to write down, and what to tell people, if
+    /// anything.
+    pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(Note, Option<String>)> {
+        let fault = self
+            .run
+            .faults
+            .iter_mut()
+            .find(|fault| fault.id == progress.fault)?;
+        let id = fault.id;
+        let rapid = self.rapid.get(&id);
+        Some(match &progress.step {
+            Step::Applied => {
+                fault.applied = Some(progress.at);
+                let (name, detail) = (fault.fault.clone(), fault.detail.clone());
+                let text = match rapid {
+                    None => Some(format!("fault: {name} ({detail})")),
+                    Some(period) => period.map(|period| {
+                        let period = format_duration(period);
+                        format!("fault: {name} ({detail}), and again every {period}")
+                    }),
+                };
+                let fault = name;
+                (Note::FaultApplied { id, fault, detail }, text)
+            }
+            Step::Touching(touched) => {
+                self.touched.insert(id, Arc::clone(touched));
+                return None;
+            }
+            Step::Output(output) => {
+                let output = output.clone();
+                let text = format!("fault: {} wrote: {output}", fault.fault);
+                (Note::FaultOutput { id, output }, Some(text))
+            }
+            Step::Ended => {
+                fault.ended = Some(progress.at);
+                let text = format!("fault over: {}", fault.fault);
+                (Note::FaultEnded { id }, rapid.is_none().then_some(text))
+            }
+            Step::Failed(why) => {
+                fault.ended = Some(progress.at);
+                fault.failed = Some(why.clone());
+                let text = format!("fault failed: {}: {why}", fault.fault);
+                let error = why.clone();
+                (Note::FaultFailed { id, error }, Some(text))
+            }
+            Step::ServerExited { .. } | Step::ServerStarted { .. } | Step::ServerReady { .. } => {
+                (server_note(&progress.step)?, None)
+            }
+        })
+    }
+
+    /// Where the faults stand at `elapsed`, for people.
+    pub(super) fn fault_state(&self, elapsed: Duration) -> FaultState {
+        let describe = |fault: &FaultFacts| format!("{} ({})", fault.fault, fault.detail);
+        let faults = &self.run.faults;
+        let is_under_way = |fault: &&FaultFacts| fault.applied.is_some() && fault.ended.is_none();
+        if let Some(fault) = faults.iter().rev().find(is_under_way) {
+            return FaultState::UnderWay(describe(fault));
+        }
+        match faults.iter().find(|fault| fault.at > elapsed) {
+            Some(fault) => FaultState::Next {
+                within: fault.at - elapsed,
+                fault: describe(fault),
+            },
+            None if faults.is_empty() => FaultState::None,
+            None => FaultState::Over,
+        }
+    }
+}
+
+/// The applications of faults that are repeated quickly, with the period at the first of each.
+fn rapid(plan: &Plan) -> BTreeMap<StrikeId, Option<Duration>> {
+    let mut begun = BTreeSet::new();
+    let rapid = applications(plan).into_iter().filter_map(|application| {
+        let period = plan.chaos[application.entry].every?;
+        let is_first = begun.insert(application.entry);
+        (period < TOLD_EVERY).then(|| (application.id, is_first.then_some(period)))
+    });
+    rapid.collect()
+}
+
+fn population(population: &Population) -> PopulationFacts {
+    let listens = population.listens.iter().map(|listen| ListenFacts {
+        event: listen.event.clone(),
+        expect_per_client: listen.expect,
+    });
+    PopulationFacts {
+        name: population.name.clone(),
+        listens: listens.collect(),
+    }
+}
+
+fn faults(plan: &Plan) -> Vec<FaultFacts> {
+    let facts = |application: crate::chaos::schedule::Application| {
+        let fault = &plan.chaos[application.entry];
+        FaultFacts {
+            id: application.id,
+            fault: fault.kind.name().to_owned(),
+            detail: fault.detail(plan),
+            at: application.at,
+            applied: None,
+            ended: None,
+            spread: fault.over.unwrap_or_default(),
+            failed: None,
+            connections: None,
+            requests: None,
+        }
+    };
+    applications(plan).into_iter().map(facts).collect()
+}
+
+/// What a fault did to a server, to be written down.
+fn server_note(step: &Step) -> Option<Note> {
+    match step {
+        Step::ServerExited { instance, status } => Some(Note::ServerExited {
+            instance: *instance,
+            status: status.clone(),
+            expected: true,
+        }),
+        &Step::ServerStarted {
+            instance,
+            pid,
+            port,
+        } => Some(Note::ServerStarted {
+            instance,
+            pid,
+            port,
+        }),
+        &Step::ServerReady { instance, after } => Some(Note::ServerReady {
+            instance,
+            after_s: after.as_secs_f64(),
+        }),
+        Step::Applied | Step::Touching(_) | Step::Output(_) | Step::Ended | Step::Failed(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{self, Overrides};
+
+    #[test]
+    fn a_fault_that_comes_again_at_once_is_told_of_once() {
+        let text = r#"
+            duration = "10s"
+            target.url = "http://127.0.0.1:3000/"
+            clients = [{ count = 1 }]
+            chaos = [
+                { fault = "garbage", at = "1s", every = "4s" },
+                { fault = "mute", at = "2s", for = "100ms", every = "500ms" },
+            ]
+        "#;
+        let plan = scenario::parse(text, "s.toml", &Overrides::default()).unwrap();
+        let rapid = rapid(&plan);
+        let period = Some(Duration::from_millis(500));
+        assert_eq!(rapid.values().filter(|told| **told == period).count(), 1);
+        assert_eq!(rapid.first_key_value(), Some((&StrikeId(1), &period)));
+        let of_mute = (10_000 - 2_000) / 500;
+        assert_eq!(rapid.len(), of_mute, "the other one is told of each time");
+    }
+}
