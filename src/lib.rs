@@ -9,9 +9,11 @@ pub mod catalogue;
 pub mod clock;
 pub mod diagnostic;
 pub mod event;
+mod keys;
 pub mod seed;
 pub mod trace;
 pub mod units;
+mod word;
 // What should happen.
 pub mod scenario;
 // A client's life.

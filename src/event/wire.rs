@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::word::{Word as _, words};
+
 /// How packets travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,14 +14,13 @@ pub enum TransportKind {
     WebSocket,
 }
 
+words! { TransportKind { Polling = "polling", WebSocket = "websocket" } }
+
 impl TransportKind {
     /// The name on the wire and in scenarios.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Polling => "polling",
-            Self::WebSocket => "websocket",
-        }
+        self.word()
     }
 }
 

@@ -7,13 +7,18 @@ use std::path::Path;
 /// What each module may import, besides itself.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("word", &[]),
+    ("keys", &[]),
     ("clock", &[]),
     ("seed", &[]),
     ("trace", &["clock"]),
-    ("event", &["units"]),
+    ("event", &["units", "word"]),
     ("catalogue", &["event"]),
     ("diagnostic", &["units"]),
-    ("scenario", &["diagnostic", "event", "seed", "units"]),
+    (
+        "scenario",
+        &["diagnostic", "event", "keys", "seed", "units", "word"],
+    ),
     ("protocol", &["event"]),
     ("transport", &["clock", "event", "scenario"]),
     (

@@ -133,7 +133,7 @@ fn client(
     let nothing = Shared::default();
     let shared = target::shared(reader, target.map_or(&nothing, |t| &t.shared), context);
     let transports = transports(reader);
-    let profile = reader.word("profile");
+    let profile = reader.word::<Profile>("profile");
     let protocol = reader.integer("protocol");
     let namespaces = namespaces(reader, target);
     let upgrade = reader.boolean("upgrade");
@@ -158,7 +158,7 @@ fn client(
         auth: shared.auth,
         tls: shared.tls,
         transports: transports?,
-        profile: [Profile::Node, Profile::Browser][profile?],
+        profile: profile?,
         protocol: EngineRevision::try_from(protocol? as u8).expect("the key table allows 3 and 4"),
         namespaces: namespaces?,
         upgrade: upgrade?,
@@ -187,7 +187,7 @@ fn http_path(path: &str, add_trailing_slash: bool) -> String {
 }
 
 fn transports(reader: &Reader<'_>) -> Checked<Vec<TransportKind>> {
-    let words = reader.words("transports")?;
+    let words = reader.words::<TransportKind>("transports")?;
     if words.is_empty() {
         let place = reader.place_of("transports");
         let message = "`transports` is empty";
@@ -196,16 +196,15 @@ fn transports(reader: &Reader<'_>) -> Checked<Vec<TransportKind>> {
                 .key(reader.path_of("transports"))
         }));
     }
-    let kinds = [TransportKind::Polling, TransportKind::WebSocket];
     let mut transports = Vec::new();
-    for (index, place) in words {
-        if transports.contains(&kinds[index]) {
-            let message = format!("{:?} stands twice in `transports`", kinds[index].name());
+    for (transport, place) in words {
+        if transports.contains(&transport) {
+            let message = format!("{:?} stands twice in `transports`", transport.name());
             return Err(reader.report(Code::DuplicateName, place, message, |d| {
                 d.label("once is enough").key(reader.path_of("transports"))
             }));
         }
-        transports.push(kinds[index]);
+        transports.push(transport);
     }
     Ok(transports)
 }

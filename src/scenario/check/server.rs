@@ -12,11 +12,11 @@ pub(super) fn read(top: &Reader<'_>) -> Checked<Option<Server>> {
     let program = program(&reader);
     let ready = reader.duration("ready");
     let instances = reader.integer("instances");
-    let balance = reader.word("balance");
+    let balance = reader.word::<Balance>("balance");
     Ok(Some(Server {
         program: program?,
         instances: instances? as u16,
-        balance: [Balance::Sticky, Balance::RoundRobin][balance?],
+        balance: balance?,
         ready: ready?,
     }))
 }

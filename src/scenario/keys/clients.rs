@@ -1,9 +1,9 @@
 use super::Default::{Is, Means, Required};
 use super::tables::TLS;
 use super::{ANY, Kind, MOST_CLIENTS, TableSpec, key};
-
-pub(in crate::scenario) const TRANSPORTS: [&str; 2] = ["polling", "websocket"];
-pub(in crate::scenario) const PROFILES: [&str; 2] = ["node", "browser"];
+use crate::event::TransportKind;
+use crate::scenario::plan::Profile;
+use crate::word::Word as _;
 
 const CLIENT_COUNT: Kind = Kind::Integer {
     min: 0,
@@ -55,13 +55,13 @@ pub(in crate::scenario) static CLIENTS: TableSpec = TableSpec {
         ),
         key(
             "transports",
-            Kind::Words(&TRANSPORTS),
+            Kind::Words(TransportKind::WORDS),
             Is("[\"polling\", \"websocket\"]"),
             "In the order in which they are tried.",
         ),
         key(
             "profile",
-            Kind::Word(&PROFILES),
+            Kind::Word(Profile::WORDS),
             Is("\"node\""),
             "Which platform the client imitates. `node`: a TCP connection per HTTP request. `browser`: keep-alive, Origin, gzip, cookies.",
         ),

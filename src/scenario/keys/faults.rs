@@ -1,16 +1,10 @@
 //! The faults, each with the keys of its own `[[chaos]]` table.
 
 use super::Default::{Is, Means, Required};
-use super::clients::TRANSPORTS;
 use super::{Key, Kind, TableSpec, key};
-
-pub(in crate::scenario) const HOWS: [&str; 5] =
-    ["close", "namespace", "fin", "reset", "websocket_close"];
-pub(in crate::scenario) const BLOCKED: [&str; 3] = ["refused", "swallowed", "stripped"];
-pub(in crate::scenario) const STAGES: [&str; 4] = ["handshake", "probe", "pong", "flush"];
-pub(in crate::scenario) const SIGNALS: [&str; 5] =
-    ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
-pub(in crate::scenario) const DIRECTIONS: [&str; 3] = ["downstream", "upstream", "both"];
+use crate::event::TransportKind;
+use crate::scenario::plan::{Blocked, Direction, DisconnectWord, Signal, UpgradeStage};
+use crate::word::Word as _;
 
 const AT: Key = key(
     "at",
@@ -51,7 +45,7 @@ const POPULATION: Key = key(
 );
 const HOW: Key = key(
     "how",
-    Kind::Word(&HOWS),
+    Kind::Word(DisconnectWord::WORDS),
     Is("\"close\""),
     "Of `disconnect`. `close`: the engine is closed in order (`forced close`). `namespace`: `socket.disconnect()` and `connect()` at once (`io client disconnect`). `fin`, `reset`: FIN or RST on every TCP connection of the client. `websocket_close`: a WebSocket close frame with `code`; clients on polling are left alone.",
 );
@@ -66,7 +60,7 @@ const CODE: Key = key(
 );
 const TO: Key = key(
     "to",
-    Kind::Word(&TRANSPORTS),
+    Kind::Word(TransportKind::WORDS),
     Means("needed without `upgrade`"),
     "The transport on which the clients come back.",
 );
@@ -78,7 +72,7 @@ const UPGRADE: Key = key(
 );
 const STAGE: Key = key(
     "stage",
-    Kind::Word(&STAGES),
+    Kind::Word(UpgradeStage::WORDS),
     Is("\"probe\""),
     "How far the upgrade gets. `handshake`: the WebSocket handshake is broken off. `probe`: the WebSocket is open and closed again before the probe. `pong`: the probe's answer is thrown away. `flush`: the answer is there, and the connection is cut before the upgrade packet; the reference client then neither polls nor writes until its ping timeout.",
 );
@@ -132,7 +126,7 @@ const TOXICITY: Key = key(
 );
 const DIRECTION: Key = key(
     "direction",
-    Kind::Word(&DIRECTIONS),
+    Kind::Word(Direction::WORDS),
     Is("\"downstream\""),
     "`downstream`: from the server to the clients. `upstream`: from the clients to the server.",
 );
@@ -150,7 +144,7 @@ const REQUEST_SHARE: Key = key(
 );
 const BLOCKED_HOW: Key = key(
     "how",
-    Kind::Word(&BLOCKED),
+    Kind::Word(Blocked::WORDS),
     Is("\"refused\""),
     "Of `websocket_blocked`. `refused`: the handshake is answered 403. `swallowed`: it is never answered. `stripped`: it reaches the server without its `Upgrade` header, as through a proxy that was not told of WebSockets.",
 );
@@ -162,7 +156,7 @@ const AFTER: Key = key(
 );
 const SIGNAL: Key = key(
     "signal",
-    Kind::Word(&SIGNALS),
+    Kind::Word(Signal::WORDS),
     Is("\"SIGKILL\""),
     "Ends the server's process.",
 );

@@ -2,11 +2,12 @@ use super::Default::{Is, Means, Required};
 use super::clients::CLIENTS;
 use super::faults::CHAOS;
 use super::{ANY, Kind, TableSpec, key};
-
-pub(in crate::scenario) const BALANCES: [&str; 2] = ["sticky", "round_robin"];
+use crate::keys::TOP;
+use crate::scenario::plan::Balance;
+use crate::word::Word as _;
 
 pub(in crate::scenario) static ROOT: TableSpec = TableSpec {
-    title: "the top of the file",
+    title: TOP,
     about: "What the scenario is called, how long it runs, and its tables.",
     keys: &[
         key(
@@ -213,7 +214,7 @@ pub(in crate::scenario) static SERVER: TableSpec = TableSpec {
         ),
         key(
             "balance",
-            Kind::Word(&BALANCES),
+            Kind::Word(Balance::WORDS),
             Is("\"sticky\""),
             "`sticky`: a session stays with the instance that opened it. `round_robin`: each connection goes to the next instance, whatever session it belongs to.",
         ),

@@ -15,6 +15,7 @@ use super::threshold::Threshold;
 use crate::event::{EngineRevision, PopulationId, TransportKind};
 use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
+use crate::word::words;
 
 pub use fault::*;
 
@@ -170,6 +171,8 @@ pub enum Balance {
     /// Each connection goes to the next instance, whatever session it belongs to.
     RoundRobin,
 }
+
+words! { Balance { Sticky = "sticky", RoundRobin = "round_robin" } }
 
 /// A group of clients that are alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -331,6 +334,8 @@ pub enum Profile {
     /// A browser: keep-alive, Origin, gzip, cookies.
     Browser,
 }
+
+words! { Profile { Node = "node", Browser = "browser" } }
 
 /// The reconnection options of the JS client.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use crate::scenario::keys::Kind;
 use crate::scenario::nearest;
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::raw::{Entry, Node};
+use crate::word::Word;
 
 impl<'a> Reader<'a> {
     /// A string.
@@ -90,18 +91,18 @@ impl<'a> Reader<'a> {
         Ok(elements)
     }
 
-    /// One of the words that the key table gives, as its place among them.
-    pub(in crate::scenario) fn word(&self, key: &str) -> Checked<usize> {
+    /// The variant of one of the words that the key takes.
+    pub(in crate::scenario) fn word<T: Word>(&self, key: &str) -> Checked<T> {
         self.always(key, |r, node| r.as_word(key, node))
     }
 
-    /// One of the words that the key table gives, as its place among them, or nothing.
-    pub(in crate::scenario) fn optional_word(&self, key: &str) -> Checked<Option<usize>> {
+    /// The variant of one of the words that the key takes, or nothing.
+    pub(in crate::scenario) fn optional_word<T: Word>(&self, key: &str) -> Checked<Option<T>> {
         self.optional(key, |r, node| r.as_word(key, node))
     }
 
-    /// Some of the words that the key table gives, as their places among them.
-    pub(in crate::scenario) fn words(&self, key: &str) -> Checked<Vec<(usize, Place)>> {
+    /// The variants of some of the words that the key takes, each with its place.
+    pub(in crate::scenario) fn words<T: Word>(&self, key: &str) -> Checked<Vec<(T, Place)>> {
         self.always(key, |r, node| {
             let word = |element: &Node| Ok((r.as_word(key, element)?, element.place));
             all(r.as_array(key, node)?.iter().map(word))
@@ -122,11 +123,11 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    fn as_word(&self, key: &str, node: &Node) -> Checked<usize> {
+    fn as_word<T: Word>(&self, key: &str, node: &Node) -> Checked<T> {
         let text = self.as_text(key, node)?;
         let words = self.spec_of(key).kind.words();
-        let position = words.iter().position(|word| *word == text);
-        position.ok_or_else(|| {
+        debug_assert_eq!(words, T::WORDS, "`{key}` is read as what it takes");
+        T::from_word(&text).ok_or_else(|| {
             let message = format!("`{key}` does not know {text:?}");
             let expected = Kind::Word(words).expected();
             self.report(Code::UnknownWord, node.place, message, |d| {

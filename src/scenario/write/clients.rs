@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::text::{array, inline, json, plain_scalar, quoted};
 use super::{Writer, size};
 use crate::scenario::plan::{
-    Ack, Client, Emit, Listen, Load, Population, Profile, RampStage, Reconnection, StampPath, Tls,
+    Ack, Client, Emit, Listen, Load, Population, RampStage, Reconnection, StampPath, Tls,
 };
 use crate::scenario::secret::is_secret_name;
 use crate::scenario::template::TextTemplate;
 use crate::units::format_duration;
+use crate::word::Word as _;
 
 impl Writer {
     pub(super) fn population(&mut self, population: &Population) {
@@ -51,11 +52,7 @@ impl Writer {
     fn client(&mut self, client: &Client) {
         let transports = client.transports.iter().map(|t| quoted(t.name()));
         self.pair("transports", &array(transports));
-        let profile = match client.profile {
-            Profile::Node => "node",
-            Profile::Browser => "browser",
-        };
-        self.pair("profile", &quoted(profile));
+        self.pair("profile", &quoted(client.profile.word()));
         self.pair("protocol", &client.protocol.number().to_string());
         let namespaces = client.namespaces.iter().map(|name| quoted(name));
         self.pair("namespaces", &array(namespaces));

@@ -8,12 +8,11 @@ mod text;
 
 use std::fmt::Write;
 
-use super::plan::{
-    Balance, ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value,
-};
+use super::plan::{ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value};
 use super::secret::{MASK, is_secret_name};
 use super::threshold::Threshold;
 use crate::units::{ByteSize, Selection, format_duration};
+use crate::word::Word as _;
 use text::{array, inline, is_secret_free, quoted, table_key};
 
 const HEAD: &str = "\
@@ -150,11 +149,7 @@ impl Writer {
         }
         self.pair("ready", &quoted(&format_duration(server.ready)));
         self.pair("instances", &server.instances.to_string());
-        let balance = match server.balance {
-            Balance::Sticky => "sticky",
-            Balance::RoundRobin => "round_robin",
-        };
-        self.pair("balance", &quoted(balance));
+        self.pair("balance", &quoted(server.balance.word()));
     }
 
     fn env_value(&mut self, name: &str, value: &str) -> String {

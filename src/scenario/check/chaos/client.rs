@@ -3,7 +3,7 @@ use url::{Host, Url};
 use super::super::{exclude, needs};
 use crate::event::TransportKind;
 use crate::scenario::plan::{
-    ClientFault, DisconnectHow, Fault, FaultKind, Plan, Population, UpgradeStage,
+    ClientFault, DisconnectHow, DisconnectWord, Fault, FaultKind, Plan, Population,
 };
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::Reader;
@@ -59,15 +59,7 @@ fn by_name(reader: &Reader<'_>, name: &str) -> Checked<ClientFault> {
     Ok(match name {
         "disconnect" => ClientFault::Disconnect(disconnect(reader)?),
         "transport_switch" => transport_switch(reader)?,
-        "upgrade_abort" => {
-            let stages = [
-                UpgradeStage::Handshake,
-                UpgradeStage::Probe,
-                UpgradeStage::Pong,
-                UpgradeStage::Flush,
-            ];
-            ClientFault::UpgradeAbort(stages[reader.word("stage")?])
-        }
+        "upgrade_abort" => ClientFault::UpgradeAbort(reader.word("stage")?),
         "partition" => ClientFault::Partition,
         "packet_loss" => ClientFault::PacketLoss(reader.share("share")?),
         "network_change" => ClientFault::NetworkChange,
@@ -85,14 +77,15 @@ fn disconnect(reader: &Reader<'_>) -> Checked<DisconnectHow> {
     let how = reader.word("how");
     let code = reader.optional_integer("code");
     let code = code?.map(|code| code as u16);
-    let hows = [
-        DisconnectHow::Close,
-        DisconnectHow::Namespace,
-        DisconnectHow::Fin,
-        DisconnectHow::Reset,
-        DisconnectHow::WebSocketClose(code.unwrap_or(NORMAL_CLOSURE)),
-    ];
-    let how = hows[how?];
+    let how = match how? {
+        DisconnectWord::Close => DisconnectHow::Close,
+        DisconnectWord::Namespace => DisconnectHow::Namespace,
+        DisconnectWord::Fin => DisconnectHow::Fin,
+        DisconnectWord::Reset => DisconnectHow::Reset,
+        DisconnectWord::WebSocketClose => {
+            DisconnectHow::WebSocketClose(code.unwrap_or(NORMAL_CLOSURE))
+        }
+    };
     if code.is_some() && !matches!(how, DisconnectHow::WebSocketClose(_)) {
         let help = "add how = \"websocket_close\"";
         return Err(needs(reader, "code", "how", help));
@@ -101,10 +94,9 @@ fn disconnect(reader: &Reader<'_>) -> Checked<DisconnectHow> {
 }
 
 fn transport_switch(reader: &Reader<'_>) -> Checked<ClientFault> {
-    let to = reader.optional_word("to");
+    let to = reader.optional_word::<TransportKind>("to");
     let upgrade = reader.boolean("upgrade")?;
-    let to = to?.map(|index| [TransportKind::Polling, TransportKind::WebSocket][index]);
-    match (to, upgrade) {
+    match (to?, upgrade) {
         (Some(TransportKind::Polling), true) => {
             let help = "an upgrade leads to WebSocket; leave one of the two out";
             Err(exclude(reader, "upgrade", "to", help))

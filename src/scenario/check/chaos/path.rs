@@ -1,6 +1,6 @@
 use super::World;
 use crate::scenario::keys::FaultSpec;
-use crate::scenario::plan::{Balance, Blocked, Direction, PathFault, Toxic};
+use crate::scenario::plan::{Balance, Direction, PathFault, Toxic};
 use crate::scenario::problem::{Checked, Code, Reported};
 use crate::scenario::reader::Reader;
 use crate::units::Share;
@@ -9,16 +9,15 @@ use crate::units::Share;
 pub(super) fn read(reader: &Reader<'_>, spec: &FaultSpec, world: &World<'_>) -> Checked<PathFault> {
     let toxic = toxic(reader, spec.name);
     let toxic = toxic.and_then(|toxic| check_way(reader, toxic, world).map(|()| toxic));
-    let (mut toxicity, mut direction) = (Ok(Share::ALL), Ok(0));
+    let (mut toxicity, mut direction) = (Ok(Share::ALL), Ok(Direction::default()));
     if spec.table.key("toxicity").is_some() {
         toxicity = reader.share("toxicity");
         direction = reader.word("direction");
     }
-    let directions = [Direction::Downstream, Direction::Upstream, Direction::Both];
     Ok(PathFault {
         toxic: toxic?,
         toxicity: toxicity?,
-        direction: directions[direction?],
+        direction: direction?,
     })
 }
 
@@ -65,10 +64,7 @@ fn toxic(reader: &Reader<'_>, name: &str) -> Checked<Toxic> {
                 share: share?,
             }
         }
-        "websocket_blocked" => {
-            let hows = [Blocked::Refused, Blocked::Swallowed, Blocked::Stripped];
-            Toxic::WebSocketBlocked(hows[reader.word("how")?])
-        }
+        "websocket_blocked" => Toxic::WebSocketBlocked(reader.word("how")?),
         "idle_timeout" => {
             let after = reader.duration("after")?;
             Toxic::IdleTimeout {

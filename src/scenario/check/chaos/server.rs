@@ -62,14 +62,7 @@ pub(super) fn hook(reader: &Reader<'_>) -> Checked<Exec> {
 }
 
 fn signal(reader: &Reader<'_>) -> Checked<Signal> {
-    let signals = [
-        Signal::SigKill,
-        Signal::SigTerm,
-        Signal::SigInt,
-        Signal::SigHup,
-        Signal::SigQuit,
-    ];
-    reader.word("signal").map(|index| signals[index])
+    reader.word("signal")
 }
 
 fn instance(reader: &Reader<'_>) -> Checked<Option<u16>> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::setting::{Setting, flag, number, quantity, word};
 use crate::event::TransportKind;
 use crate::units::{ByteRate, Share};
+use crate::word::{Word as _, words};
 
 /// What a client does to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,30 @@ pub enum DisconnectHow {
     Reset,
     /// A WebSocket close frame with this code; the engine hears of it as from its peer.
     WebSocketClose(u16),
+}
+
+/// The word of a [`DisconnectHow`], without what it carries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DisconnectWord {
+    Close,
+    Namespace,
+    Fin,
+    Reset,
+    WebSocketClose,
+}
+
+words! {
+    DisconnectWord {
+        Close = "close",
+        Namespace = "namespace",
+        Fin = "fin",
+        Reset = "reset",
+        WebSocketClose = "websocket_close",
+    }
+}
+
+words! {
+    UpgradeStage { Handshake = "handshake", Probe = "probe", Pong = "pong", Flush = "flush" }
 }
 
 /// How far an upgrade gets that is broken off.
@@ -150,16 +175,20 @@ impl ClientFault {
 }
 
 impl DisconnectHow {
+    fn word(self) -> DisconnectWord {
+        match self {
+            Self::Close => DisconnectWord::Close,
+            Self::Namespace => DisconnectWord::Namespace,
+            Self::Fin => DisconnectWord::Fin,
+            Self::Reset => DisconnectWord::Reset,
+            Self::WebSocketClose(_) => DisconnectWord::WebSocketClose,
+        }
+    }
+
     /// The word in scenarios and in every output.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Close => "close",
-            Self::Namespace => "namespace",
-            Self::Fin => "fin",
-            Self::Reset => "reset",
-            Self::WebSocketClose(_) => "websocket_close",
-        }
+        self.word().word()
     }
 }
 
@@ -167,11 +196,6 @@ impl UpgradeStage {
     /// The word in scenarios and in every output.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::Probe => "probe",
-            Self::Pong => "pong",
-            Self::Flush => "flush",
-        }
+        self.word()
     }
 }

@@ -13,6 +13,7 @@ use super::Plan;
 use crate::event::PopulationId;
 use crate::units::{self, Selection, format_duration};
 
+pub(crate) use client::DisconnectWord;
 pub use client::{ClientFault, DisconnectHow, UpgradeStage};
 pub use path::{Blocked, Direction, PathFault, Toxic};
 pub use server::{Exec, ServerFault, Signal};

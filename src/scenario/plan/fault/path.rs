@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::{Setting, duration, number, quantity, word};
 use crate::units::{self, ByteRate, ByteSize, Share};
+use crate::word::{Word as _, words};
 
 /// What happens on the way, in Toxiproxy's words where it has one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl PathFault {
         if self.toxic.is_per_connection() {
             settings.push(quantity("toxicity", self.toxicity).unsaid_if(self.toxicity.is_all()));
             settings.push(
-                word("direction", self.direction.name())
+                word("direction", self.direction.word())
                     .unsaid_if(self.direction == Direction::Downstream),
             );
         }
@@ -194,33 +195,13 @@ impl Toxic {
                 number("status", status).bare(),
                 quantity("share", share).unsaid_if(share.is_all()),
             ],
-            Self::WebSocketBlocked(how) => vec![word("how", how.name())],
+            Self::WebSocketBlocked(how) => vec![word("how", how.word())],
             Self::IdleTimeout { after } => vec![duration("after", after)],
             Self::Down | Self::NonSticky | Self::Restart => Vec::new(),
         }
     }
 }
 
-impl Direction {
-    /// The word in scenarios and in every output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Downstream => "downstream",
-            Self::Upstream => "upstream",
-            Self::Both => "both",
-        }
-    }
-}
+words! { Direction { Downstream = "downstream", Upstream = "upstream", Both = "both" } }
 
-impl Blocked {
-    /// The word in scenarios and in every output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Swallowed => "swallowed",
-            Self::Stripped => "stripped",
-        }
-    }
-}
+words! { Blocked { Refused = "refused", Swallowed = "swallowed", Stripped = "stripped" } }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::{Setting, command, duration, number, word};
 use crate::units;
+use crate::word::{Word as _, words};
 
 /// What is done to processes that the run started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,16 +131,20 @@ impl Exec {
     }
 }
 
+words! {
+    Signal {
+        SigKill = "SIGKILL",
+        SigTerm = "SIGTERM",
+        SigInt = "SIGINT",
+        SigHup = "SIGHUP",
+        SigQuit = "SIGQUIT",
+    }
+}
+
 impl Signal {
     /// The name in scenarios and in every output.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SigKill => "SIGKILL",
-            Self::SigTerm => "SIGTERM",
-            Self::SigInt => "SIGINT",
-            Self::SigHup => "SIGHUP",
-            Self::SigQuit => "SIGQUIT",
-        }
+        self.word()
     }
 }
