@@ -4,24 +4,60 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Connection;
+use super::manager::Manager;
 use super::session::{Carrier, PollState, Session};
 use super::timer::Timer;
-use super::transmit::RequestId;
+use super::transmit::{EngineId, RequestId};
 use super::upgrade::Probed;
 use crate::protocol::engine_io::packet::Packet;
 use crate::protocol::engine_io::payload::PayloadReader;
 
+/// The closing engines of a client; none, most of the time.
+#[derive(Debug, Default)]
+pub(super) struct Draining {
+    engines: Vec<DrainingEngine>,
+}
+
 /// A closing engine and how long it may take.
 #[derive(Debug)]
-pub(super) struct DrainingEngine {
-    pub(super) session: Session,
+struct DrainingEngine {
+    session: Session,
     until: Option<Instant>,
 }
 
-impl Connection {
+/// What follows for a closing engine from something that happened to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DrainingFlow {
+    GoesOn,
+    /// It ends from our side.
+    Goodbye,
+    /// Its carrier ended.
+    Lost,
+}
+
+impl Draining {
+    pub(super) fn is_empty(&self) -> bool {
+        self.engines.is_empty()
+    }
+
+    /// The session of the engine that was added last.
+    pub(super) fn last(&self) -> Option<&Session> {
+        self.engines.last().map(|engine| &engine.session)
+    }
+
+    /// The place of an engine.
+    pub(super) fn find(&self, engine: EngineId) -> Option<usize> {
+        let is_it = |draining: &DrainingEngine| draining.session.engine.id == engine;
+        self.engines.iter().position(is_it)
+    }
+
+    /// The session at a place from [`find`](Self::find).
+    pub(super) fn session_mut(&mut self, index: usize) -> &mut Session {
+        &mut self.engines[index].session
+    }
+
     /// Closes an engine that the Manager has let go of: at once, or when its queue is written.
-    pub(super) fn leave(&mut self, mut session: Session) {
+    pub(super) fn add(&mut self, manager: &mut Manager, mut session: Session) {
         session.is_closing = true;
         if let Carrier::Polling(polling) = &session.carrier
             && matches!(polling.get, PollState::Reading { .. })
@@ -29,98 +65,118 @@ impl Connection {
         {
             // The rest of the poll is of no interest, but a polling transport polls on until it
             // is closed; a poll that would be put off is not missed.
-            let _ = session.poll_done(&mut self.out);
+            let _ = session.poll_done(&mut manager.out);
         }
-        let until = self.timers.get(Timer::PingTimeout);
-        self.leaving.push(DrainingEngine { session, until });
-        self.settle_leaving(self.leaving.len() - 1);
+        let until = manager.timers.get(Timer::PingTimeout);
+        self.engines.push(DrainingEngine { session, until });
+        self.follow(manager, self.engines.len() - 1, DrainingFlow::GoesOn);
     }
 
-    pub(super) fn leaving_response(&mut self, index: usize, id: RequestId, body: Option<Bytes>) {
-        let revision = self.out.revision();
-        let session = &mut self.leaving[index].session;
-        let Carrier::Polling(polling) = &mut session.carrier else {
-            return;
-        };
-        if polling.post == Some(id) && body.is_some() {
-            session.post_done(&mut self.out);
-            return self.settle_leaving(index);
+    pub(super) fn response(
+        &mut self,
+        manager: &mut Manager,
+        index: usize,
+        id: RequestId,
+        body: Option<Bytes>,
+    ) {
+        let flow = self.engines[index].session.drained_by(manager, id, body);
+        if let Some(flow) = flow {
+            self.follow(manager, index, flow);
         }
-        if polling.post != Some(id) && polling.get != PollState::InFlight(id) {
-            return;
-        }
-        let Some(body) = body else {
-            return self.end_leaving(index, true);
-        };
-        for packet in PayloadReader::new(revision, body) {
-            match packet {
-                Ok(Packet::Close) => return self.end_leaving(index, false),
-                Ok(_) => {}
-                Err(_) => return self.end_leaving(index, true),
-            }
-        }
-        polling.get = PollState::Reading { only_noops: false };
-        let _ = session.poll_done(&mut self.out);
-        self.settle_leaving(index);
     }
 
-    pub(super) fn leaving_probed(&mut self, index: usize, probed: &Probed) {
+    pub(super) fn probed(&mut self, manager: &mut Manager, index: usize, probed: &Probed) {
+        let session = &mut self.engines[index].session;
+        let mut flow = DrainingFlow::GoesOn;
         if matches!(probed, Probed::Failed(_)) {
-            let session = &mut self.leaving[index].session;
-            session.poll_again(&mut self.out);
+            session.poll_again(&mut manager.out);
             if session.only_waits_for_upgrade() {
-                return self.end_leaving(index, true);
+                flow = DrainingFlow::Goodbye;
             }
         }
-        self.settle_leaving(index);
+        self.follow(manager, index, flow);
     }
 
-    fn settle_leaving(&mut self, index: usize) {
-        let session = &mut self.leaving[index].session;
-        session.try_switch(&mut self.out);
-        if session.is_done() {
-            self.end_leaving(index, true);
-        } else {
-            self.arm_leaving();
+    fn follow(&mut self, manager: &mut Manager, index: usize, flow: DrainingFlow) {
+        let session = &mut self.engines[index].session;
+        match flow {
+            DrainingFlow::GoesOn => {
+                session.try_switch(&mut manager.out);
+                if session.is_done() {
+                    self.end(manager, index, DrainingFlow::Goodbye);
+                } else {
+                    self.arm(manager);
+                }
+            }
+            DrainingFlow::Goodbye | DrainingFlow::Lost => self.end(manager, index, flow),
         }
     }
 
-    /// It is over; `goodbye` unless the carrier is.
-    pub(super) fn end_leaving(&mut self, index: usize, goodbye: bool) {
-        let mut session = self.leaving.swap_remove(index).session;
-        if goodbye {
-            session.say_goodbye(&mut self.out);
+    fn end(&mut self, manager: &mut Manager, index: usize, flow: DrainingFlow) {
+        let mut session = self.engines.swap_remove(index).session;
+        if flow == DrainingFlow::Lost {
+            session.drop_probe(&mut manager.out);
         } else {
-            session.drop_probe(&mut self.out);
+            session.say_goodbye(&mut manager.out);
         }
-        if self.is_last(session.head.id) {
-            self.last_transport = session.last_transport();
+        if manager.is_last(session.engine.id) {
+            manager.engine_left(&session);
+        } else {
+            manager.out.engine_ended(session.engine.id);
         }
-        self.out.engine_ended(session.head.id);
-        if self.leaving.is_empty() {
-            self.leaving = Vec::new();
+        if self.engines.is_empty() {
+            self.engines = Vec::new();
         }
-        self.arm_leaving();
+        self.arm(manager);
     }
 
     /// Those that had until now to finish end as they would by their ping timeout.
-    pub(super) fn leaving_timed_out(&mut self, now: Instant) {
-        let is_late = |leaving: &DrainingEngine| leaving.until.is_some_and(|until| until <= now);
-        while let Some(index) = self.leaving.iter().position(is_late) {
-            self.end_leaving(index, true);
+    pub(super) fn timed_out(&mut self, manager: &mut Manager, now: Instant) {
+        let is_late = |engine: &DrainingEngine| engine.until.is_some_and(|until| until <= now);
+        while let Some(index) = self.engines.iter().position(is_late) {
+            self.end(manager, index, DrainingFlow::Goodbye);
         }
-        self.arm_leaving();
+        self.arm(manager);
     }
 
-    fn arm_leaving(&mut self) {
-        match self
-            .leaving
-            .iter()
-            .filter_map(|leaving| leaving.until)
-            .min()
-        {
-            Some(until) => self.timers.set(Timer::DrainingEngine, until),
-            None => self.timers.stop(Timer::DrainingEngine),
+    fn arm(&self, manager: &mut Manager) {
+        match self.engines.iter().filter_map(|engine| engine.until).min() {
+            Some(until) => manager.timers.set(Timer::DrainingEngine, until),
+            None => manager.timers.stop(Timer::DrainingEngine),
         }
+    }
+}
+
+impl Session {
+    /// A closing session's GET or POST was answered, or failed; nothing if the request is unknown.
+    fn drained_by(
+        &mut self,
+        manager: &mut Manager,
+        id: RequestId,
+        body: Option<Bytes>,
+    ) -> Option<DrainingFlow> {
+        let Carrier::Polling(polling) = &mut self.carrier else {
+            return None;
+        };
+        if polling.post == Some(id) && body.is_some() {
+            self.post_done(&mut manager.out);
+            return Some(DrainingFlow::GoesOn);
+        }
+        if polling.post != Some(id) && polling.get != PollState::InFlight(id) {
+            return None;
+        }
+        let Some(body) = body else {
+            return Some(DrainingFlow::Goodbye);
+        };
+        for packet in PayloadReader::new(manager.out.revision(), body) {
+            match packet {
+                Ok(Packet::Close) => return Some(DrainingFlow::Lost),
+                Ok(_) => {}
+                Err(_) => return Some(DrainingFlow::Goodbye),
+            }
+        }
+        polling.get = PollState::Reading { only_noops: false };
+        let _ = self.poll_done(&mut manager.out);
+        Some(DrainingFlow::GoesOn)
     }
 }

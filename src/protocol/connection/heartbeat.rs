@@ -3,32 +3,27 @@
 use std::time::Instant;
 
 use super::event::Event;
+use super::flow::SessionFlow;
+use super::manager::Manager;
 use super::session::Session;
-use super::timer::{Timer, Timers};
-use super::{Connection, Phase};
-use crate::event::{Cause, DisconnectReason, EngineRevision, Failure, Origin, Stage};
+use super::timer::Timer;
+use crate::event::{Cause, Failure, Origin, Stage};
 use crate::protocol::engine_io::packet::Outgoing;
 
-/// Begins to wait: for the server's first ping, or for the time of our own.
-pub(super) fn start(
-    revision: EngineRevision,
-    session: &Session,
-    timers: &mut Timers,
-    now: Instant,
-) {
-    if revision.server_pings() {
-        timers.set(Timer::PingTimeout, session.heartbeat_window(now));
-    } else {
-        timers.set(Timer::PingInterval, now + session.ping_interval);
+impl Manager {
+    /// Begins to wait: for the server's first ping, or for the time of our own.
+    pub(super) fn start_heartbeat(&mut self, session: &Session, now: Instant) {
+        if self.out.revision().server_pings() {
+            self.timers
+                .set(Timer::PingTimeout, session.heartbeat_end(now));
+        } else {
+            self.timers
+                .set(Timer::PingInterval, now + session.ping_interval);
+        }
     }
-}
 
-impl Connection {
-    /// A ping of the server: answered at once, and the only thing that renews its credit.
-    pub(super) fn on_ping(&mut self, now: Instant) {
-        let Phase::Open(session) = &mut self.phase else {
-            return;
-        };
+    /// Answers a ping of the server at once; nothing else renews its credit.
+    pub(super) fn on_ping(&mut self, session: &mut Session, now: Instant) {
         if !self.out.revision().server_pings() {
             return;
         }
@@ -40,7 +35,7 @@ impl Connection {
             .get(Timer::PingTimeout)
             .and_then(|end| end.checked_sub(session.ping_timeout));
         self.timers
-            .set(Timer::PingTimeout, session.heartbeat_window(now));
+            .set(Timer::PingTimeout, session.heartbeat_end(now));
         if let Some(expected) = expected {
             let late = now.saturating_duration_since(expected);
             self.events.push_back(Event::Heartbeat { late });
@@ -48,48 +43,39 @@ impl Connection {
     }
 
     /// Revision 3: the answer to our ping.
-    pub(super) fn on_pong(&mut self, now: Instant) {
-        if let Phase::Open(session) = &self.phase
-            && !self.out.revision().server_pings()
-        {
+    pub(super) fn on_pong(&mut self, session: &Session, now: Instant) {
+        if !self.out.revision().server_pings() {
             self.timers
                 .set(Timer::PingInterval, now + session.ping_interval);
         }
     }
 
     /// Revision 3: any packet renews the server's credit.
-    pub(super) fn on_sign_of_life(&mut self, now: Instant) {
-        if let Phase::Open(session) = &self.phase
-            && !self.out.revision().server_pings()
-        {
+    pub(super) fn on_sign_of_life(&mut self, session: &Session, now: Instant) {
+        if !self.out.revision().server_pings() {
             self.timers
-                .set(Timer::PingTimeout, session.heartbeat_window(now));
+                .set(Timer::PingTimeout, session.heartbeat_end(now));
         }
     }
 
     /// Revision 3: our next ping, and how long its answer may take.
-    pub(super) fn ping_is_due(&mut self, now: Instant) {
-        if let Phase::Open(session) = &mut self.phase {
-            if self.is_mute {
-                // No ping, so no answer to wait for; the next one is due as ever.
-                self.timers
-                    .set(Timer::PingInterval, now + session.ping_interval);
-                self.timers
-                    .set(Timer::PingTimeout, session.heartbeat_window(now));
-                return;
-            }
-            session.send(&mut self.out, Outgoing::PING);
+    pub(super) fn ping_is_due(&mut self, session: &mut Session, now: Instant) {
+        if self.is_mute {
+            // No ping, so no answer to wait for; the next one is due as ever.
             self.timers
-                .set(Timer::PingTimeout, now + session.ping_timeout);
+                .set(Timer::PingInterval, now + session.ping_interval);
+            self.timers
+                .set(Timer::PingTimeout, session.heartbeat_end(now));
+            return;
         }
+        session.send(&mut self.out, Outgoing::PING);
+        self.timers
+            .set(Timer::PingTimeout, now + session.ping_timeout);
     }
+}
 
-    pub(super) fn ping_timed_out(&mut self, now: Instant) {
-        let failure = Failure::new(Stage::Session, Cause::TimedOut, Origin::Network);
-        self.end_session(
-            now,
-            DisconnectReason::PingTimeout,
-            Some(failure.with_message("no ping in time")),
-        );
-    }
+/// The end of an engine whose server gave no sign of life in time.
+pub(super) fn timed_out() -> SessionFlow {
+    let failure = Failure::new(Stage::Session, Cause::TimedOut, Origin::Network);
+    SessionFlow::timed_out(failure.with_message("no ping in time"))
 }

@@ -3,9 +3,16 @@
 //! Commands, arrivals and due timers come in; [`Transmit`]s and [`Event`]s go out, to be drained
 //! after each call. A call with an id of an engine that is gone changes nothing.
 //!
-//! The files follow the client's life: `opening`, `session`, `upgrade`, `heartbeat`, `ending`,
-//! `leaving`, `reconnect` for the engine and its Manager; `namespace`, `buffers`, `acks`, `writable`
-//! for the sockets; `arrivals` tells whom an arrival concerns.
+//! Dependencies point one way, from the last line to the first:
+//!
+//! - `config`, `event`, `transmit`: the vocabulary;
+//! - `acks`, `backoff`, `buffers`, `last_transport`, `namespace`, `outbox`, `timer`: the parts;
+//! - `session`, `upgrade`: an open engine, and its move to WebSocket;
+//! - `manager`: what outlives the engines; `flow`: what may follow for an engine;
+//! - `emits`, `sockets`, `heartbeat`, `session_arrivals`: the Manager together with an open engine;
+//!   `opening`, `draining`: together with one that is not open yet, or not listened to any more;
+//! - `machine`: one engine after another; `arrivals`: the engine that an arrival concerns;
+//! - this file: the commands, arrivals and answers that a driver sees.
 
 mod acks;
 mod arrivals;
@@ -13,129 +20,51 @@ mod backoff;
 mod buffers;
 mod config;
 mod draining;
-mod ending;
+mod emits;
 mod event;
+mod flow;
 mod heartbeat;
 mod last_transport;
+mod machine;
+mod manager;
 mod namespace;
 mod opening;
 mod outbox;
-mod reconnect;
 mod session;
+mod session_arrivals;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod transmit;
 mod upgrade;
 
-use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::frame::{Frame, WebSocketEnd};
-use super::socket_io::decoder::Decoder;
 use super::socket_io::encode;
 use crate::event::{DisconnectReason, Failure, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
-use arrivals::Inbox;
-use backoff::Backoff;
-use draining::DrainingEngine;
-use last_transport::LastTransport;
-use namespace::{Namespace, State};
-use opening::Opening;
-use outbox::{Head, Outbox};
+use flow::SessionFlow;
+use machine::EnginePhase;
+use manager::TransportChoice;
+use namespace::State;
+use outbox::EngineQuery;
 use session::Session;
-use timer::{Timer, Timers};
+use timer::Timer;
 
 pub use config::{Config, ReconnectionConfig};
 pub use event::{AckRequest, Emit, Emitted, Event, Received};
+pub use machine::Connection;
 pub use transmit::{EngineId, Method, Request, RequestId, Transmit, WebSocketId};
-
-/// One virtual client: a Manager, its engine, and a Socket per namespace.
-///
-/// After every call of a command or a `handle_*`, drain [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event), and wake at [`poll_timeout`](Self::poll_timeout).
-///
-/// # Panics
-/// Methods that take a namespace panic if [`Config::namespaces`] has no such index.
-#[derive(Debug)]
-pub struct Connection {
-    phase: Phase,
-    out: Outbox,
-    events: VecDeque<Event>,
-    namespaces: Box<[Namespace]>,
-    timers: Timers,
-    backoff: Backoff,
-    decoder: Decoder,
-    /// The rest of a poll's answer; there is one only while the driver owes an auth payload.
-    inbox: Option<Box<Inbox>>,
-    leaving: Vec<DrainingEngine>,
-    choice: Option<Box<Choice>>,
-    /// What `remember_upgrade` remembers.
-    websocket_worked: bool,
-    last_transport: LastTransport,
-    /// Whether the server gets no heartbeat.
-    is_mute: bool,
-    engines: u32,
-}
-
-/// What the Manager is at.
-///
-/// ```text
-/// Idle ─► AskingQuery ─► Opening ─► Open
-///             ▲             │         │
-///             └── Waiting ◄─┴─────────┘
-/// ```
-#[derive(Debug)]
-enum Phase {
-    /// Nothing: not begun, closed, or given up.
-    Idle,
-    /// The next attempt is on the clock.
-    Waiting { attempt: u32 },
-    /// The driver owes the next engine's query.
-    AskingQuery { attempt: Option<u32> },
-    /// An engine is at its handshake.
-    Opening(Opening),
-    /// An engine is open.
-    Open(Session),
-}
-
-/// Transports other than the configured ones.
-#[derive(Debug)]
-struct Choice {
-    transports: Vec<TransportKind>,
-    upgrade: bool,
-}
 
 /// Commands.
 impl Connection {
-    /// A client that has done nothing yet.
-    #[must_use]
-    pub fn new(config: Rc<Config>, backoff_rng: fastrand::Rng, wire_rng: fastrand::Rng) -> Self {
-        let namespaces = config.namespaces.iter().map(|_| Namespace::default());
-        Self {
-            phase: Phase::Idle,
-            namespaces: namespaces.collect(),
-            decoder: Decoder::new(config.revision),
-            out: Outbox::new(config, wire_rng),
-            events: VecDeque::new(),
-            timers: Timers::default(),
-            backoff: Backoff::new(backoff_rng),
-            inbox: None,
-            leaving: Vec::new(),
-            choice: None,
-            websocket_worked: false,
-            last_transport: LastTransport::default(),
-            is_mute: false,
-            engines: 0,
-        }
-    }
-
     /// Opens every namespace, and the engine under them.
     pub fn connect(&mut self, now: Instant) {
-        for namespace in 0..self.namespaces.len() {
+        for namespace in 0..self.manager.namespaces.len() {
             self.connect_namespace(now, namespace);
         }
     }
@@ -143,20 +72,22 @@ impl Connection {
     /// Opens one namespace, for the first time or again.
     pub fn connect_namespace(&mut self, now: Instant, namespace: usize) {
         self.fire_due(now);
-        let state = &mut self.namespaces[namespace].state;
+        let state = &mut self.manager.namespaces[namespace].state;
         if *state == State::Inactive {
             *state = State::Idle;
         }
-        match self.phase {
-            Phase::Idle => self.ask_query(None),
-            Phase::Open(_) => self.open_namespace(namespace),
-            Phase::Waiting { .. } | Phase::AskingQuery { .. } | Phase::Opening(_) => {}
+        match &mut self.engine {
+            EnginePhase::Idle => self.ask_query(None),
+            EnginePhase::Open(session) => self.manager.open_namespace(session, namespace),
+            EnginePhase::Waiting { .. }
+            | EnginePhase::AskingQuery { .. }
+            | EnginePhase::Opening(_) => {}
         }
     }
 
     /// Closes every namespace, and with the last one the engine: "io client disconnect".
     pub fn disconnect(&mut self, now: Instant) {
-        for namespace in 0..self.namespaces.len() {
+        for namespace in 0..self.manager.namespaces.len() {
             self.disconnect_namespace(now, namespace);
         }
     }
@@ -164,29 +95,29 @@ impl Connection {
     /// Closes one namespace, and with the last active one the engine.
     pub fn disconnect_namespace(&mut self, now: Instant, namespace: usize) {
         self.fire_due(now);
-        self.close_namespace(namespace);
+        let session = self.engine.session_mut();
+        let flow = self.manager.close_namespace(session, namespace);
+        self.follow_session(now, flow);
         self.pump(now);
     }
 
     /// Closes the engine under the namespaces: "forced close", and the client comes back.
     pub fn close_engine(&mut self, now: Instant) {
         self.fire_due(now);
-        match &mut self.phase {
-            Phase::Idle | Phase::Waiting { .. } | Phase::AskingQuery { .. } => {}
-            Phase::Opening(opening) => {
-                opening.let_go(&mut self.out);
-                self.opening_fell_silent(opening::given_up());
-            }
-            Phase::Open(session) => {
+        match &mut self.engine {
+            EnginePhase::Idle | EnginePhase::Waiting { .. } | EnginePhase::AskingQuery { .. } => {}
+            EnginePhase::Opening(opening) => opening.close(&mut self.manager),
+            EnginePhase::Open(session) => {
                 session.is_closing = true;
-                self.settle(now);
+                let flow = self.manager.settle(session);
+                self.follow_session(now, flow);
             }
         }
     }
 
     /// Takes other transports for the engines after the present one. Never empty.
     pub fn set_transports(&mut self, transports: Vec<TransportKind>, upgrade: bool) {
-        self.choice = Some(Box::new(Choice {
+        self.manager.choice = Some(Box::new(TransportChoice {
             transports,
             upgrade,
         }));
@@ -194,38 +125,42 @@ impl Connection {
 
     /// Takes the configured transports again for the engines after the present one.
     pub fn reset_transports(&mut self) {
-        self.choice = None;
+        self.manager.choice = None;
     }
 
     /// Whether to keep the heartbeat from the server: pongs in revision 4, pings in revision 3.
     /// Everything else goes on, this side's own timers included.
     pub fn set_mute(&mut self, is_mute: bool) {
-        self.is_mute = is_mute;
+        self.manager.is_mute = is_mute;
     }
 
     /// Probes WebSocket now, whatever the transports; false if the session is not open on polling,
     /// is being upgraded already, or was not offered WebSocket.
     pub fn start_upgrade(&mut self, now: Instant) -> bool {
         self.fire_due(now);
-        let can = self.can_upgrade();
-        if can {
-            self.start_probe();
+        match self.engine.session_mut() {
+            Some(session) if session.can_upgrade() => {
+                self.manager.start_probe(session);
+                true
+            }
+            Some(_) | None => false,
         }
-        can
     }
 
     /// Answers [`Event::QueryNeeded`]: percent-encoded `k=v&k=v`, or empty.
     pub fn provide_query(&mut self, now: Instant, query: Box<str>) {
         self.fire_due(now);
-        if let Phase::AskingQuery { attempt } = self.phase {
+        if let EnginePhase::AskingQuery { attempt } = self.engine {
             self.start_engine(now, query, attempt);
         }
     }
 
     /// Answers [`Event::AuthNeeded`]: the JSON text of an object, or nothing.
     pub fn provide_auth(&mut self, now: Instant, namespace: usize, auth: Option<&str>) {
-        if self.namespaces[namespace].state == State::Asking {
-            self.send_connect(namespace, auth);
+        if let EnginePhase::Open(session) = &mut self.engine
+            && self.manager.namespaces[namespace].state == State::Asking
+        {
+            self.manager.send_connect(session, namespace, auth);
             self.pump(now);
         }
     }
@@ -233,39 +168,49 @@ impl Connection {
     /// Sends an event, or keeps it until it can be sent.
     pub fn emit(&mut self, now: Instant, emit: &Emit<'_>) -> Emitted {
         self.fire_due(now);
-        self.emit_event(now, emit)
+        let is_writable = !emit.volatile || self.takes_volatile(now);
+        let session = self.engine.session_mut();
+        self.manager.emit(session, now, emit, is_writable)
     }
 
     /// Sends an engine packet as it stands, sound or not; false if no engine is open.
     pub fn send_packet(&mut self, now: Instant, packet: Bytes) -> bool {
         self.fire_due(now);
-        let is_open = matches!(self.phase, Phase::Open(_));
-        self.send(Outgoing::Text(packet));
-        is_open
+        self.send(Outgoing::Text(packet))
     }
 
     /// Asks for a session besides the open one, over polling, to leave it alone: if it is granted,
     /// it comes back as [`Event::Zombie`]. False if no engine is open.
     pub fn open_stray(&mut self, now: Instant) -> bool {
         self.fire_due(now);
-        let Phase::Open(session) = &self.phase else {
+        let EnginePhase::Open(session) = &self.engine else {
             return false;
         };
-        self.engines = self.engines.wrapping_add(1);
-        let head = Head {
-            id: EngineId(self.engines),
-            query: session.head.query.clone(),
+        let engine = EngineQuery {
+            id: self.manager.next_engine(),
+            query: session.engine.query.clone(),
         };
-        self.out.open_polling(&head);
-        self.out.engine_ended(head.id);
+        self.manager.out.open_polling(&engine);
+        self.manager.out.engine_ended(engine.id);
         true
     }
 
     /// Sends the ack that a [`Received`] asks for; `args` is JSON text without brackets.
     pub fn ack(&mut self, now: Instant, namespace: usize, id: u64, args: &str) {
         self.fire_due(now);
-        let packet = encode::ack(self.name(namespace), id, args);
+        let packet = encode::ack(self.manager.name(namespace), id, args);
         self.send(Outgoing::Text(packet));
+    }
+
+    /// Gives a packet to the open engine; without one it is lost, and false is returned.
+    fn send(&mut self, packet: Outgoing) -> bool {
+        match self.engine.session_mut() {
+            Some(session) => {
+                session.send(&mut self.manager.out, packet);
+                true
+            }
+            None => false,
+        }
     }
 }
 
@@ -312,26 +257,35 @@ impl Connection {
     /// there is nothing left that would carry it.
     pub fn handle_network_lost(&mut self, now: Instant, failure: Failure) {
         self.fire_due(now);
-        self.session_lost(now, DisconnectReason::TransportClose, failure);
+        let flow = SessionFlow::lost(DisconnectReason::TransportClose, failure);
+        self.follow_session(now, flow);
     }
 
     /// [`Connection::poll_timeout`] is due; too early is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(timer) = self.timers.take_due(now) {
+        while let Some(timer) = self.manager.timers.take_due(now) {
             match timer {
                 Timer::ConnectTimeout => self.connect_timed_out(now),
                 Timer::Reconnect => self.reconnect_is_due(),
-                Timer::PingTimeout => self.ping_timed_out(now),
-                Timer::PingInterval => self.ping_is_due(now),
-                Timer::NextPoll => self.poll_is_due(),
-                Timer::Acks => self.acks_are_due(now),
-                Timer::DrainingEngine => self.leaving_timed_out(now),
+                Timer::PingTimeout => self.follow_session(now, heartbeat::timed_out()),
+                Timer::PingInterval => {
+                    if let Some(session) = self.engine.session_mut() {
+                        self.manager.ping_is_due(session, now);
+                    }
+                }
+                Timer::NextPoll => {
+                    if let Some(session) = self.engine.session_mut() {
+                        session.poll_again(&mut self.manager.out);
+                    }
+                }
+                Timer::Acks => self.manager.acks_are_due(self.engine.session_mut(), now),
+                Timer::DrainingEngine => self.draining.timed_out(&mut self.manager, now),
             }
         }
     }
 
     fn fire_due(&mut self, now: Instant) {
-        if self.timers.next().is_some_and(|due| due <= now) {
+        if self.manager.timers.next().is_some_and(|due| due <= now) {
             self.handle_timeout(now);
         }
     }
@@ -341,18 +295,18 @@ impl Connection {
 impl Connection {
     /// What the driver has to do, in this order.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.out.take()
+        self.manager.out.take()
     }
 
     /// What happened, in this order.
     pub fn poll_event(&mut self) -> Option<Event> {
-        outbox::take_or_shrink(&mut self.events)
+        outbox::take_or_shrink(&mut self.manager.events)
     }
 
     /// When to call [`Connection::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.manager.timers.next()
     }
 }
 
@@ -361,63 +315,44 @@ impl Connection {
     /// The transport of the open engine.
     #[must_use]
     pub fn transport(&self) -> Option<TransportKind> {
-        self.session().map(Session::transport)
-    }
-
-    fn session(&self) -> Option<&Session> {
-        match &self.phase {
-            Phase::Open(session) => Some(session),
-            Phase::Idle | Phase::Waiting { .. } | Phase::AskingQuery { .. } | Phase::Opening(_) => {
-                None
-            }
-        }
+        self.engine.session().map(Session::transport)
     }
 
     /// How long the open engine waits for a sign of life, as its server told it: pingInterval and
     /// pingTimeout.
     #[must_use]
     pub fn heartbeat_window(&self) -> Option<Duration> {
-        let session = self.session()?;
+        let session = self.engine.session()?;
         Some(session.ping_interval + session.ping_timeout)
     }
 
     /// The longest message that the server of the open engine takes, in bytes, where it told.
     #[must_use]
     pub fn max_payload(&self) -> Option<usize> {
-        self.session()?.max_payload
+        self.engine.session()?.max_payload
     }
 
     /// Whether a namespace is connected.
     #[must_use]
     pub fn is_connected(&self, namespace: usize) -> bool {
-        self.namespaces[namespace].state == State::Connected
+        self.manager.is_connected(namespace)
     }
 
     /// Whether nothing more will happen by itself: no engine, no attempt on the clock, nothing left
     /// to write.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Idle) && self.leaving.is_empty()
+        matches!(self.engine, EnginePhase::Idle) && self.draining.is_empty()
     }
 
     /// Events that were emitted and never sent, over all namespaces.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        let buffers = self.namespaces.iter().filter_map(|n| n.buffers.as_ref());
+        let buffers = self
+            .manager
+            .namespaces
+            .iter()
+            .filter_map(|n| n.buffers.as_ref());
         buffers.map(|buffers| buffers.unsent()).sum()
-    }
-
-    fn transports(&self) -> &[TransportKind] {
-        match &self.choice {
-            Some(choice) => &choice.transports,
-            None => &self.out.config.transports,
-        }
-    }
-
-    fn upgrades(&self) -> bool {
-        match &self.choice {
-            Some(choice) => choice.upgrade,
-            None => self.out.config.upgrade,
-        }
     }
 }

@@ -5,7 +5,7 @@ use super::config::Config;
 use super::transmit::{EngineId, Method, Request, RequestId, Transmit, WebSocketId};
 use crate::event::{EngineRevision, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
-use crate::protocol::engine_io::payload::Body;
+use crate::protocol::engine_io::payload::EncodedPayload;
 
 /// The length of `t`, as in the reference client.
 const TIMESTAMP_LEN: usize = 8;
@@ -13,9 +13,9 @@ const TIMESTAMP_LEN: usize = 8;
 /// What is unused beyond this is given back once a queue is empty.
 const IDLE_CAPACITY: usize = 2;
 
-/// What an engine is called and what the driver wants in its URLs.
+/// An engine's id and what the driver wants in its URLs.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct EngineQuery {
     pub(super) id: EngineId,
     /// Percent-encoded, or empty; fixed for the engine's life.
     pub(super) query: Box<str>,
@@ -54,26 +54,36 @@ impl Outbox {
     }
 
     /// The GET that asks for a session.
-    pub(super) fn open_polling(&mut self, head: &Head) -> RequestId {
-        self.request(head, None, None)
+    pub(super) fn open_polling(&mut self, engine: &EngineQuery) -> RequestId {
+        self.request(engine, None, None)
     }
 
     /// A GET of a session.
-    pub(super) fn poll(&mut self, head: &Head, sid: &str) -> RequestId {
-        self.request(head, Some(sid), None)
+    pub(super) fn poll(&mut self, engine: &EngineQuery, sid: &str) -> RequestId {
+        self.request(engine, Some(sid), None)
     }
 
-    pub(super) fn post(&mut self, head: &Head, sid: &str, body: Body) -> RequestId {
-        self.request(head, Some(sid), Some(body))
+    pub(super) fn post(
+        &mut self,
+        engine: &EngineQuery,
+        sid: &str,
+        body: EncodedPayload,
+    ) -> RequestId {
+        self.request(engine, Some(sid), Some(body))
     }
 
-    fn request(&mut self, head: &Head, sid: Option<&str>, body: Option<Body>) -> RequestId {
+    fn request(
+        &mut self,
+        engine: &EngineQuery,
+        sid: Option<&str>,
+        body: Option<EncodedPayload>,
+    ) -> RequestId {
         let id = RequestId {
-            engine: head.id,
+            engine: engine.id,
             serial: self.next_serial(),
             opening: sid.is_none(),
         };
-        let query = self.polling_query(head, sid);
+        let query = self.polling_query(engine, sid);
         let octet_stream = body.as_ref().is_some_and(|body| body.octet_stream);
         self.queue.push_back(Transmit::Request(Box::new(Request {
             id,
@@ -91,12 +101,16 @@ impl Outbox {
     }
 
     /// Opens a WebSocket: a probe if there is a session already.
-    pub(super) fn open_websocket(&mut self, head: &Head, sid: Option<&str>) -> WebSocketId {
+    pub(super) fn open_websocket(
+        &mut self,
+        engine: &EngineQuery,
+        sid: Option<&str>,
+    ) -> WebSocketId {
         let id = WebSocketId {
-            engine: head.id,
+            engine: engine.id,
             serial: self.next_serial(),
         };
-        let query = self.websocket_query(head, sid);
+        let query = self.websocket_query(engine, sid);
         let probe = sid.is_some();
         self.queue
             .push_back(Transmit::OpenWebSocket { id, query, probe });
@@ -121,9 +135,9 @@ impl Outbox {
     }
 
     /// User keys, `EIO`, `transport`, `t`, `b64`, and `sid` once it is known.
-    fn polling_query(&mut self, head: &Head, sid: Option<&str>) -> String {
+    fn polling_query(&mut self, engine: &EngineQuery, sid: Option<&str>) -> String {
         let config = Rc::clone(&self.config);
-        let mut query = self.begin_query(head, TransportKind::Polling);
+        let mut query = self.begin_query(engine, TransportKind::Polling);
         if config.timestamp_requests != Some(false) {
             self.push_timestamp(&mut query);
         }
@@ -138,8 +152,8 @@ impl Outbox {
     }
 
     /// User keys, `EIO`, `transport`, `sid`, `t` only if asked for, `b64`.
-    fn websocket_query(&mut self, head: &Head, sid: Option<&str>) -> String {
-        let mut query = self.begin_query(head, TransportKind::WebSocket);
+    fn websocket_query(&mut self, engine: &EngineQuery, sid: Option<&str>) -> String {
+        let mut query = self.begin_query(engine, TransportKind::WebSocket);
         push_sid(&mut query, sid);
         if self.config.timestamp_requests == Some(true) {
             self.push_timestamp(&mut query);
@@ -150,10 +164,10 @@ impl Outbox {
         query
     }
 
-    fn begin_query(&self, head: &Head, transport: TransportKind) -> String {
-        let mut query = String::with_capacity(head.query.len() + 80);
-        if !head.query.is_empty() {
-            query.push_str(&head.query);
+    fn begin_query(&self, engine: &EngineQuery, transport: TransportKind) -> String {
+        let mut query = String::with_capacity(engine.query.len() + 80);
+        if !engine.query.is_empty() {
+            query.push_str(&engine.query);
             query.push('&');
         }
         query.push_str("EIO=");

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::outbox::{Head, Outbox};
+use super::last_transport::LastTransport;
+use super::outbox::{EngineQuery, Outbox};
 use super::transmit::{RequestId, WebSocketId};
 use crate::event::TransportKind;
 use crate::protocol::engine_io::handshake::Handshake;
@@ -20,7 +21,7 @@ pub(super) const SPIN_DELAY: Duration = Duration::from_millis(10);
 /// An engine between its handshake and its end.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) head: Head,
+    pub(super) engine: EngineQuery,
     pub(super) sid: Box<str>,
     pub(super) ping_interval: Duration,
     pub(super) ping_timeout: Duration,
@@ -99,7 +100,11 @@ pub(super) enum Probe {
 
 impl Session {
     /// The session of an answered handshake; over polling, its packets are still being read.
-    pub(super) fn new(head: Head, handshake: Handshake, websocket: Option<WebSocketId>) -> Self {
+    pub(super) fn new(
+        engine: EngineQuery,
+        handshake: Handshake,
+        websocket: Option<WebSocketId>,
+    ) -> Self {
         let carrier = match websocket {
             Some(id) => Carrier::WebSocket { id },
             None => Carrier::Polling(Polling {
@@ -110,7 +115,7 @@ impl Session {
             }),
         };
         Self {
-            head,
+            engine,
             sid: handshake.sid,
             ping_interval: handshake.ping_interval,
             ping_timeout: handshake.ping_timeout,
@@ -175,7 +180,7 @@ impl Session {
         if self.queue.is_empty() {
             self.queue.shrink_to(0);
         }
-        polling.post = Some(out.post(&self.head, &self.sid, body));
+        polling.post = Some(out.post(&self.engine, &self.sid, body));
     }
 
     /// The POST was answered.
@@ -203,7 +208,7 @@ impl Session {
             polling.get = PollState::PutOff;
             return true;
         } else {
-            polling.get = PollState::InFlight(out.poll(&self.head, &self.sid));
+            polling.get = PollState::InFlight(out.poll(&self.engine, &self.sid));
         }
         false
     }
@@ -213,7 +218,7 @@ impl Session {
         if let Carrier::Polling(polling) = &mut self.carrier
             && polling.get == PollState::PutOff
         {
-            polling.get = PollState::InFlight(out.poll(&self.head, &self.sid));
+            polling.get = PollState::InFlight(out.poll(&self.engine, &self.sid));
         }
     }
 
@@ -254,7 +259,7 @@ impl Session {
                 if !polling.probe.holds_writes() {
                     let revision = out.revision();
                     let body = payload::encode(revision, false, std::iter::once(Outgoing::CLOSE));
-                    polling.post = Some(out.post(&self.head, &self.sid, body));
+                    polling.post = Some(out.post(&self.engine, &self.sid, body));
                 }
                 polling.probe.abort(out);
             }
@@ -299,20 +304,23 @@ impl Session {
     pub(super) fn start_probe(&mut self, out: &mut Outbox) {
         if let Carrier::Polling(polling) = &mut self.carrier {
             polling.probe.abort(out);
-            let id = out.open_websocket(&self.head, Some(&self.sid));
+            let id = out.open_websocket(&self.engine, Some(&self.sid));
             polling.probe = Probe::Connecting(id);
         }
     }
 
-    pub(super) fn probe_mut(&mut self) -> Option<&mut Probe> {
-        match &mut self.carrier {
-            Carrier::Polling(polling) => Some(&mut polling.probe),
-            Carrier::WebSocket { .. } => None,
+    /// The state in which its transport is left when it ends.
+    pub(super) fn last_transport(&self) -> LastTransport {
+        match &self.carrier {
+            Carrier::WebSocket { .. } => LastTransport::Writable,
+            Carrier::Polling(polling) => polling
+                .post
+                .map_or(LastTransport::Writable, LastTransport::Posting),
         }
     }
 
-    /// The end of patience, counted from a sign of life at `now`.
-    pub(super) fn heartbeat_window(&self, now: Instant) -> Instant {
+    /// When the server is given up, counted from a sign of life at `now`.
+    pub(super) fn heartbeat_end(&self, now: Instant) -> Instant {
         now + self.ping_interval + self.ping_timeout
     }
 }

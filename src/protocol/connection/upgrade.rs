@@ -1,14 +1,9 @@
 //! The move of a polling session to WebSocket.
 
-use std::time::Instant;
-
-use super::event::Event;
 use super::outbox::Outbox;
 use super::session::{Carrier, PollState, Probe, Session};
-use super::timer::Timer;
 use super::transmit::WebSocketId;
-use super::{Connection, Phase};
-use crate::event::{Cause, DisconnectReason, Failure, Origin, Stage};
+use crate::event::{Cause, Failure, Origin, Stage};
 use crate::protocol::engine_io::packet::{Outgoing, Packet};
 use crate::protocol::frame::{Frame, WebSocketEnd};
 
@@ -42,12 +37,36 @@ impl Session {
         }
     }
 
-    pub(super) fn probe_opened(&mut self, out: &mut Outbox) {
-        if let Some(probe) = self.probe_mut()
-            && let Probe::Connecting(id) = *probe
+    /// Whether a probe is to start now.
+    pub(super) fn probe_is_due(&self) -> bool {
+        match &self.carrier {
+            Carrier::Polling(polling) => polling.probe == Probe::Due,
+            Carrier::WebSocket { .. } => false,
+        }
+    }
+
+    /// Whether the session polls, is not on its way to WebSocket, and could be.
+    pub(super) fn can_upgrade(&self) -> bool {
+        let Carrier::Polling(polling) = &self.carrier else {
+            return false;
+        };
+        let is_free = match polling.probe {
+            Probe::None | Probe::Due | Probe::Lingering(_) => true,
+            Probe::Connecting(_) | Probe::AwaitingPong(_) | Probe::Pausing(_) | Probe::Stalled => {
+                false
+            }
+        };
+        is_free && self.offers_websocket && !self.is_closing
+    }
+
+    /// A WebSocket is open: the probe's, if it is of interest at all.
+    pub(super) fn websocket_open(&mut self, out: &mut Outbox, websocket: WebSocketId) {
+        if let Carrier::Polling(polling) = &mut self.carrier
+            && let Probe::Connecting(id) = polling.probe
+            && id == websocket
         {
             out.frame(id, Outgoing::PROBE);
-            *probe = Probe::AwaitingPong(id);
+            polling.probe = Probe::AwaitingPong(id);
         }
     }
 
@@ -74,19 +93,19 @@ impl Session {
 
     /// The probe's WebSocket could not be opened, or ended.
     pub(super) fn probe_ended(&mut self, failure: Failure) -> Probed {
-        let Some(probe) = self.probe_mut() else {
+        let Carrier::Polling(polling) = &mut self.carrier else {
             return Probed::Unchanged;
         };
-        let next = match *probe {
+        let next = match polling.probe {
             Probe::Connecting(_) | Probe::AwaitingPong(_) => Probe::None,
             Probe::Pausing(_) => Probe::Stalled,
             Probe::Lingering(_) => {
-                *probe = Probe::None;
+                polling.probe = Probe::None;
                 return Probed::Unchanged;
             }
             Probe::None | Probe::Due | Probe::Stalled => return Probed::Unchanged,
         };
-        *probe = next;
+        polling.probe = next;
         Probed::Failed(failure.at_stage(Stage::Upgrade))
     }
 }
@@ -100,68 +119,5 @@ pub(super) fn failure_of(end: WebSocketEnd) -> Failure {
             failure.with_message("the probe was closed")
         }
         WebSocketEnd::Dropped(failure) | WebSocketEnd::Failed(failure) => failure,
-    }
-}
-
-impl Connection {
-    /// Starts a probe on an open polling session.
-    pub(super) fn start_probe(&mut self) {
-        if let Phase::Open(session) = &mut self.phase {
-            self.websocket_worked = false;
-            session.start_probe(&mut self.out);
-            self.events.push_back(Event::UpgradeStarted);
-        }
-    }
-
-    /// Whether the session polls, is not on its way to WebSocket, and could be.
-    pub(super) fn can_upgrade(&self) -> bool {
-        let Phase::Open(session) = &self.phase else {
-            return false;
-        };
-        let Carrier::Polling(polling) = &session.carrier else {
-            return false;
-        };
-        let is_free = match polling.probe {
-            Probe::None | Probe::Due | Probe::Lingering(_) => true,
-            Probe::Connecting(_) | Probe::AwaitingPong(_) | Probe::Pausing(_) | Probe::Stalled => {
-                false
-            }
-        };
-        is_free && session.offers_websocket && !session.is_closing
-    }
-
-    /// Tells what came of the probe and goes on from there.
-    pub(super) fn after_probe(&mut self, now: Instant, probed: Probed) {
-        match probed {
-            Probed::Unchanged => {}
-            Probed::Answered => {
-                self.websocket_worked = true;
-                self.timers.stop(Timer::NextPoll);
-            }
-            Probed::Failed(failure) => {
-                self.events.push_back(Event::UpgradeFailed { failure });
-                self.timers.stop(Timer::NextPoll);
-                if let Phase::Open(session) = &mut self.phase {
-                    session.poll_again(&mut self.out);
-                    if session.only_waits_for_upgrade() {
-                        return self.end_session(now, DisconnectReason::ForcedClose, None);
-                    }
-                }
-            }
-        }
-        self.settle(now);
-    }
-
-    /// Does what an empty lane allows: the switch to WebSocket, the end of a closing engine.
-    pub(super) fn settle(&mut self, now: Instant) {
-        let Phase::Open(session) = &mut self.phase else {
-            return;
-        };
-        if session.try_switch(&mut self.out) {
-            self.events.push_back(Event::Upgraded);
-        }
-        if session.is_done() {
-            self.end_session(now, DisconnectReason::ForcedClose, None);
-        }
     }
 }

@@ -104,7 +104,7 @@ pub fn fitting<'a>(
 
 /// A body to POST.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
+pub struct EncodedPayload {
     /// Its bytes.
     pub bytes: Bytes,
     /// Whether it is octets rather than text.
@@ -117,9 +117,9 @@ pub fn encode(
     revision: EngineRevision,
     octets: bool,
     packets: impl Iterator<Item = Outgoing> + Clone,
-) -> Body {
+) -> EncodedPayload {
     match revision {
-        EngineRevision::V4 => Body {
+        EngineRevision::V4 => EncodedPayload {
             bytes: encode_separated(packets),
             octet_stream: false,
         },

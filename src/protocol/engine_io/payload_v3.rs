@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::packet::{Outgoing, Packet, PacketError, as_text, prefixed};
-use super::payload::Body;
+use super::payload::EncodedPayload;
 use crate::event::EngineRevision;
 
 const V3: EngineRevision = EngineRevision::V3;
@@ -111,10 +111,13 @@ fn number(digits: impl Iterator<Item = u8>) -> Option<usize> {
 }
 
 /// Puts packets into a body: octets if that is allowed and one is binary, else text.
-pub(super) fn encode(octets: bool, packets: impl Iterator<Item = Outgoing> + Clone) -> Body {
+pub(super) fn encode(
+    octets: bool,
+    packets: impl Iterator<Item = Outgoing> + Clone,
+) -> EncodedPayload {
     let has_binary = || packets.clone().any(|p| matches!(p, Outgoing::Binary(_)));
     let octet_stream = octets && has_binary();
-    Body {
+    EncodedPayload {
         bytes: if octet_stream {
             encode_octets(packets)
         } else {

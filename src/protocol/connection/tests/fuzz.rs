@@ -129,6 +129,6 @@ proptest! {
         }
         client.act(Connection::disconnect);
         client.pass(ms(100_000));
-        prop_assert!(matches!(client.connection.phase, super::super::Phase::Idle));
+        prop_assert!(matches!(client.connection.engine, super::super::EnginePhase::Idle));
     }
 }

@@ -9,9 +9,9 @@ fn an_idle_client_is_small() {
     let client = Client::websocket();
     let inline = size_of::<Connection>();
     let connection = &client.connection;
-    let heap = connection.namespaces.len() * size_of::<Namespace>()
-        + connection.events.capacity() * size_of::<Event>()
-        + connection.out.capacity() * size_of::<Transmit>()
+    let heap = connection.manager.namespaces.len() * size_of::<Namespace>()
+        + connection.manager.events.capacity() * size_of::<Event>()
+        + connection.manager.out.capacity() * size_of::<Transmit>()
         + "k=v".len()
         + "abc".len();
     println!("{inline} bytes inline, {heap} on the heap");
