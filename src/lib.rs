@@ -28,8 +28,9 @@ pub mod gate;
 pub mod metrics;
 pub mod report;
 pub mod results;
-// The servers that a run starts.
+// The servers that a run starts, and what is read of them.
 pub mod server;
+pub mod watch;
 // Wires and fronts.
 pub mod cli;
 pub mod doctor;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::units::parse_duration;
+use crate::units::{ByteSize, parse_duration};
 
 /// As in [`crate::gate::exit_code`], for the reader of a CI job.
 const EXIT_CODES: &str = "\
@@ -294,6 +294,15 @@ pub struct ServeArgs {
     /// One JSON line per connection, disconnection and event, to this file (`-`: standard output).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub log: Option<PathBuf>,
+    /// Block the server's single thread for so long at each event: 2ms make 500 events per second.
+    #[arg(long, value_name = "DURATION", value_parser = above_zero)]
+    pub work: Option<Duration>,
+    /// Refuse clients beyond so many at once.
+    #[arg(long, value_name = "N")]
+    pub max_clients: Option<u64>,
+    /// Hold so much resident memory for each connected client, such as 40KB.
+    #[arg(long, value_name = "SIZE")]
+    pub rss_per_client: Option<ByteSize>,
     /// End when standard input is closed, so that no server outlives the run that started it.
     #[arg(long, hide = true)]
     pub exit_with_stdin: bool,

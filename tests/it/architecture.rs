@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("workload", &["client", "clock", "event", "scenario"]),
     ("server", &["clock", "event", "scenario", "units"]),
+    ("watch", &["clock"]),
     (
         "chaos",
         &[
@@ -62,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "server",
             "transport",
             "units",
+            "watch",
             "workload",
         ],
     ),

@@ -5,7 +5,7 @@ use crate::cli::args::ServeArgs;
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
 use crate::run::misbehaviour::{Misbehaviour, MisbehaviourError};
-use crate::server::embedded::{LogTarget, Options, serve as serve_until_told};
+use crate::server::embedded::{Limits, LogTarget, Options, serve as serve_until_told};
 
 /// Runs the embedded server until it is told to end.
 pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, Failed> {
@@ -24,6 +24,11 @@ pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, 
         max_payload: args.max_payload,
         log,
         exit_with_stdin: args.exit_with_stdin,
+        limits: Limits {
+            work: args.work,
+            max_clients: args.max_clients,
+            rss_per_client: args.rss_per_client,
+        },
     };
     // To standard error: standard output may be the log.
     let announce = |address| terminal.complain(&format!("listening on http://{address}\n"));

@@ -1,32 +1,50 @@
+use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 
 use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::DisconnectReason;
 use socketioxide::{NsInsertError, ProtocolVersion, SocketIo, TransportType};
 
 use super::arguments::{Arguments, Incoming};
+use super::limits::Load;
 use super::log::{Line, Log};
 
 /// Why a session ends with its server, in npm's words.
 pub(super) const SHUTTING_DOWN: &str = "server shutting down";
 
-/// Accepts every namespace and answers every event.
-pub(super) fn register(io: &SocketIo, log: &Arc<Log>) -> Result<(), NsInsertError> {
-    let root = Arc::clone(log);
-    io.ns("/", move |socket: SocketRef| {
-        connected(&socket, &root);
-        ready(())
-    });
-    let others = Arc::clone(log);
-    io.dyn_ns("/{*namespace}", move |socket: SocketRef| {
-        connected(&socket, &others);
-        ready(())
-    })
+/// The refusal of a CONNECT beyond `max_clients`.
+#[derive(Debug)]
+struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("server full")
+    }
+}
+
+/// Accepts every namespace, within its limits, and answers every event.
+pub(super) fn register(
+    io: &SocketIo,
+    log: &Arc<Log>,
+    load: &Arc<Load>,
+) -> Result<(), NsInsertError> {
+    let handler = || {
+        let (log, load) = (Arc::clone(log), Arc::clone(load));
+        let admission = Arc::clone(&load);
+        let accept = move |socket: SocketRef| {
+            connected(&socket, &log, &load);
+            ready(())
+        };
+        accept.with(move || ready(if admission.admit() { Ok(()) } else { Err(Full) }))
+    };
+    io.ns("/", handler());
+    io.dyn_ns("/{*namespace}", handler())
 }
 
 /// Not a task of its own, so that no event can come in before its handler is there.
-fn connected(socket: &SocketRef, log: &Arc<Log>) {
+fn connected(socket: &SocketRef, log: &Arc<Log>, load: &Arc<Load>) {
     log.write(&Line::Connect {
         nsp: namespace(socket),
         sid: socket.id.as_str(),
@@ -36,15 +54,20 @@ fn connected(socket: &SocketRef, log: &Arc<Log>) {
             ProtocolVersion::V5 => 4,
         },
     });
-    let events = Arc::clone(log);
+    let (events, busy) = (Arc::clone(log), Arc::clone(load));
     socket.on_fallback(
         move |socket: SocketRef, incoming: Incoming, ack: AckSender, io: SocketIo| {
             let log = Arc::clone(&events);
-            async move { answer(&socket, incoming, ack, &io, &log).await }
+            let busy = Arc::clone(&busy);
+            async move {
+                busy.work();
+                answer(&socket, incoming, ack, &io, &log).await;
+            }
         },
     );
-    let ends = Arc::clone(log);
+    let (ends, load) = (Arc::clone(log), Arc::clone(load));
     socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+        load.leave();
         ends.write(&Line::Disconnect {
             nsp: namespace(&socket),
             sid: socket.id.as_str(),

@@ -15,6 +15,7 @@
 
 mod arguments;
 mod events;
+mod limits;
 mod log;
 
 use std::convert::Infallible;
@@ -35,7 +36,10 @@ use socketioxide::SocketIo;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
+use limits::Load;
 use log::Log;
+
+pub use limits::Limits;
 
 /// What a peer that will not read may cost when the server is told to end.
 const CLOSING_GRACE: Duration = Duration::from_secs(2);
@@ -62,6 +66,8 @@ pub struct Options {
     /// End when standard input does. A child whose parent holds the other end of that pipe dies
     /// with its parent, however the parent dies.
     pub exit_with_stdin: bool,
+    /// What limits it on purpose.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -74,6 +80,7 @@ impl Default for Options {
             max_payload: 1_000_000,
             log: None,
             exit_with_stdin: false,
+            limits: Limits::default(),
         }
     }
 }
@@ -172,11 +179,13 @@ pub fn serve_until(
             .max_payload(options.max_payload)
             .max_buffer_size(PACKETS_PER_CLIENT)
             .build_svc();
-        events::register(&io, &log).expect("two namespace patterns that don't overlap");
+        let load = Load::new(options.limits);
+        events::register(&io, &log, &load).expect("two namespace patterns that don't overlap");
         ready(listener.local_addr().map_err(ServeError::Runtime)?);
         let stopped = tokio::select! {
             stopped = stop => stopped,
             never = accept(&listener, service) => match never {},
+            never = load.hold_memory() => match never {},
         };
         // Nobody new while the old ones leave.
         drop(listener);

@@ -192,3 +192,33 @@ fn serve_tells_what_is_no_misbehaviour() {
         refused.stderr
     );
 }
+
+/// What a new session is told in answer to its CONNECT.
+fn connect(address: SocketAddr) -> String {
+    let open = handshake(address, "/socket.io/");
+    let sid = open["sid"].as_str().unwrap();
+    let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    ask(address, "POST", &target, "40");
+    let answer = ask(address, "GET", &target, "");
+    answer.rsplit("\r\n\r\n").next().unwrap().to_owned()
+}
+
+#[test]
+fn serve_refuses_clients_beyond_the_most_and_works_as_slowly_as_told() {
+    let arguments = [
+        "--max-clients",
+        "1",
+        "--work",
+        "2ms",
+        "--rss-per-client",
+        "40KB",
+    ];
+    let (_running, address) = serve(&arguments);
+    let first = connect(address);
+    assert!(first.contains("40{\"sid\""), "{first}");
+    let second = connect(address);
+    assert!(
+        second.contains("44{\"message\":\"server full\"}"),
+        "{second}"
+    );
+}
