@@ -82,6 +82,8 @@ pub(crate) enum Kind {
         min: u64,
         max: u64,
     },
+    /// Any number.
+    Number,
     /// A number from 0 to 1.
     Fraction,
     /// An array of numbers from 0 to 1.
@@ -93,6 +95,8 @@ pub(crate) enum Kind {
     Durations,
     /// A duration, or `false` for none.
     DurationOrFalse,
+    /// A duration, or two with `..` between them.
+    DurationRange,
     Rate,
     Size,
     /// Bytes per second.
@@ -115,8 +119,14 @@ pub(crate) enum Kind {
     Templates,
     /// A table of anything, whose strings may have placeholders.
     Payload,
+    /// A table or an array of anything, whose strings may have placeholders.
+    Json,
     /// An array of anything, whose strings may have placeholders.
     Arguments,
+    /// A table of paths and what is demanded of what they find.
+    Conditions,
+    /// A table of names and paths.
+    Subjects,
     Table(&'static TableSpec),
     /// An array of inline tables.
     Tables(&'static TableSpec),
@@ -160,7 +170,12 @@ impl Kind {
             | Self::TextTable
             | Self::Templates
             | Self::Payload
+            | Self::Json
             | Self::Arguments
+            | Self::Conditions
+            | Self::Subjects
+            | Self::Number
+            | Self::DurationRange
             | Self::Thresholds => None,
         }
     }
@@ -209,11 +224,13 @@ impl Kind {
             Self::Name => "a name of letters, digits, `-`, `_` and `.`",
             Self::File => "the path of a file",
             Self::Boolean => "true or false",
+            Self::Number => "a number",
             Self::Fraction => "a number from 0 to 1",
             Self::Fractions => "an array of numbers from 0 to 1",
             Self::Share => "a share such as \"20%\" or 0.2",
             Self::Duration => "a duration such as \"500ms\" or \"45s\"",
             Self::Durations => "an array of durations such as [\"500ms\", \"2s\"]",
+            Self::DurationRange => "a duration such as \"2s\", or a range such as \"1s..5s\"",
             Self::DurationOrFalse => "a duration such as \"500ms\" or \"45s\", or false",
             Self::Rate => "a rate such as \"250/s\" or \"90/min\"",
             Self::Size => "a size such as \"64B\" or \"2KB\"",
@@ -223,7 +240,12 @@ impl Kind {
             Self::Stamp => "an argument's index, or a path such as \"0.sent\"",
             Self::TextTable | Self::Templates => "a table of strings",
             Self::Payload | Self::Table(_) => "a table",
+            Self::Json => "a table or an array",
             Self::Arguments => "an array",
+            Self::Conditions => {
+                "a table of paths, each with a value or { exists, matches, lt, gt }"
+            }
+            Self::Subjects => "a table of names, each with a path",
             Self::Tables(_) => "an array of tables",
             Self::TableArray(spec) => return format!("tables, each written {}", spec.title),
             Self::Switch(_) => "true, false or a table",

@@ -112,6 +112,8 @@ mod tests {
             namespace: 0,
             volatile: false,
             ack: None,
+            expect: Vec::new(),
+            captures: Vec::new(),
         }
     }
 

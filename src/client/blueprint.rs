@@ -173,6 +173,8 @@ impl Blueprint {
             seed: self.seed,
             now_us: self.unix_us(at),
             row,
+            captures: None,
+            is_incomplete: false,
             random,
         }
     }

@@ -10,6 +10,8 @@ pub mod template;
 pub mod threshold;
 
 mod check;
+mod environment;
+mod journey;
 mod keys;
 mod nearest;
 mod overrides;
@@ -27,6 +29,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use check::Context;
+pub use environment::Substitution;
 use nearest::nearest;
 use overrides::Flags;
 pub use overrides::Overrides;
@@ -67,6 +70,8 @@ pub fn parse(text: &str, origin: &str, overrides: &Overrides) -> Result<Plan, Di
     let file_duration = duration(&root);
     let mut flags = Flags::default();
     let clients = overrides.apply(&mut root, &mut flags, &problems);
+    let variable = |name: &str| std::env::var(name).ok();
+    let substitutions = environment::substitute(&mut root, &variable, &problems);
     let context = Context {
         problems: &problems,
         text,
@@ -82,6 +87,7 @@ pub fn parse(text: &str, origin: &str, overrides: &Overrides) -> Result<Plan, Di
     match plan {
         Ok(mut plan) if problems.is_empty() && syntax.is_empty() => {
             check::add_warnings(&mut plan);
+            plan.substitutions = substitutions;
             Ok(plan)
         }
         Ok(_) | Err(_) => {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::check;
 use super::nearest;
 use super::plan::IpFamily;
 use super::problem::{Code, Problems};
@@ -252,7 +253,7 @@ fn assign(node: &mut Node, path: &[&str], value: Node) -> Result<(), Lost> {
         Raw::Table(table) => {
             if table.get(key).is_none() {
                 // An array cannot be made up: what would stand in the other keys of its table?
-                if ["clients", "chaos", "emit", "listen"].contains(key) {
+                if TABLE_ARRAYS.contains(key) {
                     return Err(Lost {
                         below: rest.len() - 1,
                         known: Vec::new(),
@@ -274,21 +275,37 @@ fn assign(node: &mut Node, path: &[&str], value: Node) -> Result<(), Lost> {
     }
 }
 
-/// By index, or by what the element is called: a population's `name`, an emit's `event`.
+/// Keys of `[[…]]` tables.
+const TABLE_ARRAYS: [&str; 8] = [
+    "clients",
+    "chaos",
+    "emit",
+    "listen",
+    "before_connect",
+    "on_connect",
+    "on_rejected",
+    "steps",
+];
+
+/// By index, or by what the element is called: a population's or a step's `name`, an event.
 fn element(elements: &[Node], key: &str) -> Option<usize> {
     if let Ok(index) = key.parse::<usize>() {
         return (index < elements.len()).then_some(index);
     }
-    elements.iter().position(|node| called(node) == Some(key))
+    elements
+        .iter()
+        .position(|node| called(node).as_deref() == Some(key))
 }
 
-fn called(node: &Node) -> Option<&str> {
+fn called(node: &Node) -> Option<String> {
     let table = node.value.as_table()?;
-    let name = table.get("name").or_else(|| table.get("event"))?;
-    name.value.as_str()
+    let text = |key: &str| table.get(key)?.value.as_str();
+    let name = ["name", "event", "emit", "wait"].into_iter().find_map(text);
+    let path = || Some(check::request_name(text("request")?));
+    name.map(str::to_owned).or_else(path)
 }
 
 fn element_names(elements: &[Node]) -> Vec<String> {
-    let name = |(i, node)| called(node).map_or_else(|| format!("{i}"), str::to_owned);
+    let name = |(i, node)| called(node).unwrap_or_else(|| format!("{i}"));
     elements.iter().enumerate().map(name).collect()
 }

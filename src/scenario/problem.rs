@@ -63,6 +63,10 @@ codes! {
     OtherSystem => "other_system", "The fault needs an operating system other than this one.";
     AfterEnd => "after_end", "The fault comes after the end of the run.";
     BadTemplate => "bad_template", "A `{{placeholder}}` that is not closed, not known or wrongly used.";
+    BadPath => "bad_path", "A JSONPath (RFC 9535) or regular expression that cannot be read.";
+    BadStep => "bad_step", "A step that is none of `request`, `emit`, `wait`, `think`, `disconnect` and `connect`, or two at once.";
+    MissingCapture => "missing_capture", "A `{{capture.NAME}}` that could be used before anything is captured.";
+    MissingVariable => "missing_variable", "A `${NAME}` that the environment does not have.";
     BadCsv => "bad_csv", "The CSV file has no header, no rows, or rows of different lengths.";
     UnknownMetric => "unknown_metric", "There is no such metric.";
     BadThreshold => "bad_threshold", "Not a bound that this metric can have.";

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TableSpec};
+use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TESTS, TableSpec};
 use super::problem::Code;
-use super::template::PLACEHOLDERS;
+use super::template::{FILTERS, PLACEHOLDERS};
 use super::threshold::{LATER_METRICS, Metric};
 
 const INTRODUCTION: &str = "\
@@ -59,12 +59,17 @@ pub fn reference() -> String {
     let mut out = INTRODUCTION.to_owned();
     let mut tables = Vec::new();
     gather(&ROOT, &mut tables);
+    tables.push(&TESTS);
     for spec in tables {
         table(spec, &mut out);
     }
     out.push_str(TEMPLATES);
     for (name, about) in PLACEHOLDERS {
         row(&mut out, &[&format!("`{{{{{name}}}}}`"), about]);
+    }
+    out.push_str("\n| filter | what it does |\n|---|---|\n");
+    for (name, about) in FILTERS {
+        row(&mut out, &[&format!("`{name}`"), about]);
     }
     out.push_str(THRESHOLDS);
     for metric in Metric::all() {
@@ -141,7 +146,12 @@ fn takes(key: &Key) -> String {
         | Kind::TextTable
         | Kind::Templates
         | Kind::Payload
-        | Kind::Arguments => key.kind.expected(),
+        | Kind::Json
+        | Kind::Arguments
+        | Kind::Conditions
+        | Kind::Subjects
+        | Kind::Number
+        | Kind::DurationRange => key.kind.expected(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TableSpec};
+use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TESTS, TableSpec};
 use super::raw::{self, Node, Raw};
 use super::threshold::Metric;
 use crate::diagnostic::Place;
@@ -110,6 +110,16 @@ fn kind(kind: Kind) -> Map<String, Value> {
         Kind::TextTable | Kind::Templates => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
+        Kind::Number => json!({ "type": "number" }),
+        Kind::DurationRange => json!({ "type": "string" }),
+        Kind::Json => json!({ "type": ["object", "array"] }),
+        Kind::Conditions => {
+            json!({ "type": "object", "additionalProperties": { "anyOf": [
+                table(&TESTS),
+                { "type": ["string", "number", "boolean", "array"] },
+            ] } })
+        }
+        Kind::Subjects => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Payload => json!({ "type": "object" }),
         Kind::Arguments => json!({ "type": "array" }),
         Kind::Table(spec) => return table(spec),

@@ -154,6 +154,9 @@ fn describe(population: &Population, line: &mut impl FnMut(&str)) {
             line,
         );
     }
+    for part in population.journey.describe() {
+        wrap(&format!("  {part}"), 6, line);
+    }
     for listen in &population.listens {
         let expect = listen.expect.map_or_else(String::new, |expect| {
             format!(", {} each", thousands(expect))

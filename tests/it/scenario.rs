@@ -408,7 +408,11 @@ fn every_key_of_the_schema_is_read() {
         target = { tls = {} }
         server = { command = ["x"] }
         data = { csv = "tests/invalid/data/users.csv" }
-        clients = [{ count = 1, emit = [{}], listen = [{}] }, { ramp = [{}] }, { arrivals = "1/s" }, {}]
+        clients = [{ count = 1, emit = [{}], listen = [{}] }, { ramp = [{}] }, { arrivals = "1/s" }, {},
+            { before_connect = [{}], on_connect = [{}], on_rejected = [{}], steps = [{}] },
+            { before_connect = [{ request = "GET /" }], on_connect = [{ request = "GET /" }], on_rejected = [{ request = "GET /" }], steps = [{ request = "GET /" }] },
+            { on_connect = [{ emit = "a" }], steps = [{ emit = "a" }] },
+            { on_connect = [{ wait = "a" }], steps = [{ wait = "a" }] }]
         chaos = [{ fault = "disconnect" }, { fault = "transport_switch" }, { fault = "server_restart" }, { fault = "upgrade_abort" }, { fault = "packet_loss" }, { fault = "slow_reader" }, { fault = "latency" }, { fault = "slicer" }, { fault = "limit_data" }, { fault = "status" }, { fault = "websocket_blocked" }, { fault = "idle_timeout" }, { fault = "rolling_restart" }, { fault = "exec" }]
     "#;
     let mut paths = Vec::new();

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::target::{self, Shared, TargetTable};
-use super::{Context, addresses, check_name, emit, load};
+use super::{Context, addresses, captures, check_name, emit, journey, load};
 use crate::event::{EngineRevision, TransportKind};
 use crate::scenario::plan::{Client, Population, Profile, Reconnection};
 use crate::scenario::problem::{Checked, Code};
@@ -102,12 +102,15 @@ fn population(
         .map(|client| client.namespaces.as_slice());
     let emits = emit::read(reader, namespaces, context);
     let listens = emit::read_listens(reader);
+    let journey = journey::read(reader, namespaces, context);
+    let uses = captures::check(reader, client.as_ref().ok(), context);
     Ok(Population {
         name: name?,
         load: load?,
         client: client?,
         emits: emits?,
         listens: listens?,
+        journey: uses.and(journey)?,
     })
 }
 

@@ -1,6 +1,6 @@
-use super::{Context, needs, templates};
+use super::{Context, conditions, needs, templates};
 use crate::scenario::nearest;
-use crate::scenario::plan::{Ack, Emit, Listen, StampPath};
+use crate::scenario::plan::{Ack, Capture, Condition, Emit, Listen, StampPath};
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::{Reader, all};
 use crate::units::ByteSize;
@@ -53,7 +53,12 @@ fn emit(
     let burst = reader.integer("burst");
     let namespace = namespace(reader, namespaces);
     let volatile = reader.boolean("volatile");
-    let ack = ack(reader);
+    let ack = ack(reader, context);
+    let Answer {
+        ack,
+        expect,
+        captures,
+    } = ack?;
     Ok(Emit {
         event: event?,
         data: data?,
@@ -63,12 +68,14 @@ fn emit(
         burst: burst? as u32,
         namespace: namespace?,
         volatile: volatile?,
-        ack: ack?,
+        ack,
+        expect,
+        captures,
     })
 }
 
 /// A size that memory has room for.
-fn size(reader: &Reader<'_>) -> Checked<Option<ByteSize>> {
+pub(super) fn size(reader: &Reader<'_>) -> Checked<Option<ByteSize>> {
     let size: Option<ByteSize> = reader.optional_quantity("size")?;
     match (size, reader.entry("size")) {
         (Some(size), Some(entry)) if size > LARGEST => {
@@ -86,16 +93,21 @@ fn size(reader: &Reader<'_>) -> Checked<Option<ByteSize>> {
 
 fn event(reader: &Reader<'_>) -> Checked<String> {
     let event = reader.text("event")?;
+    check_event(reader, "event", event)
+}
+
+/// Refuses the names of events that only Socket.IO itself sends.
+pub(super) fn check_event(reader: &Reader<'_>, key: &str, event: String) -> Checked<String> {
     if !RESERVED.contains(&event.as_str()) {
         return Ok(event);
     }
     let message = format!("{event:?} is an event of Socket.IO itself");
     let place = reader
-        .entry("event")
+        .entry(key)
         .map_or(reader.place, |entry| entry.node.place);
     Err(reader.report(Code::ReservedEvent, place, message, |d| {
         d.label("clients never send or receive it as an event")
-            .key(reader.path_of("event"))
+            .key(reader.path_of(key))
             .help(format!("reserved are {}", RESERVED.join(", ")))
     }))
 }
@@ -109,7 +121,7 @@ pub(super) fn canonical_namespace(name: &str) -> String {
     }
 }
 
-fn namespace(reader: &Reader<'_>, namespaces: Option<&[String]>) -> Checked<usize> {
+pub(super) fn namespace(reader: &Reader<'_>, namespaces: Option<&[String]>) -> Checked<usize> {
     let (Some(written), Some(known)) = (reader.optional_text("namespace")?, namespaces) else {
         return Ok(0);
     };
@@ -129,10 +141,21 @@ fn namespace(reader: &Reader<'_>, namespaces: Option<&[String]>) -> Checked<usiz
     }))
 }
 
-fn ack(reader: &Reader<'_>) -> Checked<Option<Ack>> {
-    reader.switch("ack", |table| {
+/// An ack and what is made of its arguments.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) ack: Option<Ack>,
+    pub(super) expect: Vec<Condition>,
+    pub(super) captures: Vec<Capture>,
+}
+
+/// `ack` of an emit table or of a step.
+pub(super) fn ack(reader: &Reader<'_>, context: &Context<'_>) -> Checked<Answer> {
+    let answer = reader.switch("ack", |table| {
         let timeout = table.duration_or_false("timeout");
         let retries = table.integer("retries");
+        let expect = conditions::read(table, "expect", context);
+        let captures = conditions::captures(table, "capture");
         let ack = Ack {
             timeout: timeout?,
             retries: retries? as u32,
@@ -144,8 +167,13 @@ fn ack(reader: &Reader<'_>) -> Checked<Option<Ack>> {
         if let Some(timeout) = ack.timeout {
             table.not_zero("timeout", timeout)?;
         }
-        Ok(ack)
-    })
+        Ok(Answer {
+            ack: Some(ack),
+            expect: expect?,
+            captures: captures?,
+        })
+    })?;
+    Ok(answer.unwrap_or_default())
 }
 
 /// `[[clients.listen]]`.
@@ -158,10 +186,12 @@ fn listen(reader: &Reader<'_>) -> Checked<Listen> {
     let event = event(reader);
     let expect = reader.optional_integer("expect");
     let stamp = stamp(reader);
+    let captures = conditions::captures(reader, "capture");
     Ok(Listen {
         event: event?,
         expect: expect?,
         stamp: stamp?,
+        captures: captures?,
     })
 }
 

@@ -2,12 +2,16 @@
 //! stops at a problem.
 
 mod addresses;
+mod captures;
 mod chaos;
 mod clients;
+mod conditions;
 mod csv;
 mod emit;
+mod journey;
 mod load;
 mod server;
+mod steps;
 mod sweep;
 mod target;
 mod templates;
@@ -50,6 +54,12 @@ impl Context<'_> {
             .filter(|path| path.exists())
             .unwrap_or_else(|| PathBuf::from(file))
     }
+}
+
+/// The name of a step that is a request, by default.
+pub(super) fn request_name(request: &str) -> String {
+    let url = request.trim().split_once(' ').map_or("", |(_, url)| url);
+    steps::path_name(url.trim())
 }
 
 /// Converts the whole tree.
@@ -104,6 +114,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         sweep: sweep?,
         thresholds: thresholds?,
         csv: context.csv.clone()?,
+        substitutions: Vec::new(),
         warnings,
     };
     let place = top.place_of("clients");

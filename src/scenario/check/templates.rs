@@ -55,6 +55,26 @@ pub(super) fn arguments(
     Ok(template.unwrap_or_default())
 }
 
+/// A text with placeholders.
+pub(super) fn text(
+    reader: &Reader<'_>,
+    key: &str,
+    context: &Context<'_>,
+) -> Checked<Option<TextTemplate>> {
+    reader.optional(key, |reader, node| {
+        let text = reader.as_text(key, node)?;
+        let path = reader.path_of(key);
+        TextTemplate::new(&text, context.csv())
+            .map_err(|error| report(context, node.place, &text, &path, &error))
+    })
+}
+
+/// Any value with placeholders.
+pub(super) fn value(node: &Node, path: &str, context: &Context<'_>) -> Checked<JsonTemplate> {
+    let value = json(node, path, context)?;
+    JsonTemplate::new(value, context.csv()).map_err(|_| Reported)
+}
+
 /// The JSON value, with every string checked in its place.
 fn json(node: &Node, path: &str, context: &Context<'_>) -> Checked<Value> {
     match &node.value {
@@ -95,7 +115,7 @@ fn no_json(node: &Node, path: &str, context: &Context<'_>) -> Reported {
 }
 
 /// Marks the placeholder itself where the string stands in the file without escapes.
-fn report(
+pub(super) fn report(
     context: &Context<'_>,
     place: Place,
     text: &str,

@@ -1,8 +1,9 @@
 use super::Default::{Is, Means, Required};
+use super::steps::{BEFORE_CONNECT, ON_CONNECT, ON_REJECTED, STEPS};
 use super::tables::TLS;
-use super::{ANY, Kind, MOST_CLIENTS, TableSpec, key};
+use super::{ANY, Kind, LARGEST, MOST_CLIENTS, TableSpec, key};
 use crate::event::TransportKind;
-use crate::scenario::plan::Profile;
+use crate::scenario::plan::{OnDisconnect, Profile};
 use crate::word::Word as _;
 
 const CLIENT_COUNT: Kind = Kind::Integer {
@@ -179,6 +180,51 @@ pub(in crate::scenario) static CLIENTS: TableSpec = TableSpec {
             Is("[]"),
             "What each client counts.",
         ),
+        key(
+            "before_connect",
+            Kind::TableArray(&BEFORE_CONNECT),
+            Is("[]"),
+            "What each client does before it connects.",
+        ),
+        key(
+            "on_connect",
+            Kind::TableArray(&ON_CONNECT),
+            Is("[]"),
+            "What each client does after a connect, before it is ready.",
+        ),
+        key(
+            "on_rejected",
+            Kind::TableArray(&ON_REJECTED),
+            Is("[]"),
+            "What each client does after a CONNECT_ERROR, before it connects again.",
+        ),
+        key(
+            "steps",
+            Kind::TableArray(&STEPS),
+            Is("[]"),
+            "What each client does once it is ready, again and again.",
+        ),
+        key(
+            "pace",
+            Kind::Duration,
+            Means("back to back"),
+            "Each client starts an iteration of `steps` every so often, however long they take; a late one is timed from its intended start.",
+        ),
+        key(
+            "iterations",
+            Kind::Integer {
+                min: 1,
+                max: LARGEST,
+            },
+            Means("until the end"),
+            "How many iterations of `steps` each client does.",
+        ),
+        key(
+            "on_disconnect",
+            Kind::Word(OnDisconnect::WORDS),
+            Is("\"restart\""),
+            "What becomes of an iteration whose connection is lost: `restart` fails it and begins anew once the client is ready again, `resume` goes on with the step that was interrupted.",
+        ),
     ],
 };
 
@@ -319,6 +365,18 @@ pub(in crate::scenario) static ACK: TableSpec = TableSpec {
             Is("0"),
             "How often the event is sent again when the ack does not come; needs `timeout`.",
         ),
+        key(
+            "expect",
+            Kind::Conditions,
+            Is("{}"),
+            "What the ack's arguments have to satisfy, by JSONPath: a value, or `{ exists, matches, lt, gt }`. It holds for every match, and there is one. Other acks count as `ack.rejected` too.",
+        ),
+        key(
+            "capture",
+            Kind::Subjects,
+            Is("{}"),
+            "Names for `{{capture.NAME}}`, each with a JSONPath over the ack's arguments; the first match is kept.",
+        ),
     ],
 };
 
@@ -327,6 +385,12 @@ pub(in crate::scenario) static LISTEN: TableSpec = TableSpec {
     about: "An event that each client of the population counts.",
     keys: &[
         key("event", Kind::Text, Required, "The event's name."),
+        key(
+            "capture",
+            Kind::Subjects,
+            Is("{}"),
+            "Names for `{{capture.NAME}}`, each with a JSONPath over the arguments. Each event replaces the values.",
+        ),
         key(
             "expect",
             ANY,

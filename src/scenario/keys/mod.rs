@@ -2,11 +2,13 @@
 
 mod clients;
 mod faults;
+mod steps;
 mod tables;
 
 pub(super) use crate::keys::{Default, Key, Kind, TableSpec};
 use crate::keys::{LARGEST, key};
 pub(super) use faults::{CHAOS, FAULTS, FaultSpec, Place as FaultPlace};
+pub(super) use steps::*;
 pub(super) use tables::*;
 
 /// Any whole number.

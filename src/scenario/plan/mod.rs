@@ -3,6 +3,7 @@
 //! A [`Plan`] is all that a run needs to know; it serialises, so that it can travel to a worker.
 
 mod fault;
+mod steps;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::environment::Substitution;
 use super::template::{JsonTemplate, TextTemplate};
 use super::threshold::Threshold;
 use crate::event::{EngineRevision, PopulationId, TransportKind};
@@ -18,6 +20,7 @@ use crate::units::{self, ByteSize, Rate};
 use crate::word::words;
 
 pub use fault::*;
+pub use steps::*;
 
 /// A checked scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// Rows for `{{csv.COLUMN}}`.
     pub csv: Option<CsvTable>,
+    /// Strings in which the environment was filled in; of interest only where the plan was read.
+    #[serde(skip)]
+    pub substitutions: Vec<Substitution>,
     /// What is odd but not wrong, for people; each is a sentence without its full stop.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -187,6 +193,9 @@ pub struct Population {
     pub emits: Vec<Emit>,
     /// What it listens to.
     pub listens: Vec<Listen>,
+    /// What it does step by step.
+    #[serde(default)]
+    pub journey: Journey,
 }
 
 /// Who comes and goes when.
@@ -394,6 +403,12 @@ pub struct Emit {
     pub volatile: bool,
     /// Whether an ack is asked for.
     pub ack: Option<Ack>,
+    /// What the ack's arguments have to satisfy.
+    #[serde(default)]
+    pub expect: Vec<Condition>,
+    /// What is kept of the ack's arguments.
+    #[serde(default)]
+    pub captures: Vec<Capture>,
 }
 
 /// An ack that is asked for.
@@ -407,7 +422,7 @@ pub struct Ack {
 }
 
 /// An event that a client counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listen {
     /// The event's name.
     pub event: String,
@@ -415,6 +430,9 @@ pub struct Listen {
     pub expect: Option<u64>,
     /// Where the sender's time stands in the arguments.
     pub stamp: Option<StampPath>,
+    /// What is kept of the arguments.
+    #[serde(default)]
+    pub captures: Vec<Capture>,
 }
 
 /// The way to a sender's time: an argument, and names inside it.

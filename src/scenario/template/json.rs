@@ -62,6 +62,10 @@ impl JsonTemplate {
         constant(&self.segments)
     }
 
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// Whether a string of a JSON value is a sound template.
     pub(in crate::scenario) fn check(
         text: &str,
@@ -122,7 +126,7 @@ fn push_string(
 ) -> Result<(), TemplateError> {
     let parsed = parse::parse(text, csv)?;
     if parsed.number_filter.is_some() {
-        segments.extend(parsed.segments);
+        segments.extend(parsed.segments.into_iter().map(Segment::into_number));
         return Ok(());
     }
     parse::push_text(segments, "\"");
@@ -180,6 +184,8 @@ mod tests {
             seed: Seed(7),
             now_us: 5,
             row,
+            captures: None,
+            is_incomplete: false,
             random: &mut random,
         };
         let mut out = String::new();

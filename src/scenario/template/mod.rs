@@ -3,6 +3,7 @@
 //! Rendering writes into the caller's buffer and allocates nothing else: an emit is a handful of
 //! microseconds, and a parse or a `format!` per placeholder would be a good part of it.
 
+mod captures;
 mod json;
 mod parse;
 
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::plan::CsvTable;
 use crate::seed::Seed;
 
+pub use captures::{Captures, Reference};
 pub use json::JsonTemplate;
-pub use parse::{PLACEHOLDERS, TemplateError};
+pub use parse::{FILTERS, PLACEHOLDERS, TemplateError};
 
 /// What placeholders stand for at one moment of one client.
 #[derive(Debug)]
@@ -29,6 +31,11 @@ pub struct Scope<'a> {
     pub now_us: u64,
     /// The client's row of the CSV file; empty if there is none.
     pub row: &'a [String],
+    /// The client's captured values, if its population captures any.
+    pub captures: Option<&'a Captures>,
+    /// Set when a template needed a captured value that is not there, or not a number where one is
+    /// needed.
+    pub is_incomplete: bool,
     /// The client's stream of random values, [`Purpose::Template`](crate::seed::Purpose::Template).
     pub random: &'a mut fastrand::Rng,
 }
@@ -59,6 +66,22 @@ pub(super) enum Segment {
     RandomString(usize),
     /// `{{csv.COLUMN}}`, by the column's place in the header line.
     Column(usize),
+    /// `{{capture.NAME}}`.
+    Capture {
+        /// The name.
+        name: Box<str>,
+        /// `| default(…)`.
+        default: Option<Box<str>>,
+        /// `| number`: the whole of a JSON string becomes a number.
+        as_number: bool,
+    },
+    /// `{{… | modulo(50)}}`.
+    Modulo {
+        /// A whole number.
+        of: Box<Self>,
+        /// Above zero.
+        modulus: u32,
+    },
 }
 
 impl Segment {
@@ -80,8 +103,80 @@ impl Segment {
                 out.extend((0..*length).map(|_| scope.random.alphanumeric()));
             }
             Self::Column(index) => column(scope.row.get(*index).map_or("", String::as_str), out),
+            Self::Capture {
+                name,
+                default,
+                as_number,
+            } => {
+                let value = scope.captures.and_then(|captures| captures.get(name));
+                match value.or(default.as_deref()) {
+                    Some(value) if *as_number && is_number(value) => out.push_str(value),
+                    Some(value) if !as_number => column(value, out),
+                    Some(_) | None => {
+                        scope.is_incomplete = true;
+                        out.push_str(if *as_number { "null" } else { "" });
+                    }
+                }
+            }
+            Self::Modulo { of, modulus } => match of.whole_number(scope) {
+                Some(number) => push(out, number.rem_euclid(i128::from(*modulus))),
+                None => {
+                    scope.is_incomplete = true;
+                    out.push('0');
+                }
+            },
         }
     }
+
+    /// The segment with `| number`.
+    fn into_number(self) -> Self {
+        match self {
+            Self::Capture { name, default, .. } => Self::Capture {
+                name,
+                default,
+                as_number: true,
+            },
+            Self::Text(_)
+            | Self::Client
+            | Self::N
+            | Self::Seed
+            | Self::Uuid
+            | Self::Now
+            | Self::RandomInt { .. }
+            | Self::RandomString(_)
+            | Self::Column(_)
+            | Self::Modulo { .. } => self,
+        }
+    }
+
+    /// The value as a whole number, if it is one.
+    fn whole_number(&self, scope: &mut Scope<'_>) -> Option<i128> {
+        Some(match self {
+            Self::Client => scope.client.into(),
+            Self::N => scope.n.into(),
+            Self::Seed => scope.seed.0.into(),
+            Self::Now => scope.now_us.into(),
+            Self::RandomInt { min, max } => scope.random.i64(min..=max).into(),
+            Self::Text(text) => text.trim().parse().ok()?,
+            Self::Column(index) => scope.row.get(*index)?.trim().parse().ok()?,
+            Self::Capture { name, default, .. } => {
+                let value = scope.captures.and_then(|captures| captures.get(name));
+                value.or(default.as_deref())?.trim().parse().ok()?
+            }
+            Self::Modulo { of, modulus } => {
+                of.whole_number(scope)?.rem_euclid(i128::from(*modulus))
+            }
+            Self::Uuid | Self::RandomString(_) => return None,
+        })
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Number>(text).is_ok()
+}
+
+fn push_text(text: &str, out: &mut String) {
+    out.push_str(text);
 }
 
 fn push(out: &mut String, value: impl fmt::Display) {
@@ -127,7 +222,7 @@ impl TextTemplate {
     /// Appends the text as it is at this moment.
     pub fn render(&self, scope: &mut Scope<'_>, out: &mut String) {
         for segment in &self.segments {
-            segment.render(scope, out, |value, out| out.push_str(value));
+            segment.render(scope, out, push_text);
         }
     }
 
@@ -174,6 +269,8 @@ mod tests {
             seed: Seed(7),
             now_us: 1_700_000_000_000_000,
             row: &table.rows[0],
+            captures: None,
+            is_incomplete: false,
             random: &mut random,
         };
         let mut out = String::new();

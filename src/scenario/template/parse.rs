@@ -5,7 +5,7 @@ use crate::scenario::nearest;
 use crate::scenario::plan::CsvTable;
 
 /// Every placeholder, as one would write it, and what it stands for.
-pub const PLACEHOLDERS: [(&str, &str); 8] = [
+pub const PLACEHOLDERS: [(&str, &str); 9] = [
     (
         "client",
         "The client's number, from 0 over the whole run, the same for its life.",
@@ -28,6 +28,26 @@ pub const PLACEHOLDERS: [(&str, &str); 8] = [
     (
         "csv.COLUMN",
         "The client's value in this column of `[data] csv`: client n has row n, from the top again after the last.",
+    ),
+    (
+        "capture.NAME",
+        "The value that a step or a listen table of this client has captured last.",
+    ),
+];
+
+/// Every filter, as one would write it, and what it does.
+pub const FILTERS: [(&str, &str); 3] = [
+    (
+        "number",
+        "In `data` and `auth`, where the placeholder is the whole string: a number in place of the string.",
+    ),
+    (
+        "default(0)",
+        "With `capture.NAME`: the value as long as nothing is captured.",
+    ),
+    (
+        "modulo(50)",
+        "The remainder of a whole number, to spread clients over groups.",
     ),
 ];
 
@@ -83,13 +103,23 @@ pub enum TemplateError {
         /// The columns that it has.
         columns: Vec<String>,
     },
-    /// A filter other than `number`.
+    /// A filter that does not exist.
     #[error("there is no filter `{found}`")]
     UnknownFilter {
         /// The whole placeholder.
         range: Range<usize>,
         /// What was written.
         found: String,
+    },
+    /// A filter on a placeholder that it makes no sense for.
+    #[error("`| {filter}` makes no sense for `{found}`")]
+    FilterMisplaced {
+        /// The whole placeholder.
+        range: Range<usize>,
+        /// The placeholder.
+        found: String,
+        /// The filter.
+        filter: String,
     },
     /// `| number` beside other text.
     #[error("`| number` needs the whole string for itself")]
@@ -124,6 +154,7 @@ impl TemplateError {
             | Self::NoCsv { range, .. }
             | Self::UnknownColumn { range, .. }
             | Self::UnknownFilter { range, .. }
+            | Self::FilterMisplaced { range, .. }
             | Self::NumberBesideText { range }
             | Self::NumberInText { range }
             | Self::NotANumber { range, .. } => range.clone(),
@@ -140,6 +171,7 @@ impl TemplateError {
             | Self::Arguments { .. }
             | Self::NoCsv { .. }
             | Self::UnknownFilter { .. }
+            | Self::FilterMisplaced { .. }
             | Self::NumberBesideText { .. }
             | Self::NumberInText { .. }
             | Self::NotANumber { .. } => None,
@@ -170,7 +202,11 @@ impl TemplateError {
             Self::UnknownColumn { columns, .. } => {
                 format!("its columns are {}", columns.join(", "))
             }
-            Self::UnknownFilter { .. } => "the only filter is `number`".to_owned(),
+            Self::UnknownFilter { .. } => {
+                let names: Vec<_> = FILTERS.iter().map(|(name, _)| *name).collect();
+                format!("the filters are {}", names.join(", "))
+            }
+            Self::FilterMisplaced { .. } => "leave the filter out".to_owned(),
             Self::NumberBesideText { .. } => {
                 "make it the whole string, \"{{n | number}}\", or leave the filter out".to_owned()
             }
@@ -264,22 +300,100 @@ fn compile(
     {
         return Ok((Segment::Text(content[1..content.len() - 1].into()), false));
     }
-    let (name, filter) = match content.split_once('|') {
-        Some((name, filter)) => (name.trim(), Some(filter.trim())),
-        None => (content, None),
-    };
-    let segment = segment(name, range, csv)?;
-    match filter {
-        None => Ok((segment, false)),
-        Some("number") => {
+    let mut parts = split_filters(content);
+    let name = parts.next().unwrap_or_default();
+    let mut segment = segment(name, range, csv)?;
+    let mut as_number = false;
+    for filter in parts {
+        if filter == "number" {
             check_number(&segment, name, range, csv)?;
-            Ok((segment, true))
+            as_number = true;
+        } else {
+            segment = filtered(segment, (name, filter), range, csv)?;
         }
-        Some(other) => Err(TemplateError::UnknownFilter {
+    }
+    Ok((segment, as_number))
+}
+
+/// The parts between the `|`s that stand outside quotes.
+fn split_filters(content: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = None;
+    content
+        .split(move |c| {
+            match quoted {
+                Some(quote) if c == quote => quoted = None,
+                None if matches!(c, '\'' | '"') => quoted = Some(c),
+                Some(_) | None => {}
+            }
+            c == '|' && quoted.is_none()
+        })
+        .map(str::trim)
+}
+
+/// A segment with a filter other than `number`.
+fn filtered(
+    segment: Segment,
+    (name, filter): (&str, &str),
+    range: &Range<usize>,
+    csv: Option<&CsvTable>,
+) -> Result<Segment, TemplateError> {
+    let misplaced = || TemplateError::FilterMisplaced {
+        range: range.clone(),
+        found: name.to_owned(),
+        filter: filter.to_owned(),
+    };
+    let unfit = |expected| TemplateError::Arguments {
+        range: range.clone(),
+        found: format!("{name} | {filter}"),
+        expected,
+    };
+    match filter.split('(').next().map(str::trim) {
+        Some("default") => {
+            let value = arguments(filter).ok_or_else(|| unfit("capture.NAME | default(0)"))?;
+            match segment {
+                Segment::Capture {
+                    name, as_number, ..
+                } => Ok(Segment::Capture {
+                    name,
+                    default: Some(unquoted(value.trim()).into()),
+                    as_number,
+                }),
+                Segment::Text(_)
+                | Segment::Client
+                | Segment::N
+                | Segment::Seed
+                | Segment::Uuid
+                | Segment::Now
+                | Segment::RandomInt { .. }
+                | Segment::RandomString(_)
+                | Segment::Column(_)
+                | Segment::Modulo { .. } => Err(misplaced()),
+            }
+        }
+        Some("modulo") => {
+            let modulus = arguments(filter).and_then(|text| text.trim().parse().ok());
+            let modulus = modulus
+                .filter(|modulus| *modulus > 0)
+                .ok_or_else(|| unfit("client | modulo(50)"))?;
+            if matches!(segment, Segment::Uuid | Segment::RandomString(_)) {
+                return Err(misplaced());
+            }
+            check_number(&segment, name, range, csv)?;
+            Ok(Segment::Modulo {
+                of: Box::new(segment),
+                modulus,
+            })
+        }
+        Some(_) | None => Err(TemplateError::UnknownFilter {
             range: range.clone(),
-            found: other.to_owned(),
+            found: filter.to_owned(),
         }),
     }
+}
+
+fn unquoted(text: &str) -> &str {
+    let inside = quote(text).and_then(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    inside.unwrap_or(text)
 }
 
 fn segment(
@@ -289,6 +403,13 @@ fn segment(
 ) -> Result<Segment, TemplateError> {
     if let Some(column) = name.strip_prefix("csv.") {
         return self::column(name, column, range, csv);
+    }
+    if let Some(capture) = name.strip_prefix("capture.") {
+        return Ok(Segment::Capture {
+            name: capture.trim().into(),
+            default: None,
+            as_number: false,
+        });
     }
     match name {
         "client" => return Ok(Segment::Client),
@@ -366,9 +487,15 @@ fn check_number(
     csv: Option<&CsvTable>,
 ) -> Result<(), TemplateError> {
     let bad = match segment {
-        Segment::Client | Segment::N | Segment::Seed | Segment::Now | Segment::RandomInt { .. } => {
-            None
-        }
+        Segment::Client
+        | Segment::N
+        | Segment::Seed
+        | Segment::Now
+        | Segment::RandomInt { .. }
+        | Segment::Modulo { .. } => None,
+        Segment::Capture { default, .. } => default
+            .as_deref()
+            .filter(|default| serde_json::from_str::<serde_json::Number>(default).is_err()),
         Segment::Text(_) | Segment::Uuid | Segment::RandomString(_) => Some(name),
         Segment::Column(index) => csv
             .into_iter()

@@ -2,28 +2,31 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::steps::{ack, captures};
 use super::text::{array, inline, json, plain_scalar, quoted};
 use super::{Writer, size};
 use crate::scenario::plan::{
-    Ack, Client, Emit, Listen, Load, Population, RampStage, Reconnection, StampPath, Tls,
+    Client, Emit, Listen, Load, Population, RampStage, Reconnection, StampPath, Tls,
 };
 use crate::scenario::secret::is_secret_name;
 use crate::scenario::template::TextTemplate;
 use crate::units::format_duration;
 use crate::word::Word as _;
 
-impl Writer {
+impl Writer<'_> {
     pub(super) fn population(&mut self, population: &Population) {
         self.header("[[clients]]");
         self.pair("name", &quoted(&population.name));
         self.load(&population.load);
         self.client(&population.client);
+        self.journey_keys(&population.journey);
         for emit in &population.emits {
             self.emit(emit, &population.client.namespaces);
         }
         for listen in &population.listens {
             self.listen(listen);
         }
+        self.journey(&population.journey, &population.client.namespaces);
     }
 
     fn load(&mut self, load: &Load) {
@@ -101,7 +104,7 @@ impl Writer {
         self.pair("tls", &tls);
     }
 
-    fn header_value(&mut self, name: &str, value: &TextTemplate) -> String {
+    pub(super) fn header_value(&mut self, name: &str, value: &TextTemplate) -> String {
         if is_secret_name(name) {
             quoted(&self.secret(value.source()))
         } else {
@@ -109,7 +112,7 @@ impl Writer {
         }
     }
 
-    fn auth_value(&mut self, value: &Value) -> String {
+    pub(super) fn auth_value(&mut self, value: &Value) -> String {
         match value {
             Value::String(text) => quoted(&self.secret(text)),
             Value::Null
@@ -144,7 +147,7 @@ impl Writer {
         self.pair("burst", &emit.burst.to_string());
         self.pair("namespace", &quoted(&namespaces[emit.namespace]));
         self.pair("volatile", &emit.volatile.to_string());
-        self.pair("ack", &ack(emit.ack));
+        self.pair("ack", &ack(emit.ack, &emit.expect, &emit.captures));
     }
 
     fn listen(&mut self, listen: &Listen) {
@@ -152,6 +155,9 @@ impl Writer {
         self.pair("event", &quoted(&listen.event));
         self.optional("expect", listen.expect.map(|expect| expect.to_string()));
         self.optional("stamp", listen.stamp.as_ref().map(stamp));
+        if !listen.captures.is_empty() {
+            self.pair("capture", &captures(&listen.captures));
+        }
     }
 }
 
@@ -170,17 +176,6 @@ fn reconnection(reconnection: Option<Reconnection>) -> String {
         attempts.map(|attempts| ("attempts", attempts.to_string())),
     ];
     inline(pairs.into_iter().flatten())
-}
-
-fn ack(ack: Option<Ack>) -> String {
-    let Some(ack) = ack else {
-        return "false".to_owned();
-    };
-    let timeout = ack.timeout.map(|timeout| quoted(&format_duration(timeout)));
-    inline([
-        ("timeout", timeout.unwrap_or_else(|| "false".to_owned())),
-        ("retries", ack.retries.to_string()),
-    ])
 }
 
 fn stamp(stamp: &StampPath) -> String {

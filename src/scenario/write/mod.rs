@@ -4,10 +4,12 @@
 //! warned of is settled in the plan.
 
 mod clients;
+mod steps;
 mod text;
 
 use std::fmt::Write;
 
+use super::environment::Substitution;
 use super::plan::{ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value};
 use super::secret::{MASK, is_secret_name};
 use super::threshold::Threshold;
@@ -38,6 +40,7 @@ impl Plan {
             out: String::new(),
             show_secrets,
             masked: false,
+            substitutions: &self.substitutions,
         };
         writer.pair("name", &quoted(&self.name));
         writer.pair("description", &quoted(&self.description));
@@ -60,17 +63,31 @@ impl Plan {
         writer.sweep(&self.sweep);
         writer.thresholds(&self.thresholds, self);
         let head = if writer.masked { MASKED_HEAD } else { HEAD };
-        format!("{head}{}", writer.out)
+        format!("{head}{}", writer.unresolved())
     }
 }
 
-struct Writer {
+struct Writer<'a> {
     out: String,
     show_secrets: bool,
     masked: bool,
+    substitutions: &'a [Substitution],
 }
 
-impl Writer {
+impl Writer<'_> {
+    /// The text with `${NAME}` wherever a string came from the environment.
+    fn unresolved(&self) -> String {
+        let mut out = self.out.clone();
+        for Substitution { source, resolved } in self.substitutions {
+            let source = quoted(source);
+            out = out.replace(&quoted(resolved), &source);
+            if let Ok(url) = url::Url::parse(resolved) {
+                out = out.replace(&quoted(url.as_str()), &source);
+            }
+        }
+        out
+    }
+
     fn header(&mut self, header: &str) {
         writeln!(self.out, "\n{header}").expect("writing to a String cannot fail");
     }
@@ -88,7 +105,8 @@ impl Writer {
     }
 
     fn secret(&mut self, value: &str) -> String {
-        if self.show_secrets || is_secret_free(value) {
+        let is_substituted = self.substitutions.iter().any(|s| s.resolved == value);
+        if self.show_secrets || is_secret_free(value) || is_substituted {
             return value.to_owned();
         }
         self.masked = true;
