@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::ask::{Ask, Asked};
 use super::http::Reply;
-use super::patient::Patient;
+use super::probe::Probe;
+use super::request::{Outcome, Request};
 use super::session::classify;
 use crate::event::{Cause, EngineRevision};
 use crate::protocol::engine_io::packet::Outgoing;
@@ -79,52 +79,52 @@ impl Handle {
         }
     }
 
-    fn target(&self, patient: &Patient, transport: &str) -> String {
-        let path = self.path.as_deref().unwrap_or(&patient.options.path);
-        let mut target = patient.target_at(path, self.revision, transport);
+    fn target(&self, probe: &Probe, transport: &str) -> String {
+        let path = self.path.as_deref().unwrap_or(&probe.options.path);
+        let mut target = probe.target_at(path, self.revision, transport);
         append_pair(&mut target, "sid", &self.sid);
         target
     }
 
     /// The next poll of this session.
-    pub(super) fn get(&self, patient: &Patient) -> Ask {
-        Ask::new("GET", self.target(patient, "polling"))
+    pub(super) fn get(&self, probe: &Probe) -> Request {
+        Request::new("GET", self.target(probe, "polling"))
             .cookies(self.cookies.clone())
             .from(self.source)
     }
 
     /// A WebSocket handshake for this session.
-    pub(super) fn upgrade(&self, patient: &Patient) -> Ask {
-        Ask::new("GET", self.target(patient, "websocket"))
+    pub(super) fn upgrade(&self, probe: &Probe) -> Request {
+        Request::new("GET", self.target(probe, "websocket"))
             .cookies(self.cookies.clone())
             .from(self.source)
     }
 
-    pub(super) async fn send(&self, patient: &Patient, packets: &[&str]) -> Asked {
+    pub(super) async fn send(&self, probe: &Probe, packets: &[&str]) -> Outcome {
         let packets = packets
             .iter()
             .map(|text| Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())));
         let body = encode(self.revision, false, packets);
-        let ask = Ask::new("POST", self.target(patient, "polling"))
+        let ask = Request::new("POST", self.target(probe, "polling"))
             .cookies(self.cookies.clone())
             .from(self.source)
             .body(String::from_utf8_lossy(&body.bytes));
-        patient.ask(ask).await
+        probe.ask(ask).await
     }
 
     /// A message that changes nothing: a heartbeat in the direction that the revision has.
-    pub(super) async fn heartbeat(&self, patient: &Patient) -> Asked {
+    pub(super) async fn heartbeat(&self, probe: &Probe) -> Outcome {
         let packet = match self.revision {
             EngineRevision::V4 => "3",
             EngineRevision::V3 => "2",
         };
-        self.send(patient, &[packet]).await
+        self.send(probe, &[packet]).await
     }
 
     /// Says goodbye, again and again where other servers may have got it; whether it is gone.
-    pub(super) async fn close(&self, patient: &Patient) -> bool {
+    pub(super) async fn close(&self, probe: &Probe) -> bool {
         for _ in 0..GOODBYES {
-            let asked = self.send(patient, &["1"]).await;
+            let asked = self.send(probe, &["1"]).await;
             let Ok(reply) = &asked.result else {
                 return false;
             };
@@ -134,7 +134,7 @@ impl Handle {
             if classify(reply).cause != Cause::SessionIdUnknown {
                 return false;
             }
-            if !patient.known.borrow().is_not_sticky {
+            if !probe.sessions.are_scattered.get() {
                 return true;
             }
         }
@@ -142,7 +142,7 @@ impl Handle {
     }
 }
 
-impl Patient {
+impl Probe {
     /// Path and query of a request: the user's query first, as the JS client has it.
     pub(super) fn target(&self, revision: EngineRevision, transport: &str) -> String {
         self.target_at(&self.options.path, revision, transport)

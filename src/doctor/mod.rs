@@ -4,23 +4,25 @@
 //! findings of the catalogue, with the exchanges behind them. Nothing here loads a server: a few
 //! dozen requests, each listed, and no session is left open.
 
-mod ask;
 mod check;
+mod evidence;
 mod exchange;
 mod handle;
-mod held;
 mod http;
+mod known;
+mod long_connection;
+mod notes;
+mod open_sessions;
 mod options;
-mod patient;
+mod probe;
 mod report;
+mod request;
 mod session;
 mod text;
 mod upgrade;
 mod websocket;
+mod wire;
 
-use std::rc::Rc;
-
-use crate::clock;
 use crate::trace::Trace;
 use crate::transport::TransportError;
 
@@ -30,7 +32,8 @@ pub use report::{CheckReport, Found, Report, Step};
 pub use text::render;
 
 use check::Check;
-use patient::Patient;
+use known::Known;
+use probe::Probe;
 
 /// Why nothing was examined.
 #[derive(Debug, thiserror::Error)]
@@ -51,21 +54,23 @@ pub fn examine(options: Options, trace: Trace) -> Result<Report, DoctorError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let patient = Rc::new(Patient::new(options, trace)?);
-    let report = tokio::task::LocalSet::new().block_on(&runtime, all_checks(&patient));
+    let probe = Probe::new(options, trace)?;
+    let report = tokio::task::LocalSet::new().block_on(&runtime, all_checks(&probe));
     // A name lookup that hangs would hold the end up for as long as the resolver tries.
     runtime.shutdown_background();
     Ok(report)
 }
 
-async fn all_checks(patient: &Rc<Patient>) -> Report {
-    let began = clock::now();
+async fn all_checks(probe: &Probe) -> Report {
+    let mut known = Known::default();
     let mut checks = Vec::new();
+    let mut findings = Vec::new();
     for check in Check::ALL {
-        if let Some(report) = check.carry_out(patient).await {
+        if let Some((report, found)) = check.carry_out(probe, &mut known).await {
             checks.push(report);
+            findings.extend(found);
         }
     }
-    let left_open = patient.close_sessions().await;
-    patient.report(checks, left_open, began)
+    let left_open = probe.close_sessions().await;
+    Report::new(probe, checks, findings, left_open)
 }

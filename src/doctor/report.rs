@@ -2,8 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, ms};
+use super::probe::Probe;
 use crate::catalogue::{Finding, Severity};
+use crate::clock;
 
 /// Everything that was seen and found.
 #[derive(Debug, Clone, Serialize)]
@@ -33,6 +35,32 @@ pub struct Report {
 impl Report {
     /// The version of the data.
     pub const SCHEMA: &str = "sio-load/doctor/1";
+
+    /// Puts together what all checks saw, with every exchange.
+    pub(super) fn new(
+        probe: &Probe,
+        checks: Vec<CheckReport>,
+        mut findings: Vec<Found>,
+        left_open: usize,
+    ) -> Self {
+        findings.sort_by_key(|found| std::cmp::Reverse(found.finding.severity));
+        let well = findings
+            .iter()
+            .all(|found| found.finding.severity == Severity::Info);
+        let took = clock::now().saturating_duration_since(probe.evidence.began);
+        Self {
+            schema: Self::SCHEMA,
+            url: probe.options.base(),
+            path: probe.options.path.clone(),
+            namespace: probe.options.namespace().to_owned(),
+            well,
+            took_ms: ms(took),
+            checks,
+            findings,
+            exchanges: probe.evidence.take(),
+            left_open,
+        }
+    }
 
     /// How many findings are that bad.
     #[must_use]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ask::{Ask, Asked, PATIENCE};
 use super::handle::Handle;
 use super::http::Reply;
-use super::patient::Patient;
+use super::probe::Probe;
+use super::request::{Outcome, PATIENCE, Request};
 use crate::clock;
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
 use crate::protocol::engine_io::error_body;
@@ -70,9 +70,9 @@ pub(super) struct Connected {
     /// The JSON of the reply.
     pub(super) data: Bytes,
     /// The POST of the CONNECT, where one was needed.
-    pub(super) sent: Option<Asked>,
+    pub(super) sent: Option<Outcome>,
     /// The poll that brought the reply; release 2 sends it with the handshake.
-    pub(super) polled: Option<Asked>,
+    pub(super) polled: Option<Outcome>,
 }
 
 /// A namespace is not connected.
@@ -89,22 +89,22 @@ pub(super) enum NotConnected {
 impl Session {
     /// Opens a session as a client of this revision does.
     pub(super) async fn open(
-        patient: &Patient,
+        probe: &Probe,
         revision: EngineRevision,
         source: Option<IpAddr>,
-    ) -> (Result<Self, Refused>, Asked) {
-        let target = patient.target(revision, "polling");
-        let asked = patient.ask(Ask::new("GET", target).from(source)).await;
-        let opened = Self::read(patient, revision, &asked, source);
+    ) -> (Result<Self, Refused>, Outcome) {
+        let target = probe.target(revision, "polling");
+        let asked = probe.ask(Request::new("GET", target).from(source)).await;
+        let opened = Self::read(probe, revision, &asked, source);
         (opened, asked)
     }
 
     /// Reads the answer to a handshake. A release 2 server ignores the revision that was asked
     /// for; its answer makes a session of revision 3.
     pub(super) fn read(
-        patient: &Patient,
+        probe: &Probe,
         revision: EngineRevision,
-        asked: &Asked,
+        asked: &Outcome,
         source: Option<IpAddr>,
     ) -> Result<Self, Refused> {
         let refused = |failure| Refused {
@@ -123,10 +123,10 @@ impl Session {
             .find_map(|revision| open_packet(revision, &reply.body))
             .ok_or_else(|| refused(error_body::undecodable(Stage::Open, &reply.body)))?;
         let handle = Handle::new(revision, &handshake.sid, reply, source);
-        patient.trace.say(Voice::Engine, || {
+        probe.trace.say(Voice::Engine, || {
             format!("socket receive: type \"open\", sid {}", handle.sid())
         });
-        patient.opened(handle.clone());
+        probe.sessions.opened(handle.clone());
         Ok(Self {
             handle,
             handshake,
@@ -137,10 +137,10 @@ impl Session {
     }
 
     /// The same session, which was opened at another path than that of the options.
-    pub(super) fn at(mut self, patient: &Patient, path: &str) -> Self {
-        patient.closed(self.handle.sid());
+    pub(super) fn at(mut self, probe: &Probe, path: &str) -> Self {
+        probe.sessions.closed(self.handle.sid());
         self.handle = self.handle.at(path);
-        patient.opened(self.handle.clone());
+        probe.sessions.opened(self.handle.clone());
         self
     }
 
@@ -149,8 +149,8 @@ impl Session {
     }
 
     /// Sends packets of text.
-    pub(super) async fn send(&self, patient: &Patient, packets: &[&str]) -> Result<Asked, Refused> {
-        let asked = self.handle.send(patient, packets).await;
+    pub(super) async fn send(&self, probe: &Probe, packets: &[&str]) -> Result<Outcome, Refused> {
+        let asked = self.handle.send(probe, packets).await;
         match &asked.result {
             Ok(reply) if reply.status == 200 => Ok(asked),
             Ok(reply) => Err(Refused {
@@ -167,11 +167,11 @@ impl Session {
     /// Polls once.
     pub(super) async fn poll(
         &mut self,
-        patient: &Patient,
+        probe: &Probe,
         limit: Duration,
-    ) -> (Result<Vec<Packet>, Refused>, Asked) {
-        let ask = self.handle.get(patient).limit(limit);
-        let asked = patient.ask(ask).await;
+    ) -> (Result<Vec<Packet>, Refused>, Outcome) {
+        let ask = self.handle.get(probe).limit(limit);
+        let asked = probe.ask(ask).await;
         let refused = |failure: Failure| Refused {
             failure: failure.at_stage(Stage::Session),
             id: asked.id,
@@ -189,7 +189,7 @@ impl Session {
     /// Connects the namespace of the options.
     pub(super) async fn connect(
         &mut self,
-        patient: &Patient,
+        probe: &Probe,
         namespace: &str,
         payload: &str,
     ) -> Result<Connected, NotConnected> {
@@ -203,30 +203,30 @@ impl Session {
             };
             let packet = socket_io::connect(namespace, payload);
             let text = String::from_utf8_lossy(&packet).into_owned();
-            patient.trace.say(Voice::Socket, || {
+            probe.trace.say(Voice::Socket, || {
                 "transport is open - connecting".to_owned()
             });
             Some(
-                self.send(patient, &[&text])
+                self.send(probe, &[&text])
                     .await
                     .map_err(NotConnected::Engine)?,
             )
         };
-        self.await_connect(patient, namespace, sent).await
+        self.await_connect(probe, namespace, sent).await
     }
 
     async fn await_connect(
         &mut self,
-        patient: &Patient,
+        probe: &Probe,
         namespace: &str,
-        sent: Option<Asked>,
+        sent: Option<Outcome>,
     ) -> Result<Connected, NotConnected> {
         let until = clock::now() + PATIENCE;
         let mut last = sent.as_ref().map_or(0, |asked| asked.id);
         let mut packets = std::mem::take(&mut self.pending);
         let mut polled = None;
         loop {
-            let replied = self.reply_among(patient, namespace, packets).await;
+            let replied = self.reply_among(probe, namespace, packets).await;
             match replied {
                 Some(Ok(data)) => return Ok(Connected { data, sent, polled }),
                 Some(Err(failure)) => {
@@ -238,7 +238,7 @@ impl Session {
             if left.is_zero() {
                 return Err(NotConnected::Silence(last));
             }
-            let (came, asked) = self.poll(patient, left).await;
+            let (came, asked) = self.poll(probe, left).await;
             last = asked.id;
             packets = match came {
                 Ok(packets) => packets,
@@ -254,13 +254,13 @@ impl Session {
     /// The reply to a CONNECT, if it is among these packets.
     async fn reply_among(
         &mut self,
-        patient: &Patient,
+        probe: &Probe,
         namespace: &str,
         packets: Vec<Packet>,
     ) -> Option<Result<Bytes, Failure>> {
         let mut replied = None;
         for packet in packets {
-            let Some(packet) = self.socket_packet(patient, packet).await else {
+            let Some(packet) = self.socket_packet(probe, packet).await else {
                 continue;
             };
             if packet.namespace() != namespace.as_bytes() {
@@ -278,16 +278,12 @@ impl Session {
     }
 
     /// Looks for the end of a connected namespace among what a poll brought.
-    pub(super) async fn note_end(
-        &mut self,
-        patient: &Patient,
-        polled: Result<Vec<Packet>, Refused>,
-    ) {
+    pub(super) async fn note_end(&mut self, probe: &Probe, polled: Result<Vec<Packet>, Refused>) {
         match polled {
             Ok(packets) => {
-                let namespace = patient.options.namespace().to_owned();
+                let namespace = probe.options.namespace().to_owned();
                 // Its reply came before.
-                let _ = self.reply_among(patient, &namespace, packets).await;
+                let _ = self.reply_among(probe, &namespace, packets).await;
             }
             Err(refused) if refused.failure.cause == Cause::SessionIdUnknown => {
                 self.over = Some(Over::Forgotten);
@@ -298,10 +294,10 @@ impl Session {
     }
 
     /// Answers pings, and takes Socket.IO packets apart.
-    async fn socket_packet(&mut self, patient: &Patient, packet: Packet) -> Option<SocketPacket> {
+    async fn socket_packet(&mut self, probe: &Probe, packet: Packet) -> Option<SocketPacket> {
         match packet {
             Packet::Text(text) => {
-                patient.trace.say(Voice::Parser, || {
+                probe.trace.say(Voice::Parser, || {
                     format!("decoded {}", String::from_utf8_lossy(&text))
                 });
                 let taken = self.decoder.take_text(text);
@@ -313,7 +309,7 @@ impl Session {
             }
             Packet::Ping(_) => {
                 // A session that ends here shows it in the next poll.
-                let _ = self.send(patient, &["3"]).await;
+                let _ = self.send(probe, &["3"]).await;
                 None
             }
             Packet::Close => {
@@ -335,14 +331,14 @@ impl Session {
     }
 
     /// Closes it; whether it is gone.
-    pub(super) async fn close(self, patient: &Patient) -> bool {
-        patient.closed(self.handle.sid());
-        self.handle.close(patient).await
+    pub(super) async fn close(self, probe: &Probe) -> bool {
+        probe.sessions.closed(self.handle.sid());
+        self.handle.close(probe).await
     }
 
     /// It ended, or goes on as a WebSocket.
-    pub(super) fn forget(&self, patient: &Patient) {
-        patient.closed(self.handle.sid());
+    pub(super) fn forget(&self, probe: &Probe) {
+        probe.sessions.closed(self.handle.sid());
     }
 }
 

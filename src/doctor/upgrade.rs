@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ask::{Ask, Asked, PATIENCE};
 use super::http::Reply;
-use super::patient::Patient;
+use super::probe::Probe;
+use super::request::{Outcome, PATIENCE, Request};
 use super::session::{NotConnected, Over, Refused, Session, classify};
 use super::websocket::{Next, Socket, describe};
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
@@ -78,30 +78,28 @@ impl fmt::Display for Upgrade {
 pub(super) struct Tried {
     pub(super) outcome: Upgrade,
     /// The handshake.
-    pub(super) asked: Asked,
+    pub(super) asked: Outcome,
     /// The poll that was held.
-    pub(super) polled: Option<Asked>,
+    pub(super) polled: Option<Outcome>,
     /// How the server ended the session, or its namespace, of its own accord meanwhile.
     pub(super) over: Option<Over>,
 }
 
 /// Upgrades a session while a poll is held, as clients do, and ends the session.
-pub(super) async fn run(patient: &Patient, mut session: Session) -> Tried {
-    patient.trace.say(Voice::Engine, || {
+pub(super) async fn run(probe: &Probe, mut session: Session) -> Tried {
+    probe.trace.say(Voice::Engine, || {
         "probing transport \"websocket\"".to_owned()
     });
-    let (socket, asked) = patient
-        .open_websocket(session.handle.upgrade(patient))
-        .await;
+    let (socket, asked) = probe.open_websocket(session.handle.upgrade(probe)).await;
     let Some(mut socket) = socket else {
         let outcome = not_opened(&asked);
         if outcome.is_of_unknown_session() {
             // Another server got it, or the session is no more.
-            let (polled, _) = session.poll(patient, LIFE_SIGN).await;
-            session.note_end(patient, polled).await;
+            let (polled, _) = session.poll(probe, LIFE_SIGN).await;
+            session.note_end(probe, polled).await;
         }
         let over = session.over.take();
-        session.close(patient).await;
+        session.close(probe).await;
         return Tried {
             outcome,
             asked,
@@ -111,22 +109,22 @@ pub(super) async fn run(patient: &Patient, mut session: Session) -> Tried {
     };
     let handle = session.handle.clone();
     let probing = async {
-        let outcome = probe(patient, &mut socket).await;
+        let outcome = await_pong(probe, &mut socket).await;
         if !matches!(outcome, Upgrade::Done) {
             // A held poll ends with its session.
-            handle.close(patient).await;
+            handle.close(probe).await;
         }
         outcome
     };
-    let polling = session.poll(patient, PATIENCE + LAST_POLL);
+    let polling = session.poll(probe, PATIENCE + LAST_POLL);
     let (outcome, (came, polled)) = tokio::join!(probing, polling);
     if matches!(outcome, Upgrade::Done) {
-        session.note_end(patient, came).await;
+        session.note_end(probe, came).await;
         // What fails here shows in nothing that a client would notice before its next packet.
-        let _ = socket.send(patient, "5").await;
-        patient.trace.say(Voice::Engine, || "upgraded".to_owned());
+        let _ = socket.send(probe, "5").await;
+        probe.trace.say(Voice::Engine, || "upgraded".to_owned());
     }
-    session.forget(patient);
+    session.forget(probe);
     socket.close().await;
     Tried {
         outcome,
@@ -136,7 +134,7 @@ pub(super) async fn run(patient: &Patient, mut session: Session) -> Tried {
     }
 }
 
-fn not_opened(asked: &Asked) -> Upgrade {
+fn not_opened(asked: &Outcome) -> Upgrade {
     match &asked.result {
         Ok(reply) => Upgrade::Refused(Box::new(reply.clone())),
         Err(trouble) if trouble.failure.cause == Cause::TimedOut => Upgrade::Swallowed,
@@ -144,11 +142,11 @@ fn not_opened(asked: &Asked) -> Upgrade {
     }
 }
 
-async fn probe(patient: &Patient, socket: &mut Socket) -> Upgrade {
-    if let Err(end) = socket.send(patient, "2probe").await {
+async fn await_pong(probe: &Probe, socket: &mut Socket) -> Upgrade {
+    if let Err(end) = socket.send(probe, "2probe").await {
         return Upgrade::ProbeEnded(end);
     }
-    match socket.next(patient, PATIENCE).await {
+    match socket.next(probe, PATIENCE).await {
         Next::Text(text) if &text[..] == b"3probe" => Upgrade::Done,
         Next::Text(text) => Upgrade::ProbeOther(String::from_utf8_lossy(&text).into_owned()),
         Next::Binary(bytes) => Upgrade::ProbeOther(format!("{} bytes", bytes.len())),
@@ -192,20 +190,20 @@ impl fmt::Display for NoDirect {
 
 /// Opens a session over WebSocket alone.
 pub(super) async fn direct(
-    patient: &Patient,
+    probe: &Probe,
     revision: EngineRevision,
-) -> (Result<Direct, NoDirect>, Asked) {
-    let target = patient.target(revision, "websocket");
-    direct_by(patient, revision, Ask::new("GET", target)).await
+) -> (Result<Direct, NoDirect>, Outcome) {
+    let target = probe.target(revision, "websocket");
+    direct_by(probe, revision, Request::new("GET", target)).await
 }
 
 /// The same by a request that says where, or as whom.
 pub(super) async fn direct_by(
-    patient: &Patient,
+    probe: &Probe,
     revision: EngineRevision,
-    ask: Ask,
-) -> (Result<Direct, NoDirect>, Asked) {
-    let (socket, asked) = patient.open_websocket(ask).await;
+    request: Request,
+) -> (Result<Direct, NoDirect>, Outcome) {
+    let (socket, asked) = probe.open_websocket(request).await;
     let Some(mut socket) = socket else {
         let why = match &asked.result {
             Ok(reply) => NoDirect::Refused(refusal(reply)),
@@ -213,7 +211,7 @@ pub(super) async fn direct_by(
         };
         return (Err(why), asked);
     };
-    let opened = match socket.next(patient, PATIENCE).await {
+    let opened = match socket.next(probe, PATIENCE).await {
         Next::Text(text) => match open_packet(revision, &text) {
             Some(handshake) => Ok(handshake),
             None => Err(NoDirect::Other(String::from_utf8_lossy(&text).into_owned())),
@@ -273,25 +271,25 @@ fn open_packet(revision: EngineRevision, text: &Bytes) -> Option<Handshake> {
 
 impl Direct {
     /// Connects the namespace of the options.
-    pub(super) async fn connect(&mut self, patient: &Patient) -> Result<(), NotConnected> {
-        self.connect_with(patient, patient.auth()).await.map(|_| ())
+    pub(super) async fn connect(&mut self, probe: &Probe) -> Result<(), NotConnected> {
+        self.connect_with(probe, probe.auth()).await.map(|_| ())
     }
 
     /// The same with this payload; returns the JSON of the reply.
     pub(super) async fn connect_with(
         &mut self,
-        patient: &Patient,
+        probe: &Probe,
         payload: &str,
     ) -> Result<Bytes, NotConnected> {
-        let namespace = patient.options.namespace();
+        let namespace = probe.options.namespace();
         let packet = encode::connect(namespace, payload);
-        let evidence = patient.last_exchange().unwrap_or_default();
+        let evidence = probe.last_exchange().unwrap_or_default();
         let text = String::from_utf8_lossy(&packet).into_owned();
-        if let Err(end) = self.socket.send(patient, &text).await {
+        if let Err(end) = self.socket.send(probe, &text).await {
             return Err(ended(&end, evidence));
         }
         loop {
-            let text = match self.socket.next(patient, PATIENCE).await {
+            let text = match self.socket.next(probe, PATIENCE).await {
                 Next::Text(text) => text,
                 Next::Binary(_) => continue,
                 Next::End(end) => return Err(ended(&end, evidence)),
@@ -301,7 +299,7 @@ impl Direct {
                 Some(b'4') => text.slice(1..),
                 Some(b'2') => {
                     // An end of the connection shows in the next message.
-                    let _ = self.socket.send(patient, "3").await;
+                    let _ = self.socket.send(probe, "3").await;
                     continue;
                 }
                 Some(_) | None => continue,
@@ -329,11 +327,11 @@ impl Direct {
 
 impl Direct {
     /// How the server takes the connected namespace back, or ends the session, if it does at once.
-    pub(super) async fn over(&mut self, patient: &Patient) -> Option<Over> {
+    pub(super) async fn over(&mut self, probe: &Probe) -> Option<Over> {
         let until = crate::clock::now() + LIFE_SIGN;
         loop {
             let left = until.saturating_duration_since(crate::clock::now());
-            let text = match self.socket.next(patient, left).await {
+            let text = match self.socket.next(probe, left).await {
                 Next::Text(text) => text,
                 Next::Binary(_) => continue,
                 Next::End(_) => return Some(Over::Closed),
@@ -345,7 +343,7 @@ impl Direct {
             match self.decoder.take_text(text.slice(1..)) {
                 Ok(Some(packet))
                     if packet.kind == Kind::Disconnect
-                        && packet.namespace() == patient.options.namespace().as_bytes() =>
+                        && packet.namespace() == probe.options.namespace().as_bytes() =>
                 {
                     return Some(Over::Disconnected);
                 }
@@ -356,15 +354,11 @@ impl Direct {
     }
 
     /// The last argument of the next event, as JSON text; nothing if none comes in time.
-    pub(super) async fn event_offset(
-        &mut self,
-        patient: &Patient,
-        limit: Duration,
-    ) -> Option<String> {
+    pub(super) async fn event_offset(&mut self, probe: &Probe, limit: Duration) -> Option<String> {
         let until = crate::clock::now() + limit;
         loop {
             let left = until.saturating_duration_since(crate::clock::now());
-            let Next::Text(text) = self.socket.next(patient, left).await else {
+            let Next::Text(text) = self.socket.next(probe, left).await else {
                 return None;
             };
             if text.first() != Some(&b'4') {

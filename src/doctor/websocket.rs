@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::ask::Ask;
 use super::http::{self, Answered, Reply, Trouble};
-use super::patient::Patient;
+use super::probe::Probe;
+use super::request::Request;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::trace::Voice;
 use crate::transport::{Frame, WebSocket, WebSocketEnd, has_token};
@@ -58,16 +58,16 @@ fn problem_of(reply: &Reply, key: &str) -> Option<&'static str> {
 
 impl Socket {
     /// Adds the headers of a handshake; returns the key to check the answer by.
-    pub(super) fn handshake(ask: Ask) -> (Ask, String) {
+    pub(super) fn handshake(request: Request) -> (Request, String) {
         let mut nonce = [0; 16];
         fastrand::fill(&mut nonce);
         let key = STANDARD.encode(nonce);
-        let ask = ask
+        let request = request
             .header("Connection", "Upgrade")
             .header("Upgrade", "websocket")
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", &key);
-        (ask, key)
+        (request, key)
     }
 
     /// Reads the rest of an answer: a WebSocket if it is a right 101, and the reply in any case.
@@ -97,9 +97,9 @@ impl Socket {
     }
 
     /// Sends a message of text.
-    pub(super) async fn send(&mut self, patient: &Patient, text: &str) -> Result<(), WebSocketEnd> {
-        patient.trace.say(Voice::WebSocket, || {
-            format!("writing \"{}\"", patient.masked_body(text))
+    pub(super) async fn send(&mut self, probe: &Probe, text: &str) -> Result<(), WebSocketEnd> {
+        probe.trace.say(Voice::WebSocket, || {
+            format!("writing \"{}\"", probe.masked_body(text))
         });
         self.inner
             .start_send(Frame::Text(Bytes::copy_from_slice(text.as_bytes())))?;
@@ -107,7 +107,7 @@ impl Socket {
     }
 
     /// Waits for a message.
-    pub(super) async fn next(&mut self, patient: &Patient, limit: Duration) -> Next {
+    pub(super) async fn next(&mut self, probe: &Probe, limit: Duration) -> Next {
         let next = tokio::time::timeout(limit, poll_fn(|cx| self.inner.poll_next(cx))).await;
         let next = match next {
             Ok(Ok(Frame::Text(text))) => Next::Text(text),
@@ -115,7 +115,7 @@ impl Socket {
             Ok(Err(end)) => Next::End(end),
             Err(_) => Next::Silence,
         };
-        patient.trace.say(Voice::WebSocket, || match &next {
+        probe.trace.say(Voice::WebSocket, || match &next {
             Next::Text(text) => format!("received \"{}\"", String::from_utf8_lossy(text)),
             Next::Binary(bytes) => format!("received {} bytes", bytes.len()),
             Next::End(end) => format!("closed: {}", describe(end)),

@@ -17,7 +17,7 @@ const RESERVED: [&[u8]; 6] = [
 
 impl EngineRevision {
     /// Whether the server sends the pings; in revision 3 the client does.
-    pub(super) fn server_pings(self) -> bool {
+    pub(in crate::protocol) fn server_pings(self) -> bool {
         match self {
             Self::V3 => false,
             Self::V4 => true,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Skipped;
-use crate::catalogue::{ANSWERED_IN_FRONT, FORBIDDEN, MISTAKE_ACCEPTED, OTHER_IMPLEMENTATION};
-use crate::doctor::ask::{Ask, Asked};
+use crate::catalogue::{ANSWERED_IN_FRONT, MISTAKE_ACCEPTED, OTHER_IMPLEMENTATION};
 use crate::doctor::http::Reply;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
+use crate::doctor::request::{Outcome, Request};
 use crate::doctor::session::{Session, classify};
 use crate::event::{Cause, EngineRevision};
 
@@ -20,7 +22,7 @@ const FORBIDDEN_CODE: i64 = 4;
 struct Mistake {
     code: i64,
     name: &'static str,
-    ask: Ask,
+    request: Request,
 }
 
 /// How a mistake was answered.
@@ -35,18 +37,27 @@ enum Answered {
     InFront(String),
 }
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    let is_forbidden = !turned_away(patient).is_empty();
-    if patient.known.borrow().revision.is_none() && !is_forbidden {
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    let is_forbidden = matches!(known.not_opened, Some((Cause::Forbidden, _)));
+    if known.revision.is_none() && !is_forbidden {
         return Some("no engine could be opened".to_owned());
     }
     let mut otherwise: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
     let mut accepted = Vec::new();
-    for Mistake { code, name, ask } in mistakes(patient) {
+    for Mistake {
+        code,
+        name,
+        request,
+    } in mistakes(probe, known)
+    {
+        // The one code that no mistake of a client provokes.
         if code == 5 {
-            forbidden(patient);
+            notes.fact(match is_forbidden {
+                true => "4 Forbidden: this client is turned away",
+                false => "4 Forbidden: this client is let in",
+            });
         }
-        let asked = patient.ask(ask).await;
+        let asked = probe.ask(request).await;
         let status = asked
             .status()
             .map_or_else(String::new, |s| format!(" ({s})"));
@@ -58,77 +69,69 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
                 format!("in the form of {form}")
             }
             Answered::Accepted => {
-                close(patient, &asked).await;
+                close(probe, &asked).await;
                 accepted.push((name, asked.id));
                 "accepted".to_owned()
             }
             Answered::InFront(what) => {
                 let seen = format!("Code {code}, {name}: {what}.");
-                patient.find(&ANSWERED_IN_FRONT, seen, &[asked.id]);
+                notes.find(&ANSWERED_IN_FRONT, seen, &[asked.id]);
                 "not by the server".to_owned()
             }
         };
-        patient.fact(format!("{code} {name}: {how}{status}"));
+        notes.fact(format!("{code} {name}: {how}{status}"));
     }
     for (form, ids) in otherwise {
         let seen = format!("It looks like {form}.");
-        patient.find(&OTHER_IMPLEMENTATION, seen, &ids);
+        notes.find(&OTHER_IMPLEMENTATION, seen, &ids);
     }
     if let Some((_, id)) = accepted.first() {
         let names: Vec<&str> = accepted.iter().map(|(name, _)| *name).collect();
         let seen = format!("Accepted: {}.", names.join(", "));
-        patient.find(&MISTAKE_ACCEPTED, seen, &[*id]);
+        notes.find(&MISTAKE_ACCEPTED, seen, &[*id]);
     }
     None
 }
 
-/// The one code that no mistake of a client provokes.
-fn forbidden(patient: &Patient) {
-    patient.fact(match turned_away(patient).is_empty() {
-        true => "4 Forbidden: this client is let in",
-        false => "4 Forbidden: this client is turned away",
-    });
-}
-
-fn turned_away(patient: &Patient) -> Vec<usize> {
-    patient.found_by("handshake", |code| code == FORBIDDEN.code)
-}
-
-fn mistakes(patient: &Patient) -> Vec<Mistake> {
-    let revision = patient.known.borrow().revision.unwrap_or_default();
-    let polling = patient.target(revision, "polling");
-    let mistake = |code, name, ask| Mistake { code, name, ask };
+fn mistakes(probe: &Probe, known: &Known) -> Vec<Mistake> {
+    let revision = known.revision.unwrap_or_default();
+    let polling = probe.target(revision, "polling");
+    let mistake = |code, name, request| Mistake {
+        code,
+        name,
+        request,
+    };
     let other_revision = polling.replace(&format!("EIO={}", revision.number()), "EIO=1");
     vec![
         mistake(
             0,
             "Transport unknown",
-            Ask::new("GET", patient.target(revision, "pigeon")),
+            Request::new("GET", probe.target(revision, "pigeon")),
         ),
         mistake(
             1,
             "Session ID unknown",
-            Ask::new("GET", format!("{polling}&sid=no-such-session")),
+            Request::new("GET", format!("{polling}&sid=no-such-session")),
         ),
         mistake(
             2,
             "Bad handshake method",
-            Ask::new("POST", polling.clone()).body(""),
+            Request::new("POST", polling.clone()).body(""),
         ),
         mistake(
             3,
             "Bad request",
-            Ask::new("GET", patient.target(revision, "websocket")),
+            Request::new("GET", probe.target(revision, "websocket")),
         ),
         mistake(
             5,
             "Unsupported protocol version",
-            Ask::new("GET", other_revision),
+            Request::new("GET", other_revision),
         ),
     ]
 }
 
-fn judge(code: i64, asked: &Asked, is_forbidden: bool) -> Answered {
+fn judge(code: i64, asked: &Outcome, is_forbidden: bool) -> Answered {
     let reply = match &asked.result {
         Ok(reply) => reply,
         Err(trouble) if trouble.failure.cause == Cause::ConnectionClosed => {
@@ -191,8 +194,8 @@ fn who(reply: &Reply) -> String {
 }
 
 /// What was opened by mistake is closed.
-async fn close(patient: &Patient, asked: &Asked) {
-    if let Ok(session) = Session::read(patient, EngineRevision::V4, asked, None) {
-        session.close(patient).await;
+async fn close(probe: &Probe, asked: &Outcome) {
+    if let Ok(session) = Session::read(probe, EngineRevision::V4, asked, None) {
+        session.close(probe).await;
     }
 }

@@ -5,9 +5,11 @@ use crate::catalogue::{
     CORS_ANY_WITH_CREDENTIALS, CORS_MISSING, CORS_ORIGIN_REFUSED, CORS_OTHER_ORIGIN,
     CORS_PREFLIGHT_FAILS, CORS_SAME_ORIGIN, CORS_TWICE, CORS_WILDCARD, CORS_WILDCARD_CREDENTIALS,
 };
-use crate::doctor::ask::Ask;
 use crate::doctor::http::Reply;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
+use crate::doctor::request::Request;
 use crate::doctor::session::Session;
 use crate::doctor::upgrade;
 use crate::event::EngineRevision;
@@ -26,42 +28,40 @@ enum Allowed {
     Another(String),
 }
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    let (revision, polling_off) = {
-        let known = patient.known.borrow();
-        (known.revision, known.polling_off)
-    };
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    let (revision, polling_off) = { (known.revision, known.polling_off) };
     let Some(revision) = revision else {
         return Some("no engine could be opened".to_owned());
     };
     if polling_off {
         return Some("CORS is for polling, which is off".to_owned());
     }
-    let given = patient.options.origin.clone();
+    let given = probe.options.origin.clone();
     let origin = given.as_deref().unwrap_or(STRANGER);
-    let reads = real_request(patient, revision, origin, given.is_some()).await;
+    let reads = real_request(probe, notes, revision, origin, given.is_some()).await;
     if reads {
-        preflight(patient, revision, origin).await;
+        preflight(probe, notes, revision, origin).await;
     }
     if given.is_some() {
-        websocket(patient, revision, origin).await;
+        websocket(probe, known, notes, revision, origin).await;
     }
     None
 }
 
 /// The request that a browser makes; whether the page may read the answer.
 async fn real_request(
-    patient: &Patient,
+    probe: &Probe,
+    notes: &mut Notes,
     revision: EngineRevision,
     origin: &str,
     is_given: bool,
 ) -> bool {
-    let target = patient.target(revision, "polling");
-    let asked = patient
-        .ask(Ask::new("GET", target).header("Origin", origin))
+    let target = probe.target(revision, "polling");
+    let asked = probe
+        .ask(Request::new("GET", target).header("Origin", origin))
         .await;
-    if let Ok(session) = Session::read(patient, revision, &asked, None) {
-        session.close(patient).await;
+    if let Ok(session) = Session::read(probe, revision, &asked, None) {
+        session.close(probe).await;
     }
     let reply = match &asked.result {
         Ok(reply) if reply.status == 200 => reply,
@@ -75,16 +75,16 @@ async fn real_request(
             } else {
                 &CORS_SAME_ORIGIN
             };
-            patient.find(finding, seen, &[asked.id]);
+            notes.find(finding, seen, &[asked.id]);
             return false;
         }
         Err(trouble) => {
-            patient.find_failure(&trouble.failure, "A request with an Origin", &[asked.id]);
+            notes.find_failure(&trouble.failure, "A request with an Origin", &[asked.id]);
             return false;
         }
     };
     let credentials = reply.header("access-control-allow-credentials") == Some("true");
-    patient.fact(format!(
+    notes.fact(format!(
         "a page at {origin}: Access-Control-Allow-Origin {}{}",
         reply.header(ALLOW_ORIGIN).unwrap_or("is missing"),
         if credentials {
@@ -94,7 +94,7 @@ async fn real_request(
         },
     ));
     judge(
-        patient,
+        notes,
         &allowed(reply, origin),
         (origin, is_given),
         (credentials, asked.id),
@@ -114,7 +114,7 @@ fn allowed(reply: &Reply, origin: &str) -> Allowed {
 }
 
 fn judge(
-    patient: &Patient,
+    notes: &mut Notes,
     allowed: &Allowed,
     (origin, is_given): (&str, bool),
     (credentials, id): (bool, usize),
@@ -123,32 +123,32 @@ fn judge(
     match allowed {
         Allowed::Nothing => {
             let seen = format!("A browser keeps the answer from a page at {origin}.");
-            patient.find(stranger(&CORS_MISSING), seen, &[id]);
+            notes.find(stranger(&CORS_MISSING), seen, &[id]);
             false
         }
         Allowed::Another(other) => {
             let seen = format!("The page is at {origin}, the server allows {other}.");
-            patient.find(stranger(&CORS_OTHER_ORIGIN), seen, &[id]);
+            notes.find(stranger(&CORS_OTHER_ORIGIN), seen, &[id]);
             false
         }
         Allowed::Twice(values) => {
             let seen = format!("It says {values}.");
-            patient.find(&CORS_TWICE, seen, &[id]);
+            notes.find(&CORS_TWICE, seen, &[id]);
             false
         }
         Allowed::Anyone if credentials => {
             let seen = "It says * and Access-Control-Allow-Credentials: true.";
-            patient.find(&CORS_WILDCARD_CREDENTIALS, seen, &[id]);
+            notes.find(&CORS_WILDCARD_CREDENTIALS, seen, &[id]);
             true
         }
         Allowed::Anyone => {
-            patient.find(&CORS_WILDCARD, "It says *, without credentials.", &[id]);
+            notes.find(&CORS_WILDCARD, "It says *, without credentials.", &[id]);
             true
         }
         Allowed::This => {
             if !is_given && credentials {
                 let seen = format!("{origin}, which it cannot know, is allowed with credentials.");
-                patient.find(&CORS_ANY_WITH_CREDENTIALS, seen, &[id]);
+                notes.find(&CORS_ANY_WITH_CREDENTIALS, seen, &[id]);
             }
             true
         }
@@ -156,8 +156,8 @@ fn judge(
 }
 
 /// What a browser asks first, if the page sends headers of its own.
-async fn preflight(patient: &Patient, revision: EngineRevision, origin: &str) {
-    let names: Vec<String> = patient
+async fn preflight(probe: &Probe, notes: &mut Notes, revision: EngineRevision, origin: &str) {
+    let names: Vec<String> = probe
         .options
         .headers
         .iter()
@@ -168,24 +168,24 @@ async fn preflight(patient: &Patient, revision: EngineRevision, origin: &str) {
     } else {
         names.join(",")
     };
-    let ask = Ask::new("OPTIONS", patient.target(revision, "polling"))
+    let ask = Request::new("OPTIONS", probe.target(revision, "polling"))
         .header("Origin", origin)
         .header("Access-Control-Request-Method", "GET")
         .header("Access-Control-Request-Headers", &wanted);
-    let asked = patient.ask(ask).await;
+    let asked = probe.ask(ask).await;
     let problem = match &asked.result {
         Ok(reply) => refuses(reply, origin, &wanted),
         Err(trouble) => Some(trouble.failure.to_string()),
     };
     match problem {
-        None => patient.fact(format!("the preflight allows {wanted}")),
+        None => notes.fact(format!("the preflight allows {wanted}")),
         // Pages without headers of their own never ask.
         Some(problem) if names.is_empty() => {
-            patient.fact(format!("a preflight would fail: {problem}"));
+            notes.fact(format!("a preflight would fail: {problem}"));
         }
         Some(problem) => {
             let seen = format!("The preflight for {wanted}: {problem}.");
-            patient.find(&CORS_PREFLIGHT_FAILS, seen, &[asked.id]);
+            notes.find(&CORS_PREFLIGHT_FAILS, seen, &[asked.id]);
         }
     }
 }
@@ -215,21 +215,27 @@ fn refuses(reply: &Reply, origin: &str, wanted: &str) -> Option<String> {
 }
 
 /// Browsers send the Origin with WebSocket handshakes too, and leave it to the server to refuse.
-async fn websocket(patient: &Patient, revision: EngineRevision, origin: &str) {
-    if patient.known.borrow().websocket != Some(true) {
+async fn websocket(
+    probe: &Probe,
+    known: &Known,
+    notes: &mut Notes,
+    revision: EngineRevision,
+    origin: &str,
+) {
+    if known.websocket != Some(true) {
         return;
     }
-    let target = patient.target(revision, "websocket");
-    let ask = Ask::new("GET", target).header("Origin", origin);
-    let (direct, asked) = upgrade::direct_by(patient, revision, ask).await;
+    let target = probe.target(revision, "websocket");
+    let ask = Request::new("GET", target).header("Origin", origin);
+    let (direct, asked) = upgrade::direct_by(probe, revision, ask).await;
     match direct {
         Ok(direct) => {
             direct.socket.close().await;
-            patient.fact(format!("a WebSocket of a page at {origin} is accepted"));
+            notes.fact(format!("a WebSocket of a page at {origin} is accepted"));
         }
         Err(why) => {
             let seen = format!("A WebSocket of a page at {origin}: {why}.");
-            patient.find(&CORS_ORIGIN_REFUSED, seen, &[asked.id]);
+            notes.find(&CORS_ORIGIN_REFUSED, seen, &[asked.id]);
         }
     }
 }

@@ -16,8 +16,11 @@ mod websocket;
 
 use std::time::Duration;
 
-use super::patient::Patient;
-use super::report::CheckReport;
+use super::exchange::ms;
+use super::known::Known;
+use super::notes::Notes;
+use super::probe::Probe;
+use super::report::{CheckReport, Found};
 use crate::catalogue;
 use crate::clock;
 
@@ -72,64 +75,66 @@ impl Check {
         }
     }
 
-    fn limit(self, patient: &Patient) -> Duration {
+    fn limit(self, probe: &Probe) -> Duration {
         Duration::from_secs(match self {
             Self::Reachable => 15,
             Self::Versions => 10,
             Self::Tls | Self::Cors | Self::WebSocket => 20,
             Self::Handshake | Self::Codes | Self::Path | Self::Sticky | Self::Recovery => 30,
             // What comes after the watch, the sizes of messages for one, has a minute.
-            Self::Watch => 60 + patient.options.watch.unwrap_or_default().as_secs(),
+            Self::Watch => 60 + probe.options.watch.unwrap_or_default().as_secs(),
         })
     }
 
-    /// Makes it; nothing if there was no reason to.
-    pub(super) async fn carry_out(self, patient: &Patient) -> Option<CheckReport> {
+    /// Makes it: its report and its findings; `None` if there was no reason to.
+    pub(super) async fn carry_out(
+        self,
+        probe: &Probe,
+        known: &mut Known,
+    ) -> Option<(CheckReport, Vec<Found>)> {
         let name = self.name();
-        patient.begin(name);
-        if self == Self::Watch && patient.options.watch.is_none() {
+        if self == Self::Watch && probe.options.watch.is_none() {
             return None;
         }
-        let unreachable = patient.known.borrow().unreachable;
-        if let Some(reason) = unreachable {
-            return Some(patient.end(name, Duration::ZERO, Some(reason.to_owned())));
+        let mut notes = Notes::new(name);
+        if let Some(reason) = known.unreachable {
+            return Some(notes.finish(0.0, Some(reason.to_owned())));
         }
+        let probe = probe.for_check(name);
         let began = clock::now();
-        let limit = self.limit(patient);
-        let skipped = match tokio::time::timeout(limit, self.run(patient)).await {
+        let limit = self.limit(&probe);
+        let run = self.run(&probe, known, &mut notes);
+        let skipped = match tokio::time::timeout(limit, run).await {
             Ok(skipped) => skipped,
             Err(_) => {
-                too_long(patient, name, limit);
+                too_long(&probe, &mut notes, limit);
                 None
             }
         };
         let took = clock::now().saturating_duration_since(began);
-        Some(patient.end(name, took, skipped))
+        Some(notes.finish(ms(took), skipped))
     }
 
-    async fn run(self, patient: &Patient) -> Skipped {
+    async fn run(self, probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
         match self {
-            Self::Reachable => reachable::run(patient).await,
-            Self::Tls => tls::run(patient).await,
-            Self::Handshake => handshake::run(patient).await,
-            Self::Versions => versions::run(patient).await,
-            Self::Codes => codes::run(patient).await,
-            Self::Path => path::run(patient).await,
-            Self::Cors => cors::run(patient).await,
-            Self::Sticky => sticky::run(patient).await,
-            Self::WebSocket => websocket::run(patient).await,
-            Self::Recovery => recovery::run(patient).await,
-            Self::Watch => watch::run(patient).await,
+            Self::Reachable => reachable::run(probe, known, notes).await,
+            Self::Tls => tls::run(probe, known, notes).await,
+            Self::Handshake => handshake::run(probe, known, notes).await,
+            Self::Versions => versions::run(probe, known, notes).await,
+            Self::Codes => codes::run(probe, known, notes).await,
+            Self::Path => path::run(probe, known, notes).await,
+            Self::Cors => cors::run(probe, known, notes).await,
+            Self::Sticky => sticky::run(probe, known, notes).await,
+            Self::WebSocket => websocket::run(probe, known, notes).await,
+            Self::Recovery => recovery::run(probe, known, notes).await,
+            Self::Watch => watch::run(probe, known, notes).await,
         }
     }
 }
 
 /// Each request of a check has a limit of its own; many that are slow add up.
-fn too_long(patient: &Patient, name: &str, limit: Duration) {
-    let evidence: Vec<usize> = patient.last_exchange().into_iter().collect();
-    let seen = format!(
-        "The check `{name}` was broken off after {} s.",
-        limit.as_secs()
-    );
-    patient.find(&catalogue::TIMED_OUT, seen, &evidence);
+fn too_long(probe: &Probe, notes: &mut Notes, limit: Duration) {
+    let evidence: Vec<usize> = probe.last_exchange().into_iter().collect();
+    let seen = format!("Broken off after {} s.", limit.as_secs());
+    notes.find(&catalogue::TIMED_OUT, seen, &evidence);
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Skipped;
-use crate::catalogue::{self, NAMESPACE_AS_PATH, PLAIN_WEBSOCKET, WRONG_PATH};
-use crate::doctor::ask::Ask;
+use crate::catalogue::{NAMESPACE_AS_PATH, PLAIN_WEBSOCKET, WRONG_PATH};
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
 use crate::doctor::options::Options;
-use crate::doctor::patient::Patient;
+use crate::doctor::probe::Probe;
+use crate::doctor::request::Request;
 use crate::doctor::session::Session;
 use crate::doctor::upgrade::{self, NoDirect};
 use crate::event::{Cause, EngineRevision};
@@ -16,21 +18,21 @@ use crate::event::{Cause, EngineRevision};
 /// How long each guess may take.
 const GUESS: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    if patient.known.borrow().revision.is_some() {
-        patient.fact(format!("Socket.IO answers at {}", patient.options.path));
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    if known.revision.is_some() {
+        notes.fact(format!("Socket.IO answers at {}", probe.options.path));
         return None;
     }
-    if !is_lost(patient) {
+    if !is_lost(known) {
         return Some("a Socket.IO server answers there, though not well".to_owned());
     }
-    if elsewhere(patient).await {
+    if elsewhere(probe, notes).await {
         return None;
     }
-    if plain_websocket(patient).await {
+    if plain_websocket(probe, notes).await {
         return None;
     }
-    patient.fact("no other path that is usual answers either");
+    notes.fact("no other path that is usual answers either");
     None
 }
 
@@ -51,71 +53,70 @@ fn guesses(options: &Options) -> Vec<String> {
 }
 
 /// Whether what answered the handshake may be something else, or nothing at all.
-fn is_lost(patient: &Patient) -> bool {
-    let lost = [
-        Cause::NotSocketio,
-        Cause::HttpStatus,
-        Cause::TimedOut,
-        Cause::ConnectionClosed,
-        Cause::ConnectionReset,
-        Cause::BadRequest,
-        Cause::WebsocketRefused,
-    ];
-    let is_lost = |code: &str| lost.iter().any(|cause| catalogue::of(*cause).code == code);
-    !patient.found_by("handshake", is_lost).is_empty()
+fn is_lost(known: &Known) -> bool {
+    let Some((cause, _)) = known.not_opened else {
+        return false;
+    };
+    matches!(
+        cause,
+        Cause::NotSocketio
+            | Cause::HttpStatus
+            | Cause::TimedOut
+            | Cause::ConnectionClosed
+            | Cause::ConnectionReset
+            | Cause::BadRequest
+            | Cause::WebsocketRefused
+    )
 }
 
 /// Looks for the server at other paths, all at once.
-async fn elsewhere(patient: &Patient) -> bool {
-    let guesses = guesses(&patient.options);
+async fn elsewhere(probe: &Probe, notes: &mut Notes) -> bool {
+    let guesses = guesses(&probe.options);
     let asking = guesses.iter().map(|guess| {
-        let target = patient.target_at(guess, EngineRevision::V4, "polling");
-        patient.ask(Ask::new("GET", target).limit(GUESS))
+        let target = probe.target_at(guess, EngineRevision::V4, "polling");
+        probe.ask(Request::new("GET", target).limit(GUESS))
     });
     let mut found = false;
     for (guess, asked) in guesses.iter().zip(join_all(asking).await) {
-        let Ok(session) = Session::read(patient, EngineRevision::V4, &asked, None) else {
+        let Ok(session) = Session::read(probe, EngineRevision::V4, &asked, None) else {
             continue;
         };
-        let session = session.at(patient, guess);
+        let session = session.at(probe, guess);
         if found {
-            session.close(patient).await;
+            session.close(probe).await;
             continue;
         }
         found = true;
-        found_at(patient, session, guess.clone(), asked.id).await;
+        found_at(probe, notes, session, guess.clone(), asked.id).await;
     }
     found
 }
 
 /// The server is there: was the path that was given meant as a namespace?
-async fn found_at(patient: &Patient, mut session: Session, path: String, id: usize) {
-    let given = patient.options.path.trim_end_matches('/').to_owned();
-    let was_asked = patient.options.path != Options::PATH && path == Options::PATH;
+async fn found_at(probe: &Probe, notes: &mut Notes, mut session: Session, path: String, id: usize) {
+    let given = probe.options.path.trim_end_matches('/').to_owned();
+    let was_asked = probe.options.path != Options::PATH && path == Options::PATH;
     let is_namespace = was_asked
         && session.revision() == EngineRevision::V4
-        && session
-            .connect(patient, &given, patient.auth())
-            .await
-            .is_ok();
-    session.close(patient).await;
+        && session.connect(probe, &given, probe.auth()).await.is_ok();
+    session.close(probe).await;
     if is_namespace {
         let seen = format!("{path} answers, and has a namespace {given}.");
-        patient.find(&NAMESPACE_AS_PATH, seen, &[id]);
+        notes.find(&NAMESPACE_AS_PATH, seen, &[id]);
     } else {
-        let asked = &patient.options.path;
+        let asked = &probe.options.path;
         let seen = format!("{asked} was asked; Socket.IO answers at {path}.");
-        patient.find(&WRONG_PATH, seen, &[id]);
+        notes.find(&WRONG_PATH, seen, &[id]);
     }
 }
 
 /// A WebSocket server that opens and says nothing of Engine.IO.
-async fn plain_websocket(patient: &Patient) -> bool {
-    let target = patient.target(EngineRevision::V4, "websocket");
-    let paths = [target, patient.options.url.path().to_owned()];
+async fn plain_websocket(probe: &Probe, notes: &mut Notes) -> bool {
+    let target = probe.target(EngineRevision::V4, "websocket");
+    let paths = [target, probe.options.url.path().to_owned()];
     for path in paths {
-        let ask = Ask::new("GET", path).limit(GUESS);
-        let (direct, asked) = upgrade::direct_by(patient, EngineRevision::V4, ask).await;
+        let ask = Request::new("GET", path).limit(GUESS);
+        let (direct, asked) = upgrade::direct_by(probe, EngineRevision::V4, ask).await;
         let seen = match direct {
             Ok(direct) => {
                 // A server of WebSockets alone was found by the handshake; this one hid.
@@ -127,7 +128,7 @@ async fn plain_websocket(patient: &Patient) -> bool {
             Err(NoDirect::Ended(_)) => "It accepts a WebSocket and closes it.".to_owned(),
             Err(NoDirect::Refused(_) | NoDirect::Failed(_)) => continue,
         };
-        patient.find(&PLAIN_WEBSOCKET, seen, &[asked.id]);
+        notes.find(&PLAIN_WEBSOCKET, seen, &[asked.id]);
         return true;
     }
     false

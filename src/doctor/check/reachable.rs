@@ -9,7 +9,10 @@ use super::Skipped;
 use crate::catalogue::{ADDRESS_DEAD, Finding, LOOPBACK_ONE_FAMILY, NAME_NOT_FOUND, of};
 use crate::clock;
 use crate::doctor::exchange::ms;
-use crate::doctor::patient::{Patient, reroute};
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
+use crate::doctor::wire::reroute;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::report::number;
 use crate::scenario::plan::Tls;
@@ -20,37 +23,38 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// More addresses than this are not tried: names of large sites have dozens.
 const ADDRESSES: usize = 8;
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    let Some(addresses) = resolve(patient).await else {
-        patient.known.borrow_mut().unreachable = Some("the name does not resolve");
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    let Some(addresses) = resolve(probe, notes).await else {
+        known.unreachable = Some("the name does not resolve");
         return None;
     };
     let mut dead = Vec::new();
     let mut alive = Vec::new();
     for address in addresses.into_iter().take(ADDRESSES) {
-        match connect(patient, address).await {
+        match connect(probe, notes, address).await {
             Ok(id) => alive.push((address, id)),
             Err((failure, id)) => dead.push((address, failure, id)),
         }
     }
     let Some((first, _)) = alive.first().copied() else {
-        patient.known.borrow_mut().unreachable = Some("the server cannot be reached");
+        known.unreachable = Some("the server cannot be reached");
         for (address, failure, id) in dead {
-            patient.find_failure(&failure, &format!("{address}"), &[id]);
+            notes.find_failure(&failure, &format!("{address}"), &[id]);
         }
         return None;
     };
-    if let Err(error) = patient.settle_on(first) {
+    known.address = Some(first);
+    if let Err(error) = probe.wire.settle_on(first) {
         // The same settings made a dialer before; files for TLS may be gone by now.
-        patient.fact(error.to_string());
+        notes.fact(error.to_string());
     }
-    tell_dead(patient, &dead);
+    tell_dead(notes, &dead);
     None
 }
 
-async fn resolve(patient: &Patient) -> Option<Vec<SocketAddr>> {
-    let port = patient.options.port();
-    let name = match patient.options.url.host() {
+async fn resolve(probe: &Probe, notes: &mut Notes) -> Option<Vec<SocketAddr>> {
+    let port = probe.options.port();
+    let name = match probe.options.url.host() {
         Some(Host::Ipv4(ip)) => return Some(vec![SocketAddr::new(ip.into(), port)]),
         Some(Host::Ipv6(ip)) => return Some(vec![SocketAddr::new(ip.into(), port)]),
         Some(Host::Domain(name)) => name.to_owned(),
@@ -76,20 +80,20 @@ async fn resolve(patient: &Patient) -> Option<Vec<SocketAddr>> {
         tcp: Duration::ZERO,
         tls: None,
     });
-    let id = patient.note_dial(format!("resolve {name}"), began, &noted);
+    let id = probe.note_dial(format!("resolve {name}"), began, &noted);
     match found {
         Ok(addresses) if !addresses.is_empty() => {
             let list: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
             let time = number::time(ms(took) * 1e3);
-            patient.fact(format!("{name} is {} ({time})", list.join(", ")));
+            notes.fact(format!("{name} is {} ({time})", list.join(", ")));
             Some(addresses)
         }
         Ok(_) => {
-            patient.find(&NAME_NOT_FOUND, format!("{name} has no address."), &[id]);
+            notes.find(&NAME_NOT_FOUND, format!("{name} has no address."), &[id]);
             None
         }
         Err(failure) => {
-            patient.find(of(failure.cause), format!("{name}: {failure}."), &[id]);
+            notes.find(of(failure.cause), format!("{name}: {failure}."), &[id]);
             None
         }
     }
@@ -106,22 +110,26 @@ fn unique(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Connects and closes again at once.
-async fn connect(patient: &Patient, address: SocketAddr) -> Result<usize, (Failure, usize)> {
+async fn connect(
+    probe: &Probe,
+    notes: &mut Notes,
+    address: SocketAddr,
+) -> Result<usize, (Failure, usize)> {
     let began = clock::now();
-    let dialed = dial(patient, address).await;
-    let id = patient.note_dial(format!("TCP connect to {address}"), began, &dialed);
+    let dialed = dial(probe, address).await;
+    let id = probe.note_dial(format!("TCP connect to {address}"), began, &dialed);
     match dialed {
         Ok(timings) => {
             let time = number::time(ms(timings.tcp) * 1e3);
-            patient.fact(format!("{address} accepts TCP connections ({time})"));
+            notes.fact(format!("{address} accepts TCP connections ({time})"));
             Ok(id)
         }
         Err(failure) => Err((failure, id)),
     }
 }
 
-async fn dial(patient: &Patient, address: SocketAddr) -> Result<Timings, Failure> {
-    let dialer = patient.other_dialer(|settings| {
+async fn dial(probe: &Probe, address: SocketAddr) -> Result<Timings, Failure> {
+    let dialer = probe.wire.other_dialer(|settings| {
         settings.connect_to = vec![reroute(address)];
         // TCP alone: TLS has a check of its own.
         let _ = settings.url.set_scheme("http");
@@ -137,11 +145,11 @@ async fn dial(patient: &Patient, address: SocketAddr) -> Result<Timings, Failure
     }
 }
 
-fn tell_dead(patient: &Patient, all: &[(SocketAddr, Failure, usize)]) {
+fn tell_dead(notes: &mut Notes, all: &[(SocketAddr, Failure, usize)]) {
     for (address, failure, id) in all {
         match dead(address.ip(), failure) {
-            Some(finding) => patient.find(finding, format!("{address}: {failure}."), &[*id]),
-            None => patient.fact(format!("{address} cannot be tried from here: {failure}")),
+            Some(finding) => notes.find(finding, format!("{address}: {failure}."), &[*id]),
+            None => notes.fact(format!("{address} cannot be tried from here: {failure}")),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The largest message: the server's own limit, and whether something on the way has a smaller one.
 
 use crate::catalogue::{PAYLOAD_LIMIT, PROXY_BODY_LIMIT};
-use crate::doctor::ask::Asked;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
+use crate::doctor::request::Outcome;
 use crate::doctor::session::Session;
 use crate::event::EngineRevision;
 use crate::report::number;
@@ -23,26 +25,24 @@ enum Fate {
     Other(String),
 }
 
-pub(super) async fn run(patient: &Patient, revision: EngineRevision) {
-    let limit = patient
-        .known
-        .borrow()
+pub(super) async fn run(probe: &Probe, known: &Known, notes: &mut Notes, revision: EngineRevision) {
+    let limit = known
         .handshake
         .as_ref()
         .and_then(|handshake| handshake.max_payload);
     match limit {
-        Some(limit) if limit <= LARGEST => named(patient, revision, limit).await,
+        Some(limit) if limit <= LARGEST => named(probe, notes, revision, limit).await,
         Some(limit) => {
             let limit = number::count(limit as u64);
-            patient.fact(format!("maxPayload is {limit} bytes, which is not tried"));
+            notes.fact(format!("maxPayload is {limit} bytes, which is not tried"));
         }
-        None => unnamed(patient, revision).await,
+        None => unnamed(probe, notes, revision).await,
     }
 }
 
 /// A message of exactly the limit, and one beyond it.
-async fn named(patient: &Patient, revision: EngineRevision, limit: usize) {
-    let Some((fate, id)) = send(patient, revision, limit).await else {
+async fn named(probe: &Probe, notes: &mut Notes, revision: EngineRevision, limit: usize) {
+    let Some((fate, id)) = send(probe, revision, limit).await else {
         return;
     };
     let shown = number::count(limit as u64);
@@ -50,15 +50,15 @@ async fn named(patient: &Patient, revision: EngineRevision, limit: usize) {
         Fate::Taken => {}
         Fate::RefusedInFront | Fate::RefusedByServer => {
             let seen = format!("{shown} bytes, the server's own maxPayload, were refused.");
-            patient.find(&PROXY_BODY_LIMIT, seen, &[id]);
+            notes.find(&PROXY_BODY_LIMIT, seen, &[id]);
             return;
         }
         Fate::Other(what) => {
-            patient.fact(format!("a message of {shown} bytes: {what}"));
+            notes.fact(format!("a message of {shown} bytes: {what}"));
             return;
         }
     }
-    if let Some((fate, id)) = send(patient, revision, limit + 1).await {
+    if let Some((fate, id)) = send(probe, revision, limit + 1).await {
         let beyond = match fate {
             Fate::Taken => "taken all the same".to_owned(),
             Fate::RefusedByServer => "refused".to_owned(),
@@ -66,36 +66,36 @@ async fn named(patient: &Patient, revision: EngineRevision, limit: usize) {
             Fate::Other(what) => what,
         };
         let seen = format!("{shown} bytes are taken; one more is {beyond}.");
-        patient.find(&PAYLOAD_LIMIT, seen, &[id]);
+        notes.find(&PAYLOAD_LIMIT, seen, &[id]);
     }
 }
 
 /// Larger and larger ones until one is refused.
-async fn unnamed(patient: &Patient, revision: EngineRevision) {
+async fn unnamed(probe: &Probe, notes: &mut Notes, revision: EngineRevision) {
     let mut taken = 0;
     for size in LADDER {
-        let Some((fate, id)) = send(patient, revision, size).await else {
+        let Some((fate, id)) = send(probe, revision, size).await else {
             return;
         };
         let (from, to) = (number::count(taken as u64), number::count(size as u64));
         let seen = format!("{from} bytes are taken, {to} are refused.");
         match fate {
             Fate::Taken => taken = size,
-            Fate::RefusedByServer => return patient.find(&PAYLOAD_LIMIT, seen, &[id]),
-            Fate::RefusedInFront => return patient.find(&PROXY_BODY_LIMIT, seen, &[id]),
+            Fate::RefusedByServer => return notes.find(&PAYLOAD_LIMIT, seen, &[id]),
+            Fate::RefusedInFront => return notes.find(&PROXY_BODY_LIMIT, seen, &[id]),
             Fate::Other(what) => {
-                return patient.fact(format!("a message of {to} bytes: {what}"));
+                return notes.fact(format!("a message of {to} bytes: {what}"));
             }
         }
     }
     let taken = number::count(taken as u64);
-    patient.fact(format!("a message of {taken} bytes is taken"));
+    notes.fact(format!("a message of {taken} bytes is taken"));
 }
 
 /// One POST of so many bytes, in a session of its own: a heartbeat with a long tail, which
 /// servers ignore.
-async fn send(patient: &Patient, revision: EngineRevision, size: usize) -> Option<(Fate, usize)> {
-    let (session, _) = Session::open(patient, revision, None).await;
+async fn send(probe: &Probe, revision: EngineRevision, size: usize) -> Option<(Fate, usize)> {
+    let (session, _) = Session::open(probe, revision, None).await;
     let session = session.ok()?;
     let (packet, frame) = match revision {
         EngineRevision::V4 => ("3", 0),
@@ -105,15 +105,15 @@ async fn send(patient: &Patient, revision: EngineRevision, size: usize) -> Optio
     let tail = "x".repeat(size.saturating_sub(packet.len() + frame));
     let asked = session
         .handle
-        .send(patient, &[&format!("{packet}{tail}")])
+        .send(probe, &[&format!("{packet}{tail}")])
         .await;
     let fate = judge(&asked);
     let id = asked.id;
-    session.close(patient).await;
+    session.close(probe).await;
     Some((fate, id))
 }
 
-fn judge(asked: &Asked) -> Fate {
+fn judge(asked: &Outcome) -> Fate {
     let reply = match &asked.result {
         Ok(reply) => reply,
         Err(trouble) => return Fate::Other(trouble.failure.to_string()),

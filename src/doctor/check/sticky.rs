@@ -4,10 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Skipped;
 use crate::catalogue::{NOT_STICKY, STICKY_BY_ADDRESS, STICKY_BY_COOKIE};
-use crate::doctor::ask::Asked;
 use crate::doctor::handle::Handle;
 use crate::doctor::http::Reply;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
+use crate::doctor::request::Outcome;
 use crate::doctor::session::{Session, classify};
 use crate::event::{Cause, EngineRevision};
 
@@ -38,7 +40,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, asked: &Asked) {
+    fn add(&mut self, asked: &Outcome) {
         match &asked.result {
             Ok(reply) if is_unknown(reply) => {
                 self.unknown.push(asked.id);
@@ -83,11 +85,8 @@ fn is_unknown(reply: &Reply) -> bool {
     reply.status != 200 && classify(reply).cause == Cause::SessionIdUnknown
 }
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    let (revision, polling_off) = {
-        let known = patient.known.borrow();
-        (known.revision, known.polling_off)
-    };
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    let (revision, polling_off) = { (known.revision, known.polling_off) };
     let Some(revision) = revision else {
         return Some("no engine could be opened".to_owned());
     };
@@ -98,25 +97,25 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
     let mut with_cookies = Tally::default();
     let mut has_cookies = false;
     for _ in 0..SESSIONS {
-        let (Ok(session), _) = Session::open(patient, revision, None).await else {
+        let (Ok(session), _) = Session::open(probe, revision, None).await else {
             continue;
         };
         let handle = session.handle.clone();
-        ask(patient, &handle.without_cookies(), &mut bare).await;
+        ask(probe, &handle.without_cookies(), &mut bare).await;
         if handle.has_cookies() && !bare.unknown.is_empty() {
             has_cookies = true;
-            ask(patient, &handle, &mut with_cookies).await;
+            ask(probe, &handle, &mut with_cookies).await;
         }
         let lost = if has_cookies { &with_cookies } else { &bare };
-        patient.known.borrow_mut().is_not_sticky = !lost.unknown.is_empty();
-        session.close(patient).await;
+        probe.sessions.are_scattered.set(!lost.unknown.is_empty());
+        session.close(probe).await;
     }
     if bare.unknown.is_empty() {
         let requests = bare.all();
-        patient.fact(format!(
+        notes.fact(format!(
             "{requests} requests over as many connections: all known"
         ));
-        from_elsewhere(patient, revision).await;
+        from_elsewhere(probe, known, notes, revision).await;
         return None;
     }
     if has_cookies && with_cookies.unknown.is_empty() {
@@ -125,7 +124,7 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
             bare.unknown.len(),
             bare.all()
         );
-        patient.find(&STICKY_BY_COOKIE, seen, &bare.unknown[..1]);
+        notes.find(&STICKY_BY_COOKIE, seen, &bare.unknown[..1]);
         return None;
     }
     let seen = format!(
@@ -134,37 +133,37 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
         bare.all(),
         bare.servers()
     );
-    patient.fact(seen.clone());
-    patient.find(&NOT_STICKY, seen, &bare.unknown[..1]);
+    notes.fact(seen.clone());
+    notes.find(&NOT_STICKY, seen, &bare.unknown[..1]);
     None
 }
 
-async fn ask(patient: &Patient, handle: &Handle, tally: &mut Tally) {
+async fn ask(probe: &Probe, handle: &Handle, tally: &mut Tally) {
     tally.new_session();
     for _ in 0..REQUESTS {
-        tally.add(&handle.heartbeat(patient).await);
+        tally.add(&handle.heartbeat(probe).await);
     }
 }
 
 /// Requests of one session from several addresses, where this machine has them.
-async fn from_elsewhere(patient: &Patient, revision: EngineRevision) {
-    let address = patient.known.borrow().address;
+async fn from_elsewhere(probe: &Probe, known: &Known, notes: &mut Notes, revision: EngineRevision) {
+    let address = known.address;
     let is_local = matches!(address, Some(SocketAddr::V4(v4)) if v4.ip().is_loopback());
     if !is_local {
-        patient.fact("stickiness by source address cannot be seen from one address");
+        notes.fact("stickiness by source address cannot be seen from one address");
         return;
     }
-    let (Ok(session), _) = Session::open(patient, revision, None).await else {
+    let (Ok(session), _) = Session::open(probe, revision, None).await else {
         return;
     };
     let mut tally = Tally::default();
     for source in SOURCES {
         let handle = session.handle.sent_from(IpAddr::V4(source));
-        tally.add(&handle.heartbeat(patient).await);
+        tally.add(&handle.heartbeat(probe).await);
     }
-    session.close(patient).await;
+    session.close(probe).await;
     if tally.unknown.is_empty() {
-        patient.fact("from other source addresses too: one server");
+        notes.fact("from other source addresses too: one server");
         return;
     }
     let seen = format!(
@@ -172,7 +171,7 @@ async fn from_elsewhere(patient: &Patient, revision: EngineRevision) {
         tally.unknown.len(),
         tally.all()
     );
-    patient.find(&STICKY_BY_ADDRESS, seen, &tally.unknown[..1]);
+    notes.find(&STICKY_BY_ADDRESS, seen, &tally.unknown[..1]);
 }
 
 #[cfg(test)]

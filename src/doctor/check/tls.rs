@@ -6,7 +6,9 @@ use super::Skipped;
 use crate::catalogue::{self, CERTIFICATE_ENDS_SOON, VERIFICATION_OFF};
 use crate::clock;
 use crate::doctor::exchange::ms;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
 use crate::doctor::session::Session;
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
 use crate::report::number;
@@ -18,31 +20,31 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// A certificate that ends sooner is worth a warning, in seconds.
 const SOON: u64 = 14 * 24 * 3600;
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    if !patient.options.is_secure() {
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    if !probe.options.is_secure() {
         return Some("the URL asks for no TLS".to_owned());
     }
-    let (verified, id) = shake(patient, false).await;
+    let (verified, id) = shake(probe, notes, false).await;
     let shown = match &verified {
         Ok(facts) => facts.clone(),
-        Err(_) => shake(patient, true).await.0.ok().flatten(),
+        Err(_) => shake(probe, notes, true).await.0.ok().flatten(),
     };
     if let Some(facts) = &shown {
-        describe(patient, facts, id);
+        describe(notes, facts, id);
     }
     let Err(failure) = verified else {
-        let by = match &patient.options.tls.ca {
+        let by = match &probe.options.tls.ca {
             Some(ca) => format!("by {}", ca.display()),
             None => "by the authorities of this system".to_owned(),
         };
-        patient.fact(format!("the certificate is trusted {by}"));
+        notes.fact(format!("the certificate is trusted {by}"));
         return None;
     };
     if shown.is_some() && is_about_trust(failure.cause) {
-        untrusted(patient, &failure, id).await;
+        untrusted(probe, known, notes, &failure, id).await;
     } else {
-        patient.find_failure(&failure, "TLS", &[id]);
-        patient.known.borrow_mut().unreachable = Some("TLS fails");
+        notes.find_failure(&failure, "TLS", &[id]);
+        known.unreachable = Some("TLS fails");
     }
     None
 }
@@ -61,7 +63,8 @@ fn is_about_trust(cause: Cause) -> bool {
 
 /// One handshake; with `anyone`, whatever the certificate is.
 async fn shake(
-    patient: &Patient,
+    probe: &Probe,
+    notes: &mut Notes,
     anyone: bool,
 ) -> (Result<Option<CertificateFacts>, Failure>, usize) {
     let began = clock::now();
@@ -70,7 +73,7 @@ async fn shake(
     } else {
         "TLS handshake"
     };
-    let dialer = patient.other_dialer(|settings| {
+    let dialer = probe.wire.other_dialer(|settings| {
         settings.tls = Tls {
             insecure: anyone,
             ..settings.tls.clone()
@@ -91,15 +94,15 @@ async fn shake(
         Ok(dialed) => Ok(dialed.timings),
         Err(failure) => Err(failure.clone()),
     };
-    let id = patient.note_dial(what.to_owned(), began, &timings);
+    let id = probe.note_dial(what.to_owned(), began, &timings);
     if let Ok(Timings { tls: Some(tls), .. }) = timings {
         let time = number::time(ms(tls) * 1e3);
-        patient.fact(format!("{what} in {time}"));
+        notes.fact(format!("{what} in {time}"));
     }
     (result.map(|dialed| dialed.stream.certificate()), id)
 }
 
-fn describe(patient: &Patient, facts: &CertificateFacts, id: usize) {
+fn describe(notes: &mut Notes, facts: &CertificateFacts, id: usize) {
     let CertificateFacts {
         protocol,
         subject,
@@ -108,7 +111,7 @@ fn describe(patient: &Patient, facts: &CertificateFacts, id: usize) {
         chain_length,
         ..
     } = facts;
-    patient.fact(format!(
+    notes.fact(format!(
         "{protocol}; certificate of “{subject}” by “{issuer}” for {}; {}",
         if names.is_empty() {
             "no name".to_owned()
@@ -117,7 +120,7 @@ fn describe(patient: &Patient, facts: &CertificateFacts, id: usize) {
         },
         number::counted(*chain_length as u64, "certificate") + " sent",
     ));
-    patient.fact(format!(
+    notes.fact(format!(
         "valid from {} to {}",
         date(facts.not_before),
         date(facts.not_after)
@@ -132,7 +135,7 @@ fn describe(patient: &Patient, facts: &CertificateFacts, id: usize) {
             date(facts.not_after),
             number::counted(days, "day")
         );
-        patient.find(&CERTIFICATE_ENDS_SOON, seen, &[id]);
+        notes.find(&CERTIFICATE_ENDS_SOON, seen, &[id]);
     }
 }
 
@@ -149,27 +152,33 @@ fn date(seconds: u64) -> String {
 
 /// Says what is wrong with the certificate, and what is behind it: with `--insecure` everything
 /// else is examined; without it one handshake is made, without secrets.
-async fn untrusted(patient: &Patient, failure: &Failure, id: usize) {
+async fn untrusted(
+    probe: &Probe,
+    known: &mut Known,
+    notes: &mut Notes,
+    failure: &Failure,
+    id: usize,
+) {
     let finding = catalogue::of(failure.cause);
-    if patient.options.tls.insecure {
+    if probe.options.tls.insecure {
         let seen = format!("Without --insecure: {failure}. See {}.", finding.code);
-        patient.find(&VERIFICATION_OFF, seen, &[id]);
+        notes.find(&VERIFICATION_OFF, seen, &[id]);
         return;
     }
-    let behind = behind(patient).await;
-    patient.find(finding, format!("{failure}. {behind}"), &[id]);
-    patient.known.borrow_mut().unreachable =
+    let behind = behind(probe).await;
+    notes.find(finding, format!("{failure}. {behind}"), &[id]);
+    known.unreachable =
         Some("the certificate is not trusted; --insecure or --cacert lets the checks go on");
 }
 
-async fn behind(patient: &Patient) -> String {
-    if patient.trust_anyone().is_err() {
+async fn behind(probe: &Probe) -> String {
+    if probe.wire.trust_anyone().is_err() {
         return String::new();
     }
-    let (opened, _) = Session::open(patient, EngineRevision::V4, None).await;
+    let (opened, _) = Session::open(probe, EngineRevision::V4, None).await;
     match opened {
         Ok(session) => {
-            session.close(patient).await;
+            session.close(probe).await;
             "With `rejectUnauthorized: false` the client would get through to a Socket.IO server; \
              with `ca` it would, safely."
                 .to_owned()

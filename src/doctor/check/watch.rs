@@ -9,8 +9,10 @@ use crate::catalogue::{
 };
 use crate::clock;
 use crate::doctor::exchange::ms;
-use crate::doctor::held::{End, Held, How, Line};
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::long_connection::{End, How, LongConnection, Spec};
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
 use crate::event::{EngineRevision, TransportKind};
 use crate::report::number;
 
@@ -20,12 +22,10 @@ const TOGETHER: Duration = Duration::from_secs(1);
 const LATE_SHARE: f64 = 0.25;
 const LATE_LEAST: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
-    let watch = patient.options.watch?;
-    let (revision, polling_off, websocket) = {
-        let known = patient.known.borrow();
-        (known.revision, known.polling_off, known.websocket)
-    };
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
+    let watch = probe.options.watch?;
+    let (revision, polling_off, websocket) =
+        { (known.revision, known.polling_off, known.websocket) };
     let Some(revision) = revision else {
         return Some("no engine could be opened".to_owned());
     };
@@ -34,34 +34,34 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
     let websocket = (websocket == Some(true)).then_some(TransportKind::WebSocket);
     let every = talk_every(watch);
     let line = |transport: Option<TransportKind>, talks: bool| async move {
-        let line = Line {
+        let line = Spec {
             revision,
             transport: transport?,
             talk_every: talks.then_some(every),
             until,
         };
-        line.hold(patient).await
+        line.hold(probe).await
     };
     let (a, b, c, d, mismatch) = tokio::join!(
         line(polling, false),
         line(polling, true),
         line(websocket, false),
         line(websocket, true),
-        as_release_4(patient, revision, until),
+        as_release_4(probe, revision, until),
     );
-    let lines: Vec<Held> = [a, b, c, d].into_iter().flatten().collect();
+    let lines: Vec<LongConnection> = [a, b, c, d].into_iter().flatten().collect();
     if lines.is_empty() {
         return Some("no connection could be held".to_owned());
     }
     for held in &lines {
-        tell(patient, held, &lines);
+        tell(notes, held, &lines);
     }
-    heartbeat(patient, &lines);
+    heartbeat(known, notes, &lines);
     if let Some(held) = mismatch {
-        tell_mismatch(patient, &held);
+        tell_mismatch(notes, &held);
     }
     if !polling_off {
-        sizes::run(patient, revision).await;
+        sizes::run(probe, known, notes, revision).await;
     }
     None
 }
@@ -72,35 +72,39 @@ fn talk_every(watch: Duration) -> Duration {
 }
 
 /// A release 2 server takes a WebSocket of release 4, and waits in vain for its pings.
-async fn as_release_4(patient: &Patient, revision: EngineRevision, until: Instant) -> Option<Held> {
+async fn as_release_4(
+    probe: &Probe,
+    revision: EngineRevision,
+    until: Instant,
+) -> Option<LongConnection> {
     match revision {
         EngineRevision::V4 => None,
         EngineRevision::V3 => {
-            let line = Line {
+            let line = Spec {
                 revision: EngineRevision::V4,
                 transport: TransportKind::WebSocket,
                 talk_every: None,
                 until,
             };
-            line.hold(patient).await
+            line.hold(probe).await
         }
     }
 }
 
-fn tell(patient: &Patient, held: &Held, lines: &[Held]) {
+fn tell(notes: &mut Notes, held: &LongConnection, lines: &[LongConnection]) {
     let name = held.name();
     let lasted = number::time(ms(held.lasted) * 1e3);
     let Some(end) = &held.end else {
-        patient.fact(format!("{name}: held for {lasted}"));
+        notes.fact(format!("{name}: held for {lasted}"));
         return;
     };
-    patient.fact(format!("{name}: ended after {lasted}, {}", end.how));
+    notes.fact(format!("{name}: ended after {lasted}, {}", end.how));
     let (finding, why) = judge(held, end, lines);
     let seen = format!("{name} ended after {lasted}: {}. {why}", end.how);
-    patient.find(finding, seen, &[held.id]);
+    notes.find(finding, seen, &[held.id]);
 }
 
-fn judge(held: &Held, end: &End, lines: &[Held]) -> (&'static Finding, String) {
+fn judge(held: &LongConnection, end: &End, lines: &[LongConnection]) -> (&'static Finding, String) {
     if matches!(end.how, How::NoHeartbeat) {
         return (&PINGS_MISSING, String::new());
     }
@@ -117,7 +121,7 @@ fn judge(held: &Held, end: &End, lines: &[Held]) -> (&'static Finding, String) {
 
 /// A silent connection that ended, while one that talked lived on. A held poll is silent whatever
 /// else its client does, and what a proxy answers it in the end says so.
-fn is_idle_timeout(held: &Held, end: &End, lines: &[Held]) -> bool {
+fn is_idle_timeout(held: &LongConnection, end: &End, lines: &[LongConnection]) -> bool {
     match held.transport {
         TransportKind::Polling => match &end.how {
             How::Status(status) => matches!(status, 408 | 502 | 504),
@@ -125,7 +129,7 @@ fn is_idle_timeout(held: &Held, end: &End, lines: &[Held]) -> bool {
             How::Closed | How::Frame(_) | How::NoHeartbeat => false,
         },
         TransportKind::WebSocket => {
-            let outlived = |other: &&Held| {
+            let outlived = |other: &&LongConnection| {
                 other.transport == held.transport
                     && other.talks
                     && other.lasted > held.lasted + TOGETHER
@@ -135,20 +139,18 @@ fn is_idle_timeout(held: &Held, end: &End, lines: &[Held]) -> bool {
     }
 }
 
-fn heartbeat(patient: &Patient, lines: &[Held]) {
+fn heartbeat(known: &Known, notes: &mut Notes, lines: &[LongConnection]) {
     let Some(worst) = lines
         .iter()
         .filter(|line| line.beats > 0)
         .max_by_key(|line| line.lateness)
     else {
-        patient.fact("no heartbeat was due; watch for longer than pingInterval to see one");
+        notes.fact("no heartbeat was due; watch for longer than pingInterval to see one");
         return;
     };
     let lateness = number::time(ms(worst.lateness) * 1e3);
-    patient.fact(format!("the latest heartbeat came {lateness} late"));
-    let timeout = patient
-        .known
-        .borrow()
+    notes.fact(format!("the latest heartbeat came {lateness} late"));
+    let timeout = known
         .handshake
         .as_ref()
         .map_or(Duration::ZERO, |handshake| handshake.ping_timeout);
@@ -158,11 +160,11 @@ fn heartbeat(patient: &Patient, lines: &[Held]) {
             worst.name(),
             number::time(ms(timeout) * 1e3)
         );
-        patient.find(&PINGS_LATE, seen, &[worst.id]);
+        notes.find(&PINGS_LATE, seen, &[worst.id]);
     }
 }
 
-fn tell_mismatch(patient: &Patient, held: &Held) {
+fn tell_mismatch(notes: &mut Notes, held: &LongConnection) {
     let lasted = number::time(ms(held.lasted) * 1e3);
     let seen = match &held.end {
         Some(end) if !matches!(end.how, How::NoHeartbeat) => {
@@ -172,5 +174,5 @@ fn tell_mismatch(patient: &Patient, held: &Held) {
         Some(_) => format!("A WebSocket of a release 4 client got no ping within {lasted}."),
         None => return,
     };
-    patient.find(&HEARTBEAT_MISMATCH, seen, &[held.id]);
+    notes.find(&HEARTBEAT_MISMATCH, seen, &[held.id]);
 }

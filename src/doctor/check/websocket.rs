@@ -12,7 +12,9 @@ use crate::catalogue::{
 use crate::clock;
 use crate::doctor::exchange::ms;
 use crate::doctor::http::Reply;
-use crate::doctor::patient::Patient;
+use crate::doctor::known::Known;
+use crate::doctor::notes::Notes;
+use crate::doctor::probe::Probe;
 use crate::doctor::session::Session;
 use crate::doctor::upgrade::{self, Upgrade, refusal};
 use crate::event::{Cause, EngineRevision};
@@ -21,9 +23,8 @@ use crate::report::number;
 /// An upgrade that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(patient: &Patient) -> Skipped {
+pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
     let (revision, polling_off, offered) = {
-        let known = patient.known.borrow();
         let offered = known
             .handshake
             .as_ref()
@@ -34,43 +35,48 @@ pub(super) async fn run(patient: &Patient) -> Skipped {
         return Some("no engine could be opened".to_owned());
     };
     if polling_off {
-        patient.fact("sessions begin as a WebSocket; there is nothing to upgrade");
+        notes.fact("sessions begin as a WebSocket; there is nothing to upgrade");
         return None;
     }
     if !offered {
         let seen = "The handshake says `\"upgrades\":[]`.";
-        let evidence = patient.known.borrow().opened_by;
-        patient.find(&WEBSOCKET_OFF, seen, evidence.as_slice());
+        let evidence = known.opened_by;
+        notes.find(&WEBSOCKET_OFF, seen, evidence.as_slice());
         return None;
     }
-    let is_upgraded = upgrade(patient, revision).await;
-    patient.known.borrow_mut().websocket = Some(is_upgraded);
+    let is_upgraded = upgrade(probe, known, notes, revision).await;
+    known.websocket = Some(is_upgraded);
     if !is_upgraded {
-        patient.fact("verdict: clients are stuck in long-polling");
+        notes.fact("verdict: clients are stuck in long-polling");
     }
-    direct(patient, revision, is_upgraded).await;
+    direct(probe, notes, revision, is_upgraded).await;
     None
 }
 
 /// What became of the upgrade in the handshake; tried again if it never came to one.
-async fn upgrade(patient: &Patient, revision: EngineRevision) -> bool {
-    let tried = patient.known.borrow_mut().upgrade.take();
+async fn upgrade(
+    probe: &Probe,
+    known: &mut Known,
+    notes: &mut Notes,
+    revision: EngineRevision,
+) -> bool {
+    let tried = known.upgrade.take();
     let (outcome, id, took) = match tried {
         Some(tried) => tried,
         None => {
-            let (Ok(session), _) = Session::open(patient, revision, None).await else {
+            let (Ok(session), _) = Session::open(probe, revision, None).await else {
                 return false;
             };
             let began = clock::now();
-            let tried = upgrade::run(patient, session).await;
+            let tried = upgrade::run(probe, session).await;
             let took = clock::now().saturating_duration_since(began);
             (tried.outcome, tried.asked.id, took)
         }
     };
     let finding = match &outcome {
         Upgrade::Done => {
-            patient.fact("the upgrade works");
-            tell_slow(patient, took, id);
+            notes.fact("the upgrade works");
+            tell_slow(notes, took, id);
             return true;
         }
         Upgrade::Swallowed => &UPGRADE_SWALLOWED,
@@ -79,30 +85,30 @@ async fn upgrade(patient: &Patient, revision: EngineRevision) -> bool {
         }
         Upgrade::Failed(_) => &WEBSOCKET_REFUSED,
         Upgrade::ProbeSilent | Upgrade::ProbeEnded(_) | Upgrade::ProbeOther(_) => &PROBE_FAILED,
-        Upgrade::Refused(reply) => match refused(patient, reply) {
+        Upgrade::Refused(reply) => match refused(probe, reply) {
             Some(finding) => finding,
             None => {
-                patient.fact("the upgrade reaches another server, as polling does");
+                notes.fact("the upgrade reaches another server, as polling does");
                 return false;
             }
         },
     };
-    patient.find(finding, format!("The upgrade: {outcome}."), &[id]);
+    notes.find(finding, format!("The upgrade: {outcome}."), &[id]);
     false
 }
 
-fn tell_slow(patient: &Patient, took: Duration, id: usize) {
+fn tell_slow(notes: &mut Notes, took: Duration, id: usize) {
     if took > SLOW {
         let seen = format!("It took {}.", number::time(ms(took) * 1e3));
-        patient.find(&UPGRADE_SLOW, seen, &[id]);
+        notes.find(&UPGRADE_SLOW, seen, &[id]);
     }
 }
 
 /// What a refusal means; nothing if it has been told for both transports already.
-fn refused(patient: &Patient, reply: &Reply) -> Option<&'static Finding> {
+fn refused(probe: &Probe, reply: &Reply) -> Option<&'static Finding> {
     let cause = refusal(reply).cause;
     if cause == Cause::SessionIdUnknown {
-        let is_told = patient.known.borrow().is_not_sticky;
+        let is_told = probe.sessions.are_scattered.get();
         return (!is_told).then_some(&WEBSOCKET_NOT_STICKY);
     }
     if arrived_as_get(reply, cause) {
@@ -119,17 +125,17 @@ fn arrived_as_get(reply: &Reply, cause: Cause) -> bool {
 }
 
 /// A session that begins as a WebSocket, as with `transports: ["websocket"]`.
-async fn direct(patient: &Patient, revision: EngineRevision, is_upgraded: bool) {
-    let (direct, asked) = upgrade::direct(patient, revision).await;
+async fn direct(probe: &Probe, notes: &mut Notes, revision: EngineRevision, is_upgraded: bool) {
+    let (direct, asked) = upgrade::direct(probe, revision).await;
     match direct {
         Ok(direct) => {
             direct.socket.close().await;
-            patient.fact("a session that begins as a WebSocket works");
+            notes.fact("a session that begins as a WebSocket works");
         }
         Err(why) if is_upgraded => {
             let seen = format!("A session that begins as a WebSocket: {why}.");
-            patient.find(&DIRECT_WEBSOCKET_FAILS, seen, &[asked.id]);
+            notes.find(&DIRECT_WEBSOCKET_FAILS, seen, &[asked.id]);
         }
-        Err(why) => patient.fact(format!("a session that begins as a WebSocket: {why}")),
+        Err(why) => notes.fact(format!("a session that begins as a WebSocket: {why}")),
     }
 }

@@ -16,6 +16,7 @@ use super::session::Session;
 use super::timer::Timer;
 use crate::event::{Cause, DisconnectReason, Failure, Origin, Stage, TransportKind};
 use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::heartbeat::Heartbeat;
 
 /// One virtual client: a Manager, its engine, and a Socket per namespace.
 ///
@@ -171,11 +172,17 @@ impl Connection {
             .get(opening.skipped..)
             .unwrap_or_default();
         let knows_websocket = left.contains(&TransportKind::WebSocket);
-        let mut session = Session::new(opening.engine, handshake, websocket);
+        let heartbeat = Heartbeat::new(
+            manager.out.revision(),
+            handshake.ping_interval,
+            handshake.ping_timeout,
+            now,
+        );
+        let mut session = Session::new(opening.engine, handshake, heartbeat, websocket);
         if knows_websocket && manager.upgrades() {
             session.plan_upgrade();
         }
-        manager.start_heartbeat(&session, now);
+        manager.await_heartbeat(&session);
         manager.events.push_back(Event::EngineOpened { transport });
         for namespace in 0..manager.namespaces.len() {
             manager.open_namespace(&mut session, namespace);

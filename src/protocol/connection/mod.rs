@@ -323,7 +323,7 @@ impl Connection {
     #[must_use]
     pub fn heartbeat_window(&self) -> Option<Duration> {
         let session = self.engine.session()?;
-        Some(session.ping_interval + session.ping_timeout)
+        Some(session.heartbeat.window())
     }
 
     /// The longest message that the server of the open engine takes, in bytes, where it told.

@@ -8,6 +8,7 @@ use super::outbox::{EngineQuery, Outbox};
 use super::transmit::{RequestId, WebSocketId};
 use crate::event::TransportKind;
 use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::heartbeat::Heartbeat;
 use crate::protocol::engine_io::packet::Outgoing;
 use crate::protocol::engine_io::payload;
 
@@ -23,8 +24,7 @@ pub(super) const SPIN_DELAY: Duration = Duration::from_millis(10);
 pub(super) struct Session {
     pub(super) engine: EngineQuery,
     pub(super) sid: Box<str>,
-    pub(super) ping_interval: Duration,
-    pub(super) ping_timeout: Duration,
+    pub(super) heartbeat: Heartbeat,
     pub(super) offers_websocket: bool,
     pub(super) carrier: Carrier,
     /// Whether the engine is to be closed as soon as all is written and no upgrade is half done.
@@ -103,6 +103,7 @@ impl Session {
     pub(super) fn new(
         engine: EngineQuery,
         handshake: Handshake,
+        heartbeat: Heartbeat,
         websocket: Option<WebSocketId>,
     ) -> Self {
         let carrier = match websocket {
@@ -117,8 +118,7 @@ impl Session {
         Self {
             engine,
             sid: handshake.sid,
-            ping_interval: handshake.ping_interval,
-            ping_timeout: handshake.ping_timeout,
+            heartbeat,
             offers_websocket: handshake.offers_websocket,
             max_payload: handshake.max_payload,
             carrier,
@@ -317,11 +317,6 @@ impl Session {
                 .post
                 .map_or(LastTransport::Writable, LastTransport::Posting),
         }
-    }
-
-    /// When the server is given up, counted from a sign of life at `now`.
-    pub(super) fn heartbeat_end(&self, now: Instant) -> Instant {
-        now + self.ping_interval + self.ping_timeout
     }
 }
 

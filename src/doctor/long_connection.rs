@@ -5,19 +5,20 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::handle::Handle;
-use super::patient::Patient;
+use super::probe::Probe;
 use super::session::Session;
 use super::upgrade::{self, Direct};
 use super::websocket::{Next, describe};
 use crate::clock;
 use crate::event::{EngineRevision, TransportKind};
 use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::heartbeat::Heartbeat;
 use crate::protocol::engine_io::packet::Packet;
 use crate::transport::WebSocketEnd;
 
 /// How to hold a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
+pub(super) struct Spec {
     pub(super) revision: EngineRevision,
     pub(super) transport: TransportKind,
     /// Nothing for one that is idle but for its heartbeat.
@@ -27,7 +28,7 @@ pub(super) struct Line {
 
 /// What became of it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct LongConnection {
     pub(super) transport: TransportKind,
     pub(super) talks: bool,
     pub(super) lasted: Duration,
@@ -41,7 +42,7 @@ pub(super) struct Held {
     pub(super) id: usize,
 }
 
-impl Held {
+impl LongConnection {
     /// As it is called in the report.
     pub(super) fn name(&self) -> String {
         let manner = if self.talks { "talking" } else { "idle" };
@@ -87,78 +88,64 @@ impl fmt::Display for How {
     }
 }
 
-/// The heartbeat, as the client sees it.
+/// The heartbeat as the client keeps it, and how punctual it was.
 struct Beat {
-    revision: EngineRevision,
-    interval: Duration,
-    timeout: Duration,
-    /// When the server's last ping came; in revision 3 when the last pong did.
-    last: Instant,
-    /// Revision 3: when our last ping went out.
-    asked: Option<Instant>,
+    heartbeat: Heartbeat,
     beats: u32,
     lateness: Duration,
 }
 
 impl Beat {
     fn new(revision: EngineRevision, handshake: &Handshake, now: Instant) -> Self {
+        let Handshake {
+            ping_interval,
+            ping_timeout,
+            ..
+        } = *handshake;
         Self {
-            revision,
-            interval: handshake.ping_interval,
-            timeout: handshake.ping_timeout,
-            last: now,
-            asked: None,
+            heartbeat: Heartbeat::new(revision, ping_interval, ping_timeout, now),
             beats: 0,
             lateness: Duration::ZERO,
         }
     }
 
-    /// When a heartbeat that has not come is missing.
-    fn missing_at(&self) -> Instant {
-        match (self.revision, self.asked) {
-            (EngineRevision::V4, _) => self.last + self.interval + self.timeout,
-            (EngineRevision::V3, Some(asked)) => asked + self.timeout,
-            (EngineRevision::V3, None) => self.last + self.interval + self.timeout,
-        }
+    fn on_ping(&mut self, now: Instant) {
+        let late = self.heartbeat.on_ping(now);
+        self.came(late);
     }
 
-    /// Revision 3: when our next ping is due.
-    fn ping_at(&self) -> Option<Instant> {
-        match self.revision {
-            EngineRevision::V4 => None,
-            EngineRevision::V3 => self.asked.is_none().then_some(self.last + self.interval),
-        }
+    fn on_pong(&mut self, now: Instant) {
+        let late = self.heartbeat.on_pong(now);
+        self.came(late);
     }
 
-    fn came(&mut self, now: Instant) {
-        let due = match self.asked.take() {
-            Some(asked) => asked,
-            None => self.last + self.interval,
-        };
-        self.beats += 1;
-        self.lateness = self.lateness.max(now.saturating_duration_since(due));
-        self.last = now;
+    /// Counts a heartbeat that came so late; `None` for what is none in this revision.
+    fn came(&mut self, late: Option<Duration>) {
+        if let Some(late) = late {
+            self.beats += 1;
+            self.lateness = self.lateness.max(late);
+        }
     }
 }
 
-impl Line {
+impl Spec {
     /// Holds it; nothing if it could not be opened.
-    pub(super) async fn hold(self, patient: &Patient) -> Option<Held> {
+    pub(super) async fn hold(self, probe: &Probe) -> Option<LongConnection> {
         match self.transport {
-            TransportKind::WebSocket => self.hold_websocket(patient).await,
-            TransportKind::Polling => self.hold_polling(patient).await,
+            TransportKind::WebSocket => self.hold_websocket(probe).await,
+            TransportKind::Polling => self.hold_polling(probe).await,
         }
     }
 
-    async fn hold_websocket(self, patient: &Patient) -> Option<Held> {
-        let (direct, asked) = upgrade::direct(patient, self.revision).await;
+    async fn hold_websocket(self, probe: &Probe) -> Option<LongConnection> {
+        let (direct, asked) = upgrade::direct(probe, self.revision).await;
         let mut direct = direct.ok()?;
         if self.revision == EngineRevision::V4 {
-            direct.connect(patient).await.ok()?;
+            direct.connect(probe).await.ok()?;
         }
         let began = clock::now();
         let mut beat = Beat::new(self.revision, &direct.handshake, began);
-        let end = self.watch_websocket(patient, &mut direct, &mut beat).await;
+        let end = self.watch_websocket(probe, &mut direct, &mut beat).await;
         let held = self.held(began, end, &beat, asked.id);
         direct.socket.close().await;
         Some(held)
@@ -166,7 +153,7 @@ impl Line {
 
     async fn watch_websocket(
         self,
-        patient: &Patient,
+        probe: &Probe,
         direct: &mut Direct,
         beat: &mut Beat,
     ) -> Option<End> {
@@ -177,45 +164,42 @@ impl Line {
             if now >= self.until {
                 return None;
             }
-            if now >= beat.missing_at() {
+            if now >= beat.heartbeat.deadline() {
                 let how = How::NoHeartbeat;
                 return Some(End { how, silence });
             }
             let talk_at = self.talk_every.map(|every| traffic + every);
-            if talk_at.is_some_and(|at| now >= at) || beat.ping_at().is_some_and(|at| now >= at) {
+            if talk_at.is_some_and(|at| now >= at)
+                || beat.heartbeat.ping_at().is_some_and(|at| now >= at)
+            {
                 let packet = self.heartbeat(beat, now);
-                if let Err(end) = direct.socket.send(patient, packet).await {
+                if let Err(end) = direct.socket.send(probe, packet).await {
                     let how = how_of(&end);
                     return Some(End { how, silence });
                 }
                 traffic = now;
                 continue;
             }
-            let next = [
-                Some(self.until),
-                Some(beat.missing_at()),
-                talk_at,
-                beat.ping_at(),
-            ]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.until);
+            let next = self.next_due(beat, talk_at);
             let wait = next.saturating_duration_since(now);
-            match direct.socket.next(patient, wait).await {
+            match direct.socket.next(probe, wait).await {
                 Next::Text(text) => {
                     traffic = clock::now();
+                    beat.heartbeat.on_packet(traffic);
                     match text.first() {
                         Some(b'2') => {
-                            beat.came(traffic);
+                            beat.on_ping(traffic);
                             // An end shows in the next message.
-                            let _ = direct.socket.send(patient, "3").await;
+                            let _ = direct.socket.send(probe, "3").await;
                         }
-                        Some(b'3') => beat.came(traffic),
+                        Some(b'3') => beat.on_pong(traffic),
                         Some(_) | None => {}
                     }
                 }
-                Next::Binary(_) => traffic = clock::now(),
+                Next::Binary(_) => {
+                    traffic = clock::now();
+                    beat.heartbeat.on_packet(traffic);
+                }
                 Next::End(end) => {
                     let silence = clock::now().saturating_duration_since(traffic);
                     let how = how_of(&end);
@@ -226,37 +210,45 @@ impl Line {
         }
     }
 
+    /// When something is due on a WebSocket even if nothing comes.
+    fn next_due(self, beat: &Beat, talk_at: Option<Instant>) -> Instant {
+        [talk_at, beat.heartbeat.ping_at()]
+            .into_iter()
+            .flatten()
+            .fold(self.until.min(beat.heartbeat.deadline()), Instant::min)
+    }
+
     /// What talking is: a heartbeat in the direction that the revision has.
     fn heartbeat(self, beat: &mut Beat, now: Instant) -> &'static str {
         match self.revision {
             EngineRevision::V4 => "3",
             EngineRevision::V3 => {
-                beat.asked.get_or_insert(now);
+                beat.heartbeat.on_ping_sent(now);
                 "2"
             }
         }
     }
 
-    async fn hold_polling(self, patient: &Patient) -> Option<Held> {
-        let (session, _) = Session::open(patient, self.revision, None).await;
+    async fn hold_polling(self, probe: &Probe) -> Option<LongConnection> {
+        let (session, _) = Session::open(probe, self.revision, None).await;
         let mut session = session.ok()?;
-        let namespace = patient.options.namespace();
-        let connected = session.connect(patient, namespace, patient.auth()).await;
+        let namespace = probe.options.namespace();
+        let connected = session.connect(probe, namespace, probe.auth()).await;
         if connected.is_err() {
-            session.close(patient).await;
+            session.close(probe).await;
             return None;
         }
         let began = clock::now();
         let mut beat = Beat::new(self.revision, &session.handshake, began);
-        let (end, id) = self.watch_polling(patient, &mut session, &mut beat).await;
+        let (end, id) = self.watch_polling(probe, &mut session, &mut beat).await;
         let held = self.held(began, end, &beat, id);
-        session.close(patient).await;
+        session.close(probe).await;
         Some(held)
     }
 
     async fn watch_polling(
         self,
-        patient: &Patient,
+        probe: &Probe,
         session: &mut Session,
         beat: &mut Beat,
     ) -> (Option<End>, usize) {
@@ -264,20 +256,23 @@ impl Line {
         loop {
             let polled_at = clock::now();
             if polled_at >= self.until {
-                return (None, patient.last_exchange().unwrap_or_default());
+                return (None, probe.last_exchange().unwrap_or_default());
             }
-            let limit = beat.missing_at().saturating_duration_since(polled_at);
-            let polling = session.poll(patient, limit.max(Duration::from_millis(1)));
-            let Some((polled, asked)) = self.while_polling(patient, &handle, beat, polling).await
+            let limit = beat
+                .heartbeat
+                .deadline()
+                .saturating_duration_since(polled_at);
+            let polling = session.poll(probe, limit.max(Duration::from_millis(1)));
+            let Some((polled, asked)) = self.while_polling(probe, &handle, beat, polling).await
             else {
-                return (None, patient.last_exchange().unwrap_or_default());
+                return (None, probe.last_exchange().unwrap_or_default());
             };
             let now = clock::now();
             let silence = now.saturating_duration_since(polled_at);
             let packets = match polled {
                 Ok(packets) => packets,
                 Err(refused) => {
-                    let how = match (refused.failure.status, now >= beat.missing_at()) {
+                    let how = match (refused.failure.status, now >= beat.heartbeat.deadline()) {
                         (Some(status), _) => How::Status(status),
                         (None, true) => How::NoHeartbeat,
                         (None, false) => How::Cut(refused.failure.to_string()),
@@ -286,13 +281,14 @@ impl Line {
                 }
             };
             for packet in packets {
+                beat.heartbeat.on_packet(now);
                 match packet {
                     Packet::Ping(_) => {
-                        beat.came(now);
+                        beat.on_ping(now);
                         // A session that ends here shows it in the next poll.
-                        let _ = handle.send(patient, &["3"]).await;
+                        let _ = handle.send(probe, &["3"]).await;
                     }
-                    Packet::Pong(_) => beat.came(now),
+                    Packet::Pong(_) => beat.on_pong(now),
                     Packet::Close => {
                         let how = How::Closed;
                         return (Some(End { how, silence }), asked.id);
@@ -310,7 +306,7 @@ impl Line {
     /// Goes on talking, and pinging, while a poll is held; nothing once the time is over.
     async fn while_polling<T>(
         self,
-        patient: &Patient,
+        probe: &Probe,
         handle: &Handle,
         beat: &mut Beat,
         polling: impl Future<Output = T>,
@@ -319,7 +315,7 @@ impl Line {
         let mut spoke = clock::now();
         loop {
             let talk_at = self.talk_every.map(|every| spoke + every);
-            let next = [Some(self.until), talk_at, beat.ping_at()]
+            let next = [Some(self.until), talk_at, beat.heartbeat.ping_at()]
                 .into_iter()
                 .flatten()
                 .min()
@@ -333,17 +329,17 @@ impl Line {
             if now >= self.until {
                 return None;
             }
-            if beat.ping_at().is_some_and(|at| now >= at) {
-                beat.asked = Some(now);
+            if beat.heartbeat.ping_at().is_some_and(|at| now >= at) {
+                beat.heartbeat.on_ping_sent(now);
             }
             spoke = now;
             // The poll shows what became of the session.
-            let _ = handle.heartbeat(patient).await;
+            let _ = handle.heartbeat(probe).await;
         }
     }
 
-    fn held(self, began: Instant, end: Option<End>, beat: &Beat, id: usize) -> Held {
-        Held {
+    fn held(self, began: Instant, end: Option<End>, beat: &Beat, id: usize) -> LongConnection {
+        LongConnection {
             transport: self.transport,
             talks: self.talk_every.is_some(),
             lasted: clock::now().saturating_duration_since(began),

@@ -10,7 +10,7 @@ use super::http::{Reply, Trouble};
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request.
-pub(super) struct Ask {
+pub(super) struct Request {
     pub(super) method: &'static str,
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
@@ -19,7 +19,7 @@ pub(super) struct Ask {
     pub(super) source: Option<IpAddr>,
 }
 
-impl Ask {
+impl Request {
     pub(super) fn new(method: &'static str, target: impl Into<String>) -> Self {
         Self {
             method,
@@ -61,7 +61,7 @@ impl Ask {
 
 /// How a request went.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Outcome {
     pub(super) result: Result<Reply, Trouble>,
     /// The number of the exchange, to be named as evidence.
     pub(super) id: usize,
@@ -69,7 +69,7 @@ pub(super) struct Asked {
     pub(super) times: Times,
 }
 
-impl Asked {
+impl Outcome {
     /// The status, if there is one.
     pub(super) fn status(&self) -> Option<u16> {
         self.result.as_ref().ok().map(|reply| reply.status)

@@ -1,0 +1,33 @@
+//! What checks have found out for those after them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::upgrade::Upgrade;
+use crate::event::{Cause, EngineRevision};
+use crate::protocol::engine_io::handshake::Handshake;
+
+/// The state of the examination.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The address that all requests go to, once one has answered.
+    pub(super) address: Option<SocketAddr>,
+    /// Why nothing more can be asked.
+    pub(super) unreachable: Option<&'static str>,
+    /// The revision that the server serves; `None` if no engine could be opened.
+    pub(super) revision: Option<EngineRevision>,
+    /// Why no engine could be opened, and the exchange that shows it.
+    pub(super) not_opened: Option<(Cause, usize)>,
+    /// The exchange that opened the first engine.
+    pub(super) opened_by: Option<usize>,
+    /// The data of the first open packet.
+    pub(super) handshake: Option<Handshake>,
+    /// Whether polling is refused while WebSocket is served.
+    pub(super) polling_off: bool,
+    /// Whether the namespace was connected.
+    pub(super) is_connected: bool,
+    /// Whether a WebSocket carried a session; `None` if that is not known.
+    pub(super) websocket: Option<bool>,
+    /// The outcome of the first upgrade, its exchange, and how long it took.
+    pub(super) upgrade: Option<(Upgrade, usize, Duration)>,
+}
