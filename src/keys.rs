@@ -273,3 +273,12 @@ fn integer_range(min: u64, max: u64) -> String {
 
 /// The largest integer that every TOML reader takes.
 pub(crate) const LARGEST: u64 = i64::MAX as u64;
+
+/// Marks a value that is missing because its problem has been reported.
+///
+/// Checking goes on after it, so that one pass finds every problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reported;
+
+/// The result of a conversion: a value, or the promise that its problem has been reported.
+pub(crate) type Checked<T> = Result<T, Reported>;

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod diagnostic;
 pub mod event;
+pub mod fault;
 mod keys;
 pub mod seed;
 pub mod trace;

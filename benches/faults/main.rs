@@ -23,11 +23,13 @@ use std::time::{Duration, Instant};
 
 use cap::Cap;
 use sio_load::client::blueprint::Blueprint;
+use sio_load::client::command::Action;
 use sio_load::client::timer::Timers;
 use sio_load::clock::Clock;
 use sio_load::event::{ClientId, Event, Observer, PopulationId, StrikeId};
+use sio_load::fault::FaultKind;
 use sio_load::metrics::{Histogram, PopulationObserver, Recorder};
-use sio_load::scenario::plan::{ClientFault, FaultKind};
+
 use sio_load::scenario::{self, Overrides, Plan};
 use sio_load::workload::arrival::stays;
 use sio_load::workload::lag::LagProbe;
@@ -184,21 +186,24 @@ fn assignment(plan: &Plan, size: Size, clock: Clock, watch: &Watch) -> Assignmen
     let url = plan.target.url.clone().expect("the plan names its target");
     let blueprint = Blueprint::new(plan, population, (&url, None), clock).expect("no TLS to fail");
     let fault = &plan.chaos[0];
-    let FaultKind::Client(action) = fault.kind else {
+    let FaultKind::Client(client) = fault.kind else {
         panic!("{} is no fault at clients", fault.kind.name());
     };
     Assignment {
         blueprints: vec![Rc::new(blueprint)],
         observers: vec![watch.clone()],
         stays: stays(plan),
-        batches: Box::new(std::iter::once(batch(size, action, fault.lasts))),
+        batches: Box::new(std::iter::once(batch(
+            size,
+            Action::new(client, fault.lasts),
+        ))),
         clock,
         duration: plan.duration,
     }
 }
 
 /// One client after the other, again and again.
-fn batch(size: Size, action: ClientFault, lasts: Option<Duration>) -> FaultBatch {
+fn batch(size: Size, action: Action) -> FaultBatch {
     let victims = (0..size.faults)
         .map(|n| (QUIET + STEP * n as u32, ClientId(n % size.clients)))
         .collect();
@@ -206,7 +211,6 @@ fn batch(size: Size, action: ClientFault, lasts: Option<Duration>) -> FaultBatch
         fault: StrikeId(0),
         at: QUIET,
         action,
-        lasts,
         victims,
     }
 }

@@ -15,7 +15,8 @@ use super::schedule::{Application, applications};
 use super::{FaultError, hook};
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, StrikeId};
-use crate::scenario::plan::{Exec, Fault, FaultKind, PathFault, Plan, ServerFault, Toxic};
+use crate::fault::{Balancer, ClientFault, FaultKind, Hook, PathFault, Process};
+use crate::scenario::plan::{Fault, Plan};
 
 /// Tells all workers of a fault at large, and returns once they know.
 pub trait Announce {
@@ -103,7 +104,9 @@ impl<A: Announce + 'static> Controller<A> {
         match done {
             Some(Ok(())) => self.reporter.tell(id, Step::Ended).await,
             Some(Err(error)) => self.reporter.tell(id, Step::Failed(describe(&error))).await,
-            None if fault.kind.ends_with_the_load() => self.reporter.tell(id, Step::Ended).await,
+            None if fault.kind.spec().ends_with_the_load => {
+                self.reporter.tell(id, Step::Ended).await
+            }
             // Cut off: it never came to its own end.
             None => {}
         }
@@ -112,22 +115,22 @@ impl<A: Announce + 'static> Controller<A> {
     async fn carry_out(&self, fault: &Fault, application: Application) -> Result<(), FaultError> {
         let id = application.id;
         match &fault.kind {
-            FaultKind::Client(kind) => {
+            FaultKind::Client(client) => {
                 // The workers carry these out by the same schedule.
                 self.reporter.tell(id, Step::Applied).await;
-                let lasts = if kind.lasts() {
-                    fault.lasts
-                } else {
-                    Some(Duration::ZERO)
+                let lasts = match client {
+                    ClientFault::Condition(_) => fault.lasts,
+                    ClientFault::Impulse(_) => Some(Duration::ZERO),
                 };
                 let spread = fault.over.unwrap_or_default();
                 let end = lasts.map_or(self.plan.duration, |lasts| application.at + spread + lasts);
                 tokio::time::sleep_until((self.clock.origin() + end).into()).await;
                 Ok(())
             }
-            FaultKind::Server(kind) => self.at_servers(id, fault, *kind).await,
-            FaultKind::Exec(exec) => self.by_hook(id, fault, exec).await,
-            FaultKind::Path(path) => self.on_the_way(id, fault, path).await,
+            FaultKind::Path(path) => self.by_proxy(id, fault, path).await,
+            FaultKind::Balancer(balancer) => self.by_balancer(id, fault, *balancer).await,
+            FaultKind::Process(process) => self.at_servers(id, fault, *process).await,
+            FaultKind::Hook(hook) => self.by_hook(id, fault, hook).await,
         }
     }
 
@@ -135,7 +138,7 @@ impl<A: Announce + 'static> Controller<A> {
         &self,
         id: StrikeId,
         fault: &Fault,
-        kind: ServerFault,
+        process: Process,
     ) -> Result<(), FaultError> {
         let ambient = self.announce(id, fault).await;
         self.reporter.tell(id, Step::Applied).await;
@@ -144,33 +147,7 @@ impl<A: Announce + 'static> Controller<A> {
             ambient: &ambient,
             reporter: &self.reporter,
         };
-        let done = process::carry_out(kind, fault.lasts, &self.fleet, strike).await;
-        ambient.end(clock::now());
-        done
-    }
-
-    async fn on_the_way(
-        &self,
-        id: StrikeId,
-        fault: &Fault,
-        path: &PathFault,
-    ) -> Result<(), FaultError> {
-        let ambient = self.announce(id, fault).await;
-        let done = match path.toxic {
-            Toxic::NonSticky => self.by_balancer(id, fault, &ambient).await,
-            Toxic::Latency { .. }
-            | Toxic::Bandwidth { .. }
-            | Toxic::Slicer { .. }
-            | Toxic::SlowClose { .. }
-            | Toxic::Timeout { .. }
-            | Toxic::ResetPeer { .. }
-            | Toxic::LimitData { .. }
-            | Toxic::Down
-            | Toxic::Restart
-            | Toxic::Status { .. }
-            | Toxic::WebSocketBlocked(_)
-            | Toxic::IdleTimeout { .. } => self.by_proxy(id, fault, path, &ambient).await,
-        };
+        let done = process::carry_out(process, fault.lasts, &self.fleet, strike).await;
         ambient.end(clock::now());
         done
     }
@@ -179,18 +156,35 @@ impl<A: Announce + 'static> Controller<A> {
         &self,
         id: StrikeId,
         fault: &Fault,
-        ambient: &AmbientFault,
+        balancer: Balancer,
     ) -> Result<(), FaultError> {
-        let balancer = self.fleet.balancer.as_ref().ok_or(FaultError::NoProxy)?;
-        let forgetful = balancer.forget();
+        let ambient = self.announce(id, fault).await;
+        let control = self.fleet.balancer.as_ref().ok_or(FaultError::NoProxy)?;
+        let undone_when_dropped = match balancer {
+            Balancer::NonSticky(_) => control.forget(),
+        };
         ambient.strike(clock::now());
         self.reporter.tell(id, Step::Applied).await;
         self.last(fault.lasts).await;
-        drop(forgetful);
+        drop(undone_when_dropped);
+        ambient.end(clock::now());
         Ok(())
     }
 
     async fn by_proxy(
+        &self,
+        id: StrikeId,
+        fault: &Fault,
+        path: &PathFault,
+    ) -> Result<(), FaultError> {
+        let ambient = self.announce(id, fault).await;
+        let done = self.lay(id, fault, path, &ambient).await;
+        ambient.end(clock::now());
+        done
+    }
+
+    /// Lays a fault on the network path, and lifts it when it is over.
+    async fn lay(
         &self,
         id: StrikeId,
         fault: &Fault,
@@ -205,7 +199,7 @@ impl<A: Announce + 'static> Controller<A> {
         if let Some(touched) = laid.touched() {
             self.reporter.tell(id, Step::Touching(touched)).await;
         }
-        if path.toxic != Toxic::Restart {
+        if fault.kind.spec().is_undone() {
             self.last(fault.lasts).await;
         }
         Ok(laid.lift().await?)
@@ -220,7 +214,8 @@ impl<A: Announce + 'static> Controller<A> {
         }
     }
 
-    async fn by_hook(&self, id: StrikeId, fault: &Fault, exec: &Exec) -> Result<(), FaultError> {
+    async fn by_hook(&self, id: StrikeId, fault: &Fault, hook: &Hook) -> Result<(), FaultError> {
+        let Hook::Exec(exec) = hook;
         let ambient = self.announce(id, fault).await;
         self.reporter.tell(id, Step::Applied).await;
         ambient.strike(clock::now());

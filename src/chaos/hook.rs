@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::FaultError;
-use crate::scenario::plan::Exec;
+use crate::fault::hook::Exec;
 use crate::server::group::ProcessGroup;
 use crate::server::guardian::Guardian;
 

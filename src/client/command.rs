@@ -6,22 +6,45 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::event::StrikeId;
-use crate::scenario::plan::ClientFault;
+use crate::fault::{ClientFault, Condition, Impulse};
 
-/// Something that a client is told to do.
+/// An order for one client.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
-    /// Carry out a fault on yourself.
+    /// Carry out a fault on itself.
     Fault {
         /// The application that it belongs to.
         fault: StrikeId,
-        /// What to do.
-        action: ClientFault,
-        /// For how long, where it lasts; nothing means until the client leaves.
+        /// The fault.
+        action: Action,
+    },
+    /// Answer what is open, disconnect, end: the client's time is over.
+    Leave,
+}
+
+/// A fault as a client carries it out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// Done in a moment.
+    Impulse(Impulse),
+    /// Lasts until it is undone.
+    Condition {
+        /// The condition.
+        condition: Condition,
+        /// How long it lasts; nothing means until the client leaves.
         lasts: Option<Duration>,
     },
-    /// Your time is over: answer what is open, say goodbye, end.
-    Leave,
+}
+
+impl Action {
+    /// A fault that lasts so long, if it lasts at all.
+    #[must_use]
+    pub fn new(fault: ClientFault, lasts: Option<Duration>) -> Self {
+        match fault {
+            ClientFault::Impulse(impulse) => Self::Impulse(impulse),
+            ClientFault::Condition(condition) => Self::Condition { condition, lasts },
+        }
+    }
 }
 
 /// Commands on their way to one client of the same thread.

@@ -138,11 +138,7 @@ impl<O: Observer> Driver<O> {
 
     fn obey(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Fault {
-                fault,
-                action,
-                lasts,
-            } => self.strike(now, fault, action, lasts),
+            Command::Fault { fault, action } => self.strike(now, fault, action),
             Command::Leave => {
                 self.end_all_faults(now);
                 self.behaviour.stop();

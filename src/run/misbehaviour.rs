@@ -11,7 +11,8 @@ use url::Url;
 use crate::chaos::proxy::{ProxyError, ProxyThread};
 use crate::diagnostic::Diagnostics;
 use crate::event::StrikeId;
-use crate::scenario::plan::{FaultKind, PathFault, Plan, Toxic};
+use crate::fault::{FaultKind, PathFault};
+use crate::scenario::plan::Plan;
 use crate::scenario::{self, Overrides};
 use crate::server::embedded::{self, Options, ServeError};
 use crate::server::process::{ProcessError, free_ports};
@@ -102,15 +103,14 @@ impl Misbehaviour {
     }
 }
 
-/// What lies on the way for as long as it is not lifted.
+/// The fault as far as it lies on the network path until it is lifted.
 fn path(kind: &FaultKind) -> Option<&PathFault> {
-    match kind {
-        FaultKind::Path(path) if !matches!(path.toxic, Toxic::NonSticky | Toxic::Restart) => {
-            Some(path)
-        }
-        FaultKind::Path(_) | FaultKind::Client(_) | FaultKind::Server(_) | FaultKind::Exec(_) => {
-            None
-        }
+    if let FaultKind::Path(path) = kind
+        && kind.spec().is_undone()
+    {
+        Some(path)
+    } else {
+        None
     }
 }
 

@@ -17,8 +17,9 @@ use super::workers::Destination;
 use crate::chaos::process::{Fleet, Servers};
 use crate::chaos::proxy::ProxyThread;
 use crate::clock;
+use crate::fault::process::Signal;
 use crate::results::Note;
-use crate::scenario::plan::{FaultKind, Plan, Server, ServerFault, ServerProgram, Signal};
+use crate::scenario::plan::{Plan, Server, ServerProgram};
 use crate::server::balancer::{self, Balancer};
 use crate::server::guardian::Guardian;
 use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
@@ -189,16 +190,8 @@ fn needs_guardian(plan: &Plan) -> bool {
             ServerProgram::Embedded => false,
             ServerProgram::Command { .. } => true,
         });
-    let by_fault = plan.chaos.iter().any(|fault| match &fault.kind {
-        FaultKind::Server(ServerFault::Pause { .. }) | FaultKind::Exec(_) => true,
-        FaultKind::Server(
-            ServerFault::Restart { .. }
-            | ServerFault::Kill { .. }
-            | ServerFault::RollingRestart { .. },
-        )
-        | FaultKind::Client(_)
-        | FaultKind::Path(_) => false,
-    });
+    let mut faults = plan.chaos.iter();
+    let by_fault = faults.any(|fault| fault.kind.spec().needs_guardian);
     by_server || by_fault
 }
 

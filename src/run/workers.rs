@@ -16,12 +16,14 @@ use super::RunError;
 use crate::chaos::controller::Announce;
 use crate::chaos::schedule::{applications, victims};
 use crate::client::blueprint::Blueprint;
+use crate::client::command::Action;
 use crate::client::timer::Timers;
 use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, PopulationId};
+use crate::fault::FaultKind;
 use crate::metrics::{Recorder, Snapshot};
-use crate::scenario::plan::{FaultKind, Plan};
+use crate::scenario::plan::Plan;
 use crate::workload::arrival::{Stay, stays};
 use crate::workload::lag::LagProbe;
 use crate::workload::worker::{Assignment, FaultBatch, Order, Worker};
@@ -254,9 +256,11 @@ impl Share {
             .into_iter()
             .filter_map(move |application| {
                 let fault = &plan.chaos[application.entry];
-                let FaultKind::Client(action) = fault.kind else {
+                // The controller sees to all others.
+                let FaultKind::Client(client) = &fault.kind else {
                     return None;
                 };
+                let action = Action::new(*client, fault.lasts);
                 let victims = victims(&plan, &application, &all)
                     .into_iter()
                     .filter(|victim| victim.stay.client.0 % count == index)
@@ -266,7 +270,6 @@ impl Share {
                     fault: application.id,
                     at: application.at,
                     action,
-                    lasts: fault.lasts,
                     victims,
                 })
             })

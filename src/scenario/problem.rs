@@ -1,15 +1,7 @@
 use std::cell::RefCell;
 
 use crate::diagnostic::{Diagnostic, Place};
-
-/// Marks a value that is not there because its problem has been reported.
-///
-/// Checking goes on after it, so that one pass finds every problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reported;
-
-/// What a conversion gives: a value, or the promise that its problem stands in [`Problems`].
-pub(super) type Checked<T> = Result<T, Reported>;
+pub(super) use crate::keys::{Checked, Reported};
 
 /// The kinds of problems: identifier, the word that never changes, and one line of explanation.
 macro_rules! codes {

@@ -2,15 +2,16 @@
 
 use std::fmt::Write;
 
-use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TESTS, TableSpec};
+use super::keys::{CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec, chaos_keys};
 use super::problem::Code;
 use super::template::{FILTERS, PLACEHOLDERS};
 use super::threshold::{LATER_METRICS, Metric};
+use crate::fault;
 
 const INTRODUCTION: &str = "\
 # Scenario files
 
-<!-- Generated from src/scenario/keys/ by a test: run `SIO_LOAD_BLESS=1 cargo test --test it scenario`. -->
+<!-- Generated from src/scenario/keys/ and src/fault/ by a test: run `SIO_LOAD_BLESS=1 cargo test --test it scenario`. -->
 
 A scenario is a TOML file. `sio-load init` writes one to start from, `sio-load check FILE` shows
 every problem of one, or what it means as a timeline, and `sio-load schema` prints this page as a
@@ -106,11 +107,17 @@ fn table(spec: &TableSpec, out: &mut String) {
     };
     push(out, format_args!("\n## {title}\n\n{}\n\n", spec.about));
     out.push_str("| key | takes | if left out | what it is |\n|---|---|---|---|\n");
-    for key in spec.keys {
+    let is_chaos = std::ptr::eq(spec, &raw const CHAOS);
+    let keys = if is_chaos {
+        chaos_keys()
+    } else {
+        spec.keys.iter().collect()
+    };
+    for key in keys {
         let name = format!("`{}`", key.name);
         row(out, &[&name, &takes(key), &default(key), key.about]);
     }
-    if std::ptr::eq(spec, &raw const CHAOS) {
+    if is_chaos {
         faults(out);
     }
 }
@@ -165,7 +172,7 @@ fn default(key: &Key) -> String {
 
 fn faults(out: &mut String) {
     out.push_str("\n| fault | keys beside `at` and `fault` | what it does |\n|---|---|---|\n");
-    for fault in FAULTS {
+    for fault in fault::all() {
         let keys: Vec<_> = fault.own_keys().map(|key| format!("`{key}`")).collect();
         let name = format!("`{}`", fault.name);
         row(out, &[&name, &keys.join(", "), fault.table.about]);

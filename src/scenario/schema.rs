@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHAOS, Default, FAULTS, Key, Kind, ROOT, TESTS, TableSpec};
+use super::keys::{CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec};
 use super::raw::{self, Node, Raw};
 use super::threshold::Metric;
 use crate::diagnostic::Place;
+use crate::fault;
 
 /// As `humantime` reads it: one or more numbers with a unit.
 const DURATION: &str = r"^\s*(\d+\s*[a-zµ]+\s*)+$";
@@ -53,7 +54,7 @@ fn object<'a>(about: &str, keys: impl Iterator<Item = &'a Key> + Clone) -> Map<S
 
 /// Which keys a fault takes depends on which fault it is.
 fn faults() -> Map<String, Value> {
-    let each = FAULTS.iter().map(|fault| {
+    let each = fault::all().map(|fault| {
         let mut schema = object(fault.table.about, fault.table.keys.iter());
         schema["properties"]["fault"] = json!({ "const": fault.name });
         Value::Object(schema)

@@ -11,13 +11,12 @@ use tokio::task::JoinSet;
 use super::arrival::Stay;
 use super::lag::LagProbe;
 use crate::client::blueprint::Blueprint;
-use crate::client::command::{Command, Mailbox};
+use crate::client::command::{Action, Command, Mailbox};
 use crate::client::driver::Driver;
 use crate::client::lifecycle::{Ambient, Lifecycle};
 use crate::client::timer::Timers;
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, ClientId, Event, Missed, Observer, PopulationId, StrikeId};
-use crate::scenario::plan::ClientFault;
 
 /// How long clients may take to say goodbye before a worker ends without them.
 ///
@@ -47,9 +46,7 @@ pub struct FaultBatch {
     /// When, from the start of the run.
     pub at: Duration,
     /// What its victims do.
-    pub action: ClientFault,
-    /// For how long, where it lasts; nothing means until the end.
-    pub lasts: Option<Duration>,
+    pub action: Action,
     /// Who and when, in order of time.
     pub victims: Vec<(Duration, ClientId)>,
 }
@@ -256,18 +253,10 @@ impl<O: Observer> Worker<O> {
             self.timers.sleep_until(origin + batch.at).await;
             let worker = Rc::clone(&self);
             under_way.spawn_local(async move {
-                let (fault, action, lasts) = (batch.fault, batch.action, batch.lasts);
+                let (fault, action) = (batch.fault, batch.action);
                 for (at, client) in batch.victims {
                     worker.timers.sleep_until(origin + at).await;
-                    worker.post_fault(
-                        client,
-                        Command::Fault {
-                            fault,
-                            action,
-                            lasts,
-                        },
-                        fault,
-                    );
+                    worker.post_fault(client, fault, action);
                 }
             });
         }
@@ -276,10 +265,10 @@ impl<O: Observer> Worker<O> {
 
     /// A victim that has left already, or has not come yet, is counted as missed; by which
     /// population's observer makes no difference to the fault's numbers.
-    fn post_fault(&self, client: ClientId, command: Command, fault: StrikeId) {
+    fn post_fault(&self, client: ClientId, fault: StrikeId, action: Action) {
         let mailboxes = self.mailboxes.borrow();
         if let Some(mailbox) = mailboxes.get(&client) {
-            mailbox.post(command);
+            mailbox.post(Command::Fault { fault, action });
         } else if let Some(observer) = self.assignment.borrow().observers.first() {
             let why = Missed::NotConnected;
             observer.observe(clock::now(), Event::FaultMissed { fault, why });

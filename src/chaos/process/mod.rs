@@ -14,7 +14,7 @@ use super::progress::{Reporter, Step};
 use super::{FaultError, proxy};
 use crate::clock;
 use crate::event::{AmbientFault, StrikeId};
-use crate::scenario::plan::ServerFault;
+use crate::fault::Process;
 use crate::server::balancer::Control;
 use crate::server::guardian::Guardian;
 use crate::server::process::ServerProcess;
@@ -64,46 +64,34 @@ impl Strike<'_> {
 /// # Errors
 /// If a process cannot be signalled, awaited or started again; the others are seen to all the same.
 pub(super) async fn carry_out(
-    fault: ServerFault,
+    fault: Process,
     lasts: Option<Duration>,
     fleet: &Fleet,
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
-    let instance = fault.instance().map(usize::from);
-    let chosen = fleet
-        .servers
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| instance.is_none_or(|wanted| wanted == *index));
+    let servers = |instance: Option<u16>| {
+        let instance = instance.map(usize::from);
+        let all = fleet.servers.iter().enumerate();
+        all.filter(move |(index, _)| instance.is_none_or(|wanted| wanted == *index))
+    };
     match fault {
-        ServerFault::Restart { signal, down, .. } => {
-            let each = chosen
-                .map(|(index, server)| restart::restart(index, server, (signal, down), strike));
+        Process::ServerRestart(fault) => {
+            let how = (fault.signal, fault.down);
+            let each = servers(fault.instance)
+                .map(|(index, server)| restart::restart(index, server, how, strike));
             all(each).await
         }
-        ServerFault::Kill { signal, .. } => {
-            let each = chosen.map(|(index, server)| restart::kill(index, server, signal, strike));
+        Process::ServerKill(fault) => {
+            let each = servers(fault.instance)
+                .map(|(index, server)| restart::kill(index, server, fault.signal, strike));
             all(each).await
         }
-        ServerFault::Pause { .. } => {
-            let each =
-                chosen.map(|(index, server)| pause::pause(index, server, lasts, strike.ambient));
+        Process::ServerPause(fault) => {
+            let each = servers(fault.instance)
+                .map(|(index, server)| pause::pause(index, server, lasts, strike.ambient));
             all(each).await
         }
-        ServerFault::RollingRestart {
-            signal,
-            down,
-            drain,
-            pause,
-        } => {
-            let step = rolling::Step {
-                signal,
-                down,
-                drain,
-                pause,
-            };
-            rolling::restart(fleet, step, strike).await
-        }
+        Process::RollingRestart(fault) => rolling::restart(fleet, fault, strike).await,
     }
 }
 

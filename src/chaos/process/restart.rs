@@ -8,7 +8,7 @@ use super::{GOODBYE_LIMIT, Strike};
 use crate::chaos::FaultError;
 use crate::chaos::progress::Step;
 use crate::clock;
-use crate::scenario::plan::Signal;
+use crate::fault::process::Signal;
 use crate::server::process::ServerProcess;
 
 /// Ends a server, lets it stay away, and starts it again; returns when it answers a handshake.

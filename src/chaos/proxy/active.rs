@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::answer::answer;
 use super::requests::Ruling;
 use crate::event::{PopulationId, StrikeId};
-use crate::scenario::plan::{Blocked, Direction, PathFault, Toxic};
+use crate::fault::request::Blocked;
+use crate::fault::{PathFault, RequestFault};
 use crate::seed::{Purpose, Seed};
 use crate::server::http::RequestHead;
 use crate::units::Share;
@@ -80,7 +81,7 @@ impl Active {
         seed: Seed,
     ) -> Self {
         let touched = Touched {
-            reads_requests: path.toxic.reads_http(),
+            reads_requests: matches!(path, PathFault::Request(_)),
             ..Touched::default()
         };
         Self {
@@ -98,45 +99,35 @@ impl Active {
         self.population.is_none_or(|own| own == population)
     }
 
-    /// The random numbers of one connection, if the fault's toxicity hits it.
-    pub(super) fn hits(&self, connection: u32) -> Option<fastrand::Rng> {
+    /// The random numbers of one connection, if this share of connections has it in it.
+    pub(super) fn hits(&self, connection: u32, toxicity: Share) -> Option<fastrand::Rng> {
         let mut random = self
             .seed
             .stream(Purpose::Path, index(self.fault, connection));
-        (random.f64() < self.path.toxicity.fraction()).then_some(random)
+        (random.f64() < toxicity.fraction()).then_some(random)
     }
 
-    /// What becomes of a request.
+    /// What becomes of a request, if the fault works on requests.
     pub(super) fn rule(&self, head: &RequestHead) -> Ruling<Stop> {
-        if let Toxic::Status { status, share } = self.path.toxic
-            && self.draws(share)
-        {
-            return Ruling::Stop(Stop::Answer(answer(status)));
-        }
-        if let Toxic::WebSocketBlocked(how) = self.path.toxic
-            && head.is_websocket
-        {
-            return match how {
+        let PathFault::Request(request) = self.path else {
+            return Ruling::Pass;
+        };
+        match request {
+            RequestFault::Status(status) if self.draws(status.share) => {
+                Ruling::Stop(Stop::Answer(answer(status.status)))
+            }
+            RequestFault::WebSocketBlocked(blocked) if head.is_websocket => match blocked.how {
                 Blocked::Refused => Ruling::Stop(Stop::Answer(answer(403))),
                 Blocked::Swallowed => Ruling::Stop(Stop::Withhold(self.fault)),
                 Blocked::Stripped => Ruling::Strip,
-            };
+            },
+            RequestFault::Status(_) | RequestFault::WebSocketBlocked(_) => Ruling::Pass,
         }
-        Ruling::Pass
     }
 
     /// Whether a share of requests has the next one in it.
     fn draws(&self, share: Share) -> bool {
         self.requests.borrow_mut().f64() < share.fraction()
-    }
-
-    /// Whether it works from the clients to the server, and back.
-    pub(super) fn directions(&self) -> (bool, bool) {
-        match self.path.direction {
-            Direction::Upstream => (true, false),
-            Direction::Downstream => (false, true),
-            Direction::Both => (true, true),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::active::Active;
 use super::chain::Chain;
 use super::toxic;
 use crate::event::StrikeId;
-use crate::scenario::plan::Toxic;
+use crate::fault::{Idle as IdleFault, PathFault, Toxic};
 
 /// A connection as faults see it: what lies on its two ways.
 #[derive(Debug)]
@@ -54,29 +54,38 @@ impl ProxiedConnection {
         }
     }
 
-    /// A fault begins, if its toxicity hits this connection.
+    /// A fault begins, if it works on single connections.
     pub(super) fn lay(&self, active: &Rc<Active>, now: Instant) {
-        if let Toxic::IdleTimeout { after } = active.path.toxic {
-            self.idle.borrow_mut().push(Idle {
-                active: Rc::clone(active),
-                after,
-                since: now,
-            });
-        } else if let Some(mut random) = active.hits(self.number) {
-            let (up, down) = active.directions();
-            let mut is_touched = false;
-            for (is_meant, way) in [(up, &self.up), (down, &self.down)] {
-                let stage = is_meant
-                    .then(|| toxic::stage(active.path.toxic, now, random.fork()))
-                    .flatten();
-                if let Some(stage) = stage {
-                    way.borrow_mut().lay(active.fault, stage);
-                    is_touched = true;
-                }
+        match active.path {
+            PathFault::Toxic(toxic) => self.lay_toxic(active, toxic, now),
+            PathFault::Idle(IdleFault::IdleTimeout(timeout)) => {
+                self.idle.borrow_mut().push(Idle {
+                    active: Rc::clone(active),
+                    after: timeout.after,
+                    since: now,
+                });
             }
-            active.touched.add_connections(u64::from(is_touched));
+            // These work on the listener, or on each request as it comes.
+            PathFault::Listener(_) | PathFault::Request(_) => return,
         }
         self.wake();
+    }
+
+    /// Lays a toxic on the directions that it works in, if its toxicity hits this connection.
+    fn lay_toxic(&self, active: &Active, toxic: Toxic, now: Instant) {
+        let reach = toxic.reach;
+        let Some(mut random) = active.hits(self.number, reach.toxicity) else {
+            return;
+        };
+        let ways = [
+            (reach.direction.is_upstream(), &self.up),
+            (reach.direction.is_downstream(), &self.down),
+        ];
+        for (_, way) in ways.into_iter().filter(|(is_meant, _)| *is_meant) {
+            let stage = toxic::stage(toxic.kind, now, random.fork());
+            way.borrow_mut().lay(active.fault, stage);
+        }
+        active.touched.add_connections(1);
     }
 
     /// A fault is over.

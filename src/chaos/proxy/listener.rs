@@ -18,7 +18,7 @@ use super::requests::{Requests, Ruling};
 use super::upstream::Upstream;
 use crate::clock;
 use crate::event::{PopulationId, StrikeId};
-use crate::scenario::plan::Toxic;
+use crate::fault::{ListenerFault, PathFault};
 use crate::server::http::{RequestHead, linger, read_more};
 
 /// A herd arrives within milliseconds: the queue is as long as kernels allow by default.
@@ -95,19 +95,28 @@ impl Listener {
 
     /// A fault begins.
     pub(super) async fn lay(self: &Rc<Self>, active: &Rc<Active>) -> io::Result<()> {
-        if active.path.toxic != Toxic::Restart {
-            self.active.borrow_mut().push(Rc::clone(active));
+        match active.path {
+            PathFault::Listener(ListenerFault::Restart(_)) => self.restart(active).await,
+            PathFault::Listener(ListenerFault::Down(_)) => {
+                self.active.borrow_mut().push(Rc::clone(active));
+                self.restart(active).await
+            }
+            PathFault::Toxic(_) | PathFault::Request(_) | PathFault::Idle(_) => {
+                self.active.borrow_mut().push(Rc::clone(active));
+                let now = clock::now();
+                for connection in self.open.borrow().values() {
+                    connection.link.lay(active, now);
+                }
+                Ok(())
+            }
         }
-        if matches!(active.path.toxic, Toxic::Down | Toxic::Restart) {
-            self.deafen().await;
-            active.touched.add_connections(self.cut().await);
-            return self.listen_unless_down();
-        }
-        let now = clock::now();
-        for connection in self.open.borrow().values() {
-            connection.link.lay(active, now);
-        }
-        Ok(())
+    }
+
+    /// Cuts every connection, and listens again unless a fault forbids it.
+    async fn restart(self: &Rc<Self>, active: &Active) -> io::Result<()> {
+        self.deafen().await;
+        active.touched.add_connections(self.cut().await);
+        self.listen_unless_down()
     }
 
     /// A fault is over.
@@ -121,14 +130,13 @@ impl Listener {
         for connection in self.open.borrow().values() {
             connection.link.lift(fault);
         }
-        if lifted.path.toxic == Toxic::Down {
+        if is_down(&lifted) {
             self.listen_unless_down()?;
         }
         Ok(())
     }
 
     fn listen_unless_down(self: &Rc<Self>) -> io::Result<()> {
-        let is_down = |active: &Rc<Active>| active.path.toxic == Toxic::Down;
         if self.active.borrow().iter().any(is_down) {
             return Ok(());
         }
@@ -265,6 +273,11 @@ impl Listener {
         }
         Ok(requests)
     }
+}
+
+/// Whether nothing listens while this fault lasts.
+fn is_down(active: &Rc<Active>) -> bool {
+    matches!(active.path, PathFault::Listener(ListenerFault::Down(_)))
 }
 
 /// Takes connections until dropped.

@@ -32,7 +32,8 @@ use tokio::task::LocalSet;
 use url::Url;
 
 use crate::event::{PopulationId, StrikeId};
-use crate::scenario::plan::{Fault, FaultKind, PathFault, Plan, Toxic};
+use crate::fault::{FaultKind, PathFault};
+use crate::scenario::plan::{Fault, Plan};
 use crate::seed::Seed;
 use crate::server::shortage::Shortage;
 
@@ -215,7 +216,7 @@ fn listeners(plan: &Plan) -> Vec<ListenerSetup> {
                 .filter(|fault| fault.population.is_none_or(|own| own == population))
                 .filter_map(by_proxy);
             let reads_http = toxics
-                .map(|path| path.toxic.reads_http())
+                .map(|path| matches!(path, PathFault::Request(_)))
                 .reduce(|a, b| a || b)?;
             Some(ListenerSetup {
                 population,
@@ -225,13 +226,12 @@ fn listeners(plan: &Plan) -> Vec<ListenerSetup> {
         .collect()
 }
 
-/// A fault that a proxy carries out; the balancer has its own.
+/// The fault as far as a proxy carries it out.
 fn by_proxy(fault: &Fault) -> Option<&PathFault> {
-    match &fault.kind {
-        FaultKind::Path(path) if path.toxic != Toxic::NonSticky => Some(path),
-        FaultKind::Path(_) | FaultKind::Client(_) | FaultKind::Server(_) | FaultKind::Exec(_) => {
-            None
-        }
+    if let FaultKind::Path(path) = &fault.kind {
+        Some(path)
+    } else {
+        None
     }
 }
 
@@ -272,7 +272,7 @@ impl Control {
         population: Option<PopulationId>,
         path: &PathFault,
     ) -> Result<Laid, ProxyError> {
-        let active = Box::new(Active::new(id, population, path.clone(), self.seed));
+        let active = Box::new(Active::new(id, population, *path, self.seed));
         let laid = Laid {
             fault: id,
             orders: self.orders.clone(),

@@ -8,7 +8,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::scenario::plan::{Blocked, Direction};
+use crate::fault::Toxic;
+use crate::fault::idle::IdleTimeout;
+use crate::fault::listener::{Down, Restart};
+use crate::fault::request::{Blocked, Status, WebSocketBlocked};
+use crate::fault::toxic::{
+    Direction, Latency, LimitData, Reach, ResetPeer, Slicer, Timeout, ToxicKind,
+};
 use crate::scenario::{self, Overrides};
 use crate::units::{ByteSize, Share};
 
@@ -56,16 +62,27 @@ impl Pipe {
         in_time(self.listener.accept()).await.unwrap().0
     }
 
-    async fn lay(&self, toxic: Toxic) -> Laid {
+    async fn lay(&self, toxic: impl Into<ToxicKind>) -> Laid {
         self.lay_on(toxic, Share::ALL, Direction::Downstream).await
     }
 
-    async fn lay_on(&self, toxic: Toxic, toxicity: Share, direction: Direction) -> Laid {
-        let path = PathFault {
-            toxic,
-            toxicity,
-            direction,
-        };
+    async fn lay_on(
+        &self,
+        toxic: impl Into<ToxicKind>,
+        toxicity: Share,
+        direction: Direction,
+    ) -> Laid {
+        self.lay_path(PathFault::Toxic(Toxic {
+            kind: toxic.into(),
+            reach: Reach {
+                toxicity,
+                direction,
+            },
+        }))
+        .await
+    }
+
+    async fn lay_path(&self, path: PathFault) -> Laid {
         let control = self.proxy.control();
         control.lay(StrikeId(1), None, &path).await.unwrap()
     }
@@ -100,8 +117,12 @@ async fn greet(client: &mut TcpStream, server: &mut TcpStream) {
 const LATENCY: &str = "fault = \"latency\"\nlatency = \"1s\"";
 const STATUS: &str = "fault = \"status\"";
 
-fn nothing_through() -> Toxic {
-    Toxic::Timeout {
+fn blocked(how: Blocked) -> PathFault {
+    PathFault::Request(WebSocketBlocked { how }.into())
+}
+
+fn nothing_through() -> Timeout {
+    Timeout {
         delay: Duration::ZERO,
     }
 }
@@ -138,7 +159,7 @@ async fn a_reset_is_passed_on_as_a_reset_either_way() {
 #[tokio::test]
 async fn much_passes_unchanged_with_and_without_a_toxic() {
     let way = Pipe::new(LATENCY).await;
-    let slicer = Toxic::Slicer {
+    let slicer = Slicer {
         size: ByteSize(700),
         delay: Duration::ZERO,
     };
@@ -186,7 +207,7 @@ async fn toxics_reach_connections_that_are_open_and_let_go_of_them() {
     let way = Pipe::new(LATENCY).await;
     let (mut client, mut server) = way.connect().await;
     greet(&mut client, &mut server).await;
-    let latency = Toxic::Latency {
+    let latency = Latency {
         latency: LIMIT * 10,
         jitter: Duration::ZERO,
     };
@@ -220,7 +241,7 @@ async fn reset_peer_resets_both_sides() {
     let way = Pipe::new(LATENCY).await;
     let (mut client, mut server) = way.connect().await;
     greet(&mut client, &mut server).await;
-    let reset = Toxic::ResetPeer {
+    let reset = ResetPeer {
         delay: Duration::from_millis(20),
     };
     let _laid = way.lay_on(reset, Share::ALL, Direction::Upstream).await;
@@ -234,7 +255,7 @@ async fn toxicity_chooses_connections_and_the_same_seed_chooses_the_same() {
     let mut drawn = Vec::new();
     for _ in 0..2 {
         let way = Pipe::new(LATENCY).await;
-        let close = Toxic::LimitData { bytes: ByteSize(0) };
+        let close = LimitData { bytes: ByteSize(0) };
         let half = Share::new(0.5).unwrap();
         let laid = way.lay_on(close, half, Direction::Upstream).await;
         let mut hit = Vec::new();
@@ -257,7 +278,7 @@ async fn while_it_is_down_the_port_refuses_and_then_it_is_the_same_port_again() 
     let way = Pipe::new("fault = \"down\"").await;
     let (mut client, mut server) = way.connect().await;
     greet(&mut client, &mut server).await;
-    let laid = way.lay(Toxic::Down).await;
+    let laid = way.lay_path(PathFault::Listener(Down.into())).await;
     assert_eq!(rest(&mut client).await, Ok(Vec::new()));
     assert_eq!(rest(&mut server).await, Ok(Vec::new()));
     let refused = TcpStream::connect(way.address).await.unwrap_err();
@@ -273,7 +294,7 @@ async fn a_restart_cuts_everything_and_listens_at_once() {
     let way = Pipe::new("fault = \"restart\"").await;
     let (mut client, mut server) = way.connect().await;
     greet(&mut client, &mut server).await;
-    let laid = way.lay(Toxic::Restart).await;
+    let laid = way.lay_path(PathFault::Listener(Restart.into())).await;
     let (mut next, mut next_server) = way.connect().await;
     greet(&mut next, &mut next_server).await;
     assert_eq!(rest(&mut client).await, Ok(Vec::new()));
@@ -287,7 +308,8 @@ async fn idle_connections_are_closed_and_busy_ones_are_not() {
     let (mut busy, mut busy_server) = way.connect().await;
     greet(&mut idle, &mut idle_server).await;
     let after = Duration::from_secs(2);
-    let laid = way.lay(Toxic::IdleTimeout { after }).await;
+    let idle_timeout = PathFault::Idle(IdleTimeout { after }.into());
+    let laid = way.lay_path(idle_timeout).await;
     let closing = rest(&mut idle);
     tokio::pin!(closing);
     let closed = loop {
@@ -318,7 +340,8 @@ async fn a_status_is_answered_in_the_middle_of_a_connection_that_is_kept_alive()
     server.write_all(OK).await.unwrap();
     expect(&mut client, OK).await;
     let share = Share::ALL;
-    let laid = way.lay(Toxic::Status { status: 503, share }).await;
+    let status = PathFault::Request(Status { status: 503, share }.into());
+    let laid = way.lay_path(status).await;
     client.write_all(GET).await.unwrap();
     let answer = String::from_utf8(rest(&mut client).await.unwrap()).unwrap();
     assert!(
@@ -338,21 +361,21 @@ async fn a_status_is_answered_in_the_middle_of_a_connection_that_is_kept_alive()
 #[tokio::test]
 async fn websockets_are_refused_swallowed_or_stripped_and_polling_passes() {
     let way = Pipe::new("fault = \"websocket_blocked\"").await;
-    let laid = way.lay(Toxic::WebSocketBlocked(Blocked::Refused)).await;
+    let laid = way.lay_path(blocked(Blocked::Refused)).await;
     let mut client = TcpStream::connect(way.address).await.unwrap();
     client.write_all(UPGRADE).await.unwrap();
     let answer = rest(&mut client).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 403 Forbidden\r\n"));
     laid.lift().await.unwrap();
 
-    let laid = way.lay(Toxic::WebSocketBlocked(Blocked::Stripped)).await;
+    let laid = way.lay_path(blocked(Blocked::Stripped)).await;
     let mut client = TcpStream::connect(way.address).await.unwrap();
     client.write_all(UPGRADE).await.unwrap();
     let mut server = way.accept().await;
     expect(&mut server, GET).await;
     laid.lift().await.unwrap();
 
-    let laid = way.lay(Toxic::WebSocketBlocked(Blocked::Swallowed)).await;
+    let laid = way.lay_path(blocked(Blocked::Swallowed)).await;
     let mut client = TcpStream::connect(way.address).await.unwrap();
     client.write_all(UPGRADE).await.unwrap();
     let mut polling = TcpStream::connect(way.address).await.unwrap();
@@ -387,11 +410,7 @@ async fn a_proxy_that_is_dropped_leaves_nothing_behind() {
     let control = way.proxy.control();
     drop(way.proxy);
     assert_eq!(rest(&mut client).await, Ok(Vec::new()));
-    let path = PathFault {
-        toxic: Toxic::Down,
-        toxicity: Share::ALL,
-        direction: Direction::Both,
-    };
+    let path = PathFault::Listener(Down.into());
     let gone = control.lay(StrikeId(2), None, &path).await.unwrap_err();
     assert!(matches!(gone, ProxyError::Gone));
 }

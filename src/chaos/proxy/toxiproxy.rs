@@ -10,7 +10,8 @@ use url::{Host, Url};
 use super::active::Active;
 use super::{ProxyError, Setup};
 use crate::event::{PopulationId, StrikeId};
-use crate::scenario::plan::{PathFault, Toxic};
+use crate::fault::toxic::ToxicKind;
+use crate::fault::{FaultKind, ListenerFault, PathFault, Toxic};
 
 /// How long Toxiproxy may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -116,26 +117,47 @@ impl Toxiproxy {
     }
 
     async fn lay_at(&mut self, path: &str, active: &Active) -> Result<(), ProxyError> {
-        if matches!(active.path.toxic, Toxic::Down | Toxic::Restart) {
-            let undo = Undo::Enable {
-                path: path.to_owned(),
-            };
-            self.laid.push((active.fault, undo));
-            self.enable(path, false).await?;
-            if active.path.toxic == Toxic::Restart {
+        match active.path {
+            PathFault::Listener(ListenerFault::Down(_)) => self.disable(path, active.fault).await,
+            PathFault::Listener(ListenerFault::Restart(_)) => {
+                self.disable(path, active.fault).await?;
                 self.enable(path, true).await?;
                 self.laid.pop();
+                Ok(())
             }
-            return Ok(());
+            PathFault::Toxic(toxic) => self.add_toxic(path, active.fault, toxic).await,
+            PathFault::Request(_) | PathFault::Idle(_) => {
+                let kind = FaultKind::Path(active.path);
+                Err(ProxyError::NotInToxiproxy { toxic: kind.name() })
+            }
         }
-        let (up, down) = active.directions();
-        let streams = [(up, "upstream"), (down, "downstream")];
+    }
+
+    async fn disable(&mut self, path: &str, fault: StrikeId) -> Result<(), ProxyError> {
+        let undo = Undo::Enable {
+            path: path.to_owned(),
+        };
+        self.laid.push((fault, undo));
+        self.enable(path, false).await
+    }
+
+    async fn add_toxic(
+        &mut self,
+        path: &str,
+        fault: StrikeId,
+        toxic: Toxic,
+    ) -> Result<(), ProxyError> {
+        let direction = toxic.reach.direction;
+        let streams = [
+            (direction.is_upstream(), "upstream"),
+            (direction.is_downstream(), "downstream"),
+        ];
         for (_, stream) in streams.into_iter().filter(|(is_meant, _)| *is_meant) {
-            let (name, toxic) = toxic(active.fault, &active.path, stream)?;
+            let (name, toxic) = describe(fault, toxic, stream);
             let toxics = format!("{path}/toxics");
             self.api.call(Method::POST, &toxics, Some(toxic)).await?;
             let path = format!("{toxics}/{name}");
-            self.laid.push((active.fault, Undo::RemoveToxic { path }));
+            self.laid.push((fault, Undo::RemoveToxic { path }));
         }
         Ok(())
     }
@@ -181,37 +203,32 @@ impl Toxiproxy {
     }
 }
 
-/// A fault in Toxiproxy's words, for one direction, and its name over there.
-fn toxic(fault: StrikeId, path: &PathFault, stream: &str) -> Result<(String, Value), ProxyError> {
-    let word = path.toxic.name();
-    let attributes = match path.toxic {
-        Toxic::Latency { latency, jitter } => {
-            json!({ "latency": millis(latency), "jitter": millis(jitter) })
+/// A toxic in Toxiproxy's words, for one direction, and its name over there.
+fn describe(fault: StrikeId, toxic: Toxic, stream: &str) -> (String, Value) {
+    let attributes = match toxic.kind {
+        ToxicKind::Latency(latency) => {
+            json!({ "latency": millis(latency.latency), "jitter": millis(latency.jitter) })
         }
-        Toxic::Bandwidth { rate } => {
-            json!({ "rate": rate.bytes_per_second().div_ceil(KB) })
+        ToxicKind::Bandwidth(bandwidth) => {
+            json!({ "rate": bandwidth.rate.bytes_per_second().div_ceil(KB) })
         }
-        Toxic::Slicer { size, delay } => json!({
-            "average_size": size.0, "size_variation": 0, "delay": delay.as_micros() as u64,
+        ToxicKind::Slicer(slicer) => json!({
+            "average_size": slicer.size.0,
+            "size_variation": 0,
+            "delay": slicer.delay.as_micros() as u64,
         }),
-        Toxic::SlowClose { delay } => json!({ "delay": millis(delay) }),
-        Toxic::Timeout { delay } | Toxic::ResetPeer { delay } => {
-            json!({ "timeout": millis(delay) })
-        }
-        Toxic::LimitData { bytes } => json!({ "bytes": bytes.0 }),
-        Toxic::Down
-        | Toxic::Restart
-        | Toxic::Status { .. }
-        | Toxic::WebSocketBlocked(_)
-        | Toxic::IdleTimeout { .. }
-        | Toxic::NonSticky => return Err(ProxyError::NotInToxiproxy { toxic: word }),
+        ToxicKind::SlowClose(slow_close) => json!({ "delay": millis(slow_close.delay) }),
+        ToxicKind::Timeout(timeout) => json!({ "timeout": millis(timeout.delay) }),
+        ToxicKind::ResetPeer(reset) => json!({ "timeout": millis(reset.delay) }),
+        ToxicKind::LimitData(limit) => json!({ "bytes": limit.bytes.0 }),
     };
+    let word = FaultKind::Path(PathFault::Toxic(toxic)).name();
     let name = format!("{word}-{}-{stream}", fault.0);
     let toxic = json!({
         "name": name, "type": word, "stream": stream,
-        "toxicity": path.toxicity.fraction(), "attributes": attributes,
+        "toxicity": toxic.reach.toxicity.fraction(), "attributes": attributes,
     });
-    Ok((name, toxic))
+    (name, toxic)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -4,8 +4,9 @@ use crate::cli::args::OverrideArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Failed, environment};
 use crate::diagnostic::Diagnostics;
+use crate::fault::FaultKind;
 use crate::gate::exit_code;
-use crate::scenario::plan::{FaultKind, IpFamily, PathFault, Toxic};
+use crate::scenario::plan::IpFamily;
 use crate::scenario::{self, Overrides, Plan};
 
 /// Reads a scenario with what the command line changes in it; prints every problem if there are
@@ -70,12 +71,8 @@ fn leave_out_server(plan: &mut Plan) {
     }
     let before = plan.chaos.len();
     plan.chaos.retain(|fault| match fault.kind {
-        FaultKind::Server(_)
-        | FaultKind::Path(PathFault {
-            toxic: Toxic::NonSticky,
-            ..
-        }) => false,
-        FaultKind::Client(_) | FaultKind::Path(_) | FaultKind::Exec(_) => true,
+        FaultKind::Process(_) | FaultKind::Balancer(_) => false,
+        FaultKind::Client(_) | FaultKind::Path(_) | FaultKind::Hook(_) => true,
     });
     let left_out = before - plan.chaos.len();
     if left_out > 0 {

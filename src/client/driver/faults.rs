@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Driver;
+use crate::client::command::Action;
 use crate::client::connections::Arrival;
 use crate::client::fault::Verdict;
 use crate::event::{
     ATTRIBUTION_WINDOW, Cause, Event, Failure, Missed, Observer, Origin, Stage, StrikeId,
     TransportKind,
 };
+use crate::fault::impulse::{Disconnect, DisconnectHow, UpgradeStage};
+use crate::fault::{Condition, Impulse};
 use crate::protocol::{WebSocketEnd, WebSocketId};
-use crate::scenario::plan::{ClientFault, DisconnectHow, UpgradeStage};
 
 /// No packet type begins like this, in any revision.
 const MALFORMED: Bytes = Bytes::from_static(b"garbage");
@@ -32,19 +34,14 @@ fn cut(stage: Stage, cause: Cause) -> Failure {
 
 impl<O: Observer> Driver<O> {
     /// A fault strikes, unless the client is not connected or there is nothing to do.
-    pub(super) fn strike(
-        &mut self,
-        now: Instant,
-        fault: StrikeId,
-        action: ClientFault,
-        lasts: Option<Duration>,
-    ) {
-        let struck = if !(self.phase.is_running() && self.lifecycle.is_connected()) {
-            Err(Missed::NotConnected)
-        } else if action.lasts() {
-            self.begin_fault(now, fault, action, lasts)
-        } else {
-            self.carry_out(now, fault, action)
+    pub(super) fn strike(&mut self, now: Instant, fault: StrikeId, action: Action) {
+        let is_there = self.phase.is_running() && self.lifecycle.is_connected();
+        let struck = match action {
+            _ if !is_there => Err(Missed::NotConnected),
+            Action::Impulse(impulse) => self.carry_out(now, fault, impulse),
+            Action::Condition { condition, lasts } => {
+                self.begin_fault(now, fault, condition, lasts)
+            }
         };
         if let Err(why) = struck {
             self.lifecycle
@@ -56,13 +53,13 @@ impl<O: Observer> Driver<O> {
         &mut self,
         now: Instant,
         fault: StrikeId,
-        action: ClientFault,
+        condition: Condition,
         lasts: Option<Duration>,
     ) -> Result<(), Missed> {
         let until = lasts.and_then(|lasts| now.checked_add(lasts));
         self.faults
             .get_or_insert_default()
-            .begin(fault, action, until);
+            .begin(fault, condition, until);
         if self.take_effect().is_err() {
             self.faults.get_or_insert_default().withdraw(fault);
             let _ = self.take_effect();
@@ -128,73 +125,51 @@ impl<O: Observer> Driver<O> {
             .unwrap_or(ATTRIBUTION_WINDOW)
     }
 
-    /// Carries out a fault for a moment.
-    fn carry_out(
-        &mut self,
-        now: Instant,
-        fault: StrikeId,
-        action: ClientFault,
-    ) -> Result<(), Missed> {
-        if self.is_frozen() || !self.has_what_it_takes(action) {
+    /// Carries out an impulse.
+    fn carry_out(&mut self, now: Instant, fault: StrikeId, impulse: Impulse) -> Result<(), Missed> {
+        if self.is_frozen() || !self.can_carry_out(impulse) {
             return Err(Missed::NotApplicable);
         }
-        if action == ClientFault::NetworkChange {
+        let settles = self.settles(now);
+        if let Impulse::NetworkChange(_) = impulse {
+            // The kernel may refuse it, so it counts as felt only once it is done.
             return self.change_network(now, fault);
         }
-        let settles = self.settles(now);
         self.lifecycle.fault_felt(now, fault, settles);
-        match action {
-            ClientFault::Disconnect(how) => self.disconnect(now, how),
-            ClientFault::TransportSwitch { to, upgrade } => {
-                if !(upgrade && self.connection.start_upgrade(now)) {
-                    self.switch(now, to);
+        match impulse {
+            Impulse::Disconnect(disconnect) => self.disconnect(now, disconnect.how),
+            Impulse::TransportSwitch(switch) => {
+                if !(switch.upgrade && self.connection.start_upgrade(now)) {
+                    self.switch(now, switch.to);
                 }
             }
-            ClientFault::UpgradeAbort(stage) => self.abort_upgrade(now, stage),
-            ClientFault::Garbage => {
+            Impulse::UpgradeAbort(abort) => self.abort_upgrade(now, abort.stage),
+            Impulse::NetworkChange(_) => {}
+            Impulse::Garbage(_) => {
                 self.connection.send_packet(now, MALFORMED);
             }
-            ClientFault::Oversize => {
+            Impulse::Oversize(_) => {
                 let packet = self.oversized();
                 self.connection.send_packet(now, packet);
             }
-            ClientFault::Abandon => {
+            Impulse::Abandon(_) => {
                 self.connection.open_stray(now);
                 self.lifecycle.fault_harmless(now);
             }
-            ClientFault::NetworkChange
-            | ClientFault::Partition
-            | ClientFault::PacketLoss(_)
-            | ClientFault::Freeze
-            | ClientFault::Mute
-            | ClientFault::SlowReader(_) => {}
         }
         Ok(())
     }
 
-    fn has_what_it_takes(&self, action: ClientFault) -> bool {
-        match action {
-            ClientFault::Disconnect(DisconnectHow::WebSocketClose(_)) => {
-                self.connection.transport() == Some(TransportKind::WebSocket)
-            }
-            ClientFault::Disconnect(
-                DisconnectHow::Close
-                | DisconnectHow::Namespace
-                | DisconnectHow::Fin
-                | DisconnectHow::Reset,
-            )
-            | ClientFault::TransportSwitch { .. }
-            | ClientFault::UpgradeAbort(_)
-            | ClientFault::Partition
-            | ClientFault::PacketLoss(_)
-            | ClientFault::NetworkChange
-            | ClientFault::Freeze
-            | ClientFault::Mute
-            | ClientFault::SlowReader(_)
-            | ClientFault::Garbage
-            | ClientFault::Oversize
-            | ClientFault::Abandon => true,
+    /// Whether there is something that the impulse can do to this client.
+    fn can_carry_out(&self, impulse: Impulse) -> bool {
+        let is_close_frame =
+            |disconnect: Disconnect| matches!(disconnect.how, DisconnectHow::WebSocketClose(_));
+        if let Impulse::Disconnect(disconnect) = impulse
+            && is_close_frame(disconnect)
+        {
+            return self.connection.transport() == Some(TransportKind::WebSocket);
         }
+        true
     }
 
     fn disconnect(&mut self, now: Instant, how: DisconnectHow) {

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::event::StrikeId;
-use crate::scenario::plan::{ClientFault, UpgradeStage};
+use crate::fault::Condition;
+use crate::fault::impulse::UpgradeStage;
 use crate::transport::{Conditions, LinkConditions};
 
 pub(super) use upgrade_abort::{UpgradeAbort, Verdict};
@@ -29,7 +30,7 @@ pub(super) struct Faults {
 #[derive(Debug, Clone, Copy)]
 struct Lasting {
     fault: StrikeId,
-    action: ClientFault,
+    condition: Condition,
     /// Nothing means until the client leaves.
     until: Option<Instant>,
 }
@@ -43,10 +44,10 @@ pub(super) struct Effects {
 }
 
 impl Faults {
-    pub(super) fn begin(&mut self, fault: StrikeId, action: ClientFault, until: Option<Instant>) {
+    pub(super) fn begin(&mut self, fault: StrikeId, condition: Condition, until: Option<Instant>) {
         self.lasting.push(Lasting {
             fault,
-            action,
+            condition,
             until,
         });
     }
@@ -74,22 +75,17 @@ impl Faults {
         let mut effects = Effects::default();
         let network = &mut effects.network;
         for lasting in &self.lasting {
-            match lasting.action {
-                ClientFault::Partition => network.silent = true,
-                ClientFault::PacketLoss(share) => network.loss = network.loss.max(share.fraction()),
-                ClientFault::SlowReader(rate) => {
-                    let rate = rate.bytes_per_second();
+            match lasting.condition {
+                Condition::Partition(_) => network.silent = true,
+                Condition::PacketLoss(loss) => {
+                    network.loss = network.loss.max(loss.share.fraction());
+                }
+                Condition::SlowReader(reader) => {
+                    let rate = reader.rate.bytes_per_second();
                     network.read_rate = Some(network.read_rate.map_or(rate, |old| old.min(rate)));
                 }
-                ClientFault::Freeze => effects.is_frozen = true,
-                ClientFault::Mute => effects.is_mute = true,
-                ClientFault::Disconnect(_)
-                | ClientFault::TransportSwitch { .. }
-                | ClientFault::UpgradeAbort(_)
-                | ClientFault::NetworkChange
-                | ClientFault::Garbage
-                | ClientFault::Oversize
-                | ClientFault::Abandon => {}
+                Condition::Freeze(_) => effects.is_frozen = true,
+                Condition::Mute(_) => effects.is_mute = true,
             }
         }
         effects
@@ -131,22 +127,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::plan::ClientFault::{Freeze, Mute, PacketLoss, Partition, SlowReader};
+    use crate::fault::condition::{Freeze, Mute, PacketLoss, Partition, SlowReader};
 
     #[test]
     fn faults_that_overlap_do_what_the_worst_of_them_does_until_each_is_over() {
         let start = crate::clock::now();
         let at = |seconds| Some(start + Duration::from_secs(seconds));
-        let share = |fraction: &str| PacketLoss(fraction.parse().expect("a share"));
-        let rate = |rate: &str| SlowReader(rate.parse().expect("a rate"));
+        let share = |share: &str| PacketLoss {
+            share: share.parse().expect("a share"),
+        };
+        let rate = |rate: &str| SlowReader {
+            rate: rate.parse().expect("a rate"),
+        };
         let mut faults = Faults::default();
-        faults.begin(StrikeId(0), Partition, at(10));
-        faults.begin(StrikeId(1), Partition, at(20));
-        faults.begin(StrikeId(2), share("20%"), None);
-        faults.begin(StrikeId(3), share("10%"), None);
-        faults.begin(StrikeId(4), rate("2KB/s"), at(15));
-        faults.begin(StrikeId(5), rate("1KB/s"), at(15));
-        faults.begin(StrikeId(6), Mute, at(15));
+        faults.begin(StrikeId(0), Partition.into(), at(10));
+        faults.begin(StrikeId(1), Partition.into(), at(20));
+        faults.begin(StrikeId(2), share("20%").into(), None);
+        faults.begin(StrikeId(3), share("10%").into(), None);
+        faults.begin(StrikeId(4), rate("2KB/s").into(), at(15));
+        faults.begin(StrikeId(5), rate("1KB/s").into(), at(15));
+        faults.begin(StrikeId(6), Mute.into(), at(15));
         let all = Effects {
             network: Conditions {
                 silent: true,
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(faults.end_all(), [1, 2, 3].map(StrikeId));
         assert_eq!(faults.effects(), Effects::default());
         assert!(faults.is_empty());
-        faults.begin(StrikeId(7), Freeze, None);
+        faults.begin(StrikeId(7), Freeze.into(), None);
         assert!(faults.effects().is_frozen);
         assert_eq!(faults.deadline(), None);
     }

@@ -1,7 +1,7 @@
 //! An upgrade that is broken off at a stage.
 
+use crate::fault::impulse::UpgradeStage;
 use crate::protocol::WebSocketId;
-use crate::scenario::plan::UpgradeStage;
 
 /// Which upgrade is to be broken off, and when.
 ///

@@ -7,7 +7,7 @@ mod tables;
 
 pub(super) use crate::keys::{Default, Key, Kind, TableSpec};
 use crate::keys::{LARGEST, key};
-pub(super) use faults::{CHAOS, FAULTS, FaultSpec, Place as FaultPlace};
+pub(super) use faults::{CHAOS, chaos_keys};
 pub(super) use steps::*;
 pub(super) use tables::*;
 

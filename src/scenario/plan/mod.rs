@@ -19,7 +19,7 @@ use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
 use crate::word::words;
 
-pub use fault::*;
+pub use fault::Fault;
 pub use steps::*;
 
 /// A checked scenario.

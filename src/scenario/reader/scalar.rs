@@ -101,6 +101,14 @@ impl<'a> Reader<'a> {
         self.optional(key, |r, node| r.as_word(key, node))
     }
 
+    /// One of the words that the key takes, or nothing.
+    pub(in crate::scenario) fn optional_known_word(
+        &self,
+        key: &str,
+    ) -> Checked<Option<&'static str>> {
+        self.optional(key, |r, node| r.as_known_word(key, node))
+    }
+
     /// The variants of some of the words that the key takes, each with its place.
     pub(in crate::scenario) fn words<T: Word>(&self, key: &str) -> Checked<Vec<(T, Place)>> {
         self.always(key, |r, node| {
@@ -124,10 +132,15 @@ impl<'a> Reader<'a> {
     }
 
     fn as_word<T: Word>(&self, key: &str, node: &Node) -> Checked<T> {
+        let word = self.as_known_word(key, node)?;
+        Ok(T::from_word(word).expect("the key takes the words of this enum"))
+    }
+
+    fn as_known_word(&self, key: &str, node: &Node) -> Checked<&'static str> {
         let text = self.as_text(key, node)?;
         let words = self.spec_of(key).kind.words();
-        debug_assert_eq!(words, T::WORDS, "`{key}` is read as what it takes");
-        T::from_word(&text).ok_or_else(|| {
+        let known = words.iter().copied().find(|word| *word == text);
+        known.ok_or_else(|| {
             let message = format!("`{key}` does not know {text:?}");
             let expected = Kind::Word(words).expected();
             self.report(Code::UnknownWord, node.place, message, |d| {

@@ -10,9 +10,10 @@ mod text;
 use std::fmt::Write;
 
 use super::environment::Substitution;
-use super::plan::{ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target, Value};
+use super::plan::{ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target};
 use super::secret::{MASK, is_secret_name};
 use super::threshold::Threshold;
+use crate::fault::Value;
 use crate::units::{ByteSize, Selection, format_duration};
 use crate::word::Word as _;
 use text::{array, inline, is_secret_free, quoted, table_key};
@@ -186,7 +187,7 @@ impl Writer<'_> {
         self.optional("every", every);
         let lasts = fault.lasts.map(|lasts| quoted(&format_duration(lasts)));
         self.optional("for", lasts);
-        if fault.kind.has_victims() {
+        if fault.has_victims() {
             self.victims(fault);
         }
         let population = fault.population.map(|id| quoted(plan.population_name(id)));

@@ -23,7 +23,8 @@ use tokio::sync::watch;
 
 use super::group::ProcessGroup;
 use super::guardian::{Guardian, GuardianError};
-use crate::scenario::plan::{ServerProgram, Signal};
+use crate::fault::process::Signal;
+use crate::scenario::plan::ServerProgram;
 
 pub use launch::Launch;
 pub use port::free_ports;

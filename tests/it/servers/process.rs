@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal as SystemSignal, kill};
 use nix::unistd::Pid;
-use sio_load::scenario::plan::{ServerProgram, Signal};
+use sio_load::fault::process::Signal;
+use sio_load::scenario::plan::ServerProgram;
 use sio_load::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
 use tempfile::TempDir;
 

@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::chain::Item;
-use crate::scenario::plan::Toxic;
+use crate::fault::toxic::ToxicKind;
 
 /// A toxic on one way of one connection.
 pub(super) trait ToxicStage: fmt::Debug {
@@ -35,29 +35,19 @@ pub(super) trait ToxicStage: fmt::Debug {
     }
 }
 
-/// A toxic of a plan, from `now` on; nothing if it does not work on bytes.
-pub(super) fn stage(
-    toxic: Toxic,
-    now: Instant,
-    random: fastrand::Rng,
-) -> Option<Box<dyn ToxicStage>> {
-    Some(match toxic {
-        Toxic::Latency { latency, jitter } => {
-            Box::new(latency::Latency::new(latency, jitter, random))
+/// A toxic of a plan at work on one direction of one connection, from `now` on.
+pub(super) fn stage(toxic: ToxicKind, now: Instant, random: fastrand::Rng) -> Box<dyn ToxicStage> {
+    match toxic {
+        ToxicKind::Latency(toxic) => {
+            Box::new(latency::Latency::new(toxic.latency, toxic.jitter, random))
         }
-        Toxic::Bandwidth { rate } => Box::new(bandwidth::Bandwidth::new(rate, now)),
-        Toxic::Slicer { size, delay } => Box::new(slicer::Slicer::new(size, delay, now)),
-        Toxic::SlowClose { delay } => Box::new(slow_close::SlowClose::new(delay)),
-        Toxic::Timeout { delay } => Box::new(timeout::Timeout::new(delay, now)),
-        Toxic::ResetPeer { delay } => Box::new(reset_peer::ResetPeer::new(delay)),
-        Toxic::LimitData { bytes } => Box::new(limit_data::LimitData::new(bytes)),
-        Toxic::Down
-        | Toxic::Restart
-        | Toxic::Status { .. }
-        | Toxic::WebSocketBlocked(_)
-        | Toxic::IdleTimeout { .. }
-        | Toxic::NonSticky => return None,
-    })
+        ToxicKind::Bandwidth(toxic) => Box::new(bandwidth::Bandwidth::new(toxic.rate, now)),
+        ToxicKind::Slicer(toxic) => Box::new(slicer::Slicer::new(toxic.size, toxic.delay, now)),
+        ToxicKind::SlowClose(toxic) => Box::new(slow_close::SlowClose::new(toxic.delay)),
+        ToxicKind::Timeout(toxic) => Box::new(timeout::Timeout::new(toxic.delay, now)),
+        ToxicKind::ResetPeer(toxic) => Box::new(reset_peer::ResetPeer::new(toxic.delay)),
+        ToxicKind::LimitData(toxic) => Box::new(limit_data::LimitData::new(toxic.bytes)),
+    }
 }
 
 /// What is left of a toxic that was taken away: it gives what it holds, and takes nothing before.

@@ -8,6 +8,7 @@ use super::*;
 use crate::chaos::proxy::chain::{Chain, Chunk, End};
 use crate::clock;
 use crate::event::StrikeId;
+use crate::fault::toxic::{Bandwidth, Latency, LimitData, ResetPeer, Slicer, SlowClose, Timeout};
 use crate::seed::{Purpose, Seed};
 use crate::units::{ByteRate, ByteSize};
 
@@ -22,7 +23,7 @@ struct Bench {
 const FAULT: StrikeId = StrikeId(3);
 
 impl Bench {
-    fn new(toxics: &[Toxic]) -> Self {
+    fn new(toxics: &[ToxicKind]) -> Self {
         let origin = clock::now();
         let mut bench = Self {
             chain: Chain::default(),
@@ -36,9 +37,9 @@ impl Bench {
         bench
     }
 
-    fn lay(&mut self, fault: StrikeId, toxic: Toxic) {
+    fn lay(&mut self, fault: StrikeId, toxic: ToxicKind) {
         let random = Seed(7).stream(Purpose::Path, 0);
-        let stage = stage(toxic, self.now, random).expect("a toxic that works on bytes");
+        let stage = stage(toxic, self.now, random);
         self.chain.lay(fault, stage);
     }
 
@@ -96,16 +97,17 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn latency(latency: u64, jitter: u64) -> Toxic {
-    Toxic::Latency {
+fn latency(latency: u64, jitter: u64) -> ToxicKind {
+    Latency {
         latency: ms(latency),
         jitter: ms(jitter),
     }
+    .into()
 }
 
-fn bandwidth(rate: u64) -> Toxic {
+fn bandwidth(rate: u64) -> ToxicKind {
     let rate = ByteRate::new(rate).unwrap();
-    Toxic::Bandwidth { rate }
+    Bandwidth { rate }.into()
 }
 
 #[test]
@@ -207,10 +209,11 @@ fn an_idle_line_saves_no_bandwidth_and_a_busy_one_loses_none() {
 
 #[test]
 fn a_slicer_halves_until_slices_are_small_and_waits_between_them() {
-    let mut bench = Bench::new(&[Toxic::Slicer {
+    let slicer = Slicer {
         size: ByteSize(3),
         delay: ms(10),
-    }]);
+    };
+    let mut bench = Bench::new(&[slicer.into()]);
     bench.send("0123456789");
     bench.pass(100);
     assert_eq!(
@@ -221,13 +224,13 @@ fn a_slicer_halves_until_slices_are_small_and_waits_between_them() {
 
 #[test]
 fn slow_close_delays_ends_alone_and_lets_them_go_when_it_is_lifted() {
-    let slow = Toxic::SlowClose { delay: ms(300) };
-    let mut bench = Bench::new(&[slow]);
+    let slow = SlowClose { delay: ms(300) };
+    let mut bench = Bench::new(&[slow.into()]);
     bench.send("a");
     bench.end(End::Fin);
     bench.pass(1000);
     assert_eq!(bench.came(), [(0, "a"), (300, "Fin")]);
-    let mut bench = Bench::new(&[slow]);
+    let mut bench = Bench::new(&[slow.into()]);
     bench.end(End::Reset);
     bench.pass(100);
     bench.lift();
@@ -236,7 +239,7 @@ fn slow_close_delays_ends_alone_and_lets_them_go_when_it_is_lifted() {
 
 #[test]
 fn timeout_swallows_everything_and_closes_once_nothing_comes_any_more() {
-    let mut bench = Bench::new(&[Toxic::Timeout { delay: ms(100) }]);
+    let mut bench = Bench::new(&[Timeout { delay: ms(100) }.into()]);
     bench.pass(60);
     bench.send("a");
     bench.pass(500);
@@ -245,7 +248,7 @@ fn timeout_swallows_everything_and_closes_once_nothing_comes_any_more() {
 
 #[test]
 fn a_timeout_without_delay_closes_when_it_is_lifted() {
-    let mut bench = Bench::new(&[Toxic::Timeout { delay: ms(0) }]);
+    let mut bench = Bench::new(&[Timeout { delay: ms(0) }.into()]);
     bench.send("a");
     bench.pass(100_000);
     bench.lift();
@@ -254,7 +257,7 @@ fn a_timeout_without_delay_closes_when_it_is_lifted() {
 
 #[test]
 fn reset_peer_waits_for_data_and_then_its_delay() {
-    let mut bench = Bench::new(&[Toxic::ResetPeer { delay: ms(50) }]);
+    let mut bench = Bench::new(&[ResetPeer { delay: ms(50) }.into()]);
     bench.pass(1000);
     bench.send("a");
     bench.pass(49);
@@ -265,7 +268,7 @@ fn reset_peer_waits_for_data_and_then_its_delay() {
 
 #[test]
 fn a_reset_that_did_not_begin_never_happens() {
-    let mut bench = Bench::new(&[Toxic::ResetPeer { delay: ms(50) }]);
+    let mut bench = Bench::new(&[ResetPeer { delay: ms(50) }.into()]);
     bench.lift();
     bench.send("a");
     bench.pass(100);
@@ -274,11 +277,11 @@ fn a_reset_that_did_not_begin_never_happens() {
 
 #[test]
 fn limit_data_passes_so_many_bytes_and_closes() {
-    let mut bench = Bench::new(&[Toxic::LimitData { bytes: ByteSize(5) }]);
+    let mut bench = Bench::new(&[LimitData { bytes: ByteSize(5) }.into()]);
     bench.send("abc");
     bench.send("defg");
     assert_eq!(bench.came(), [(0, "abc"), (0, "de"), (0, "Close")]);
-    let mut nothing = Bench::new(&[Toxic::LimitData { bytes: ByteSize(0) }]);
+    let mut nothing = Bench::new(&[LimitData { bytes: ByteSize(0) }.into()]);
     nothing.send("a");
     assert_eq!(nothing.came(), [(0, "Close")]);
 }
@@ -304,7 +307,7 @@ proptest::proptest! {
     ) {
         let mut bench = Bench::new(&[
             latency(20, 15),
-            Toxic::Slicer { size: ByteSize(200), delay: ms(1) },
+            Slicer { size: ByteSize(200), delay: ms(1) }.into(),
             bandwidth(50_000),
         ]);
         let mut sent = String::new();

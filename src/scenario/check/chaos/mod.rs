@@ -1,16 +1,16 @@
-mod client;
+mod network_change;
 mod overlap;
-mod path;
-mod server;
+mod source;
+mod surroundings;
 
 use std::time::Duration;
 
-pub(super) use client::warning;
+pub(super) use network_change::warning;
 
 use super::population_named;
-use crate::scenario::keys::{FAULTS, FaultPlace, FaultSpec};
+use crate::fault::{self, FaultKind, FaultSpec};
 use crate::scenario::nearest;
-use crate::scenario::plan::{Balance, Fault, FaultKind};
+use crate::scenario::plan::{Balance, Fault};
 use crate::scenario::problem::{Checked, Code};
 use crate::scenario::reader::{Reader, all};
 use crate::units::{self, Selection};
@@ -105,34 +105,34 @@ fn fault(reader: &Reader<'_>, at: Checked<Duration>, world: &World<'_>) -> Check
     let spec = spec(reader)?;
     let keys = check_keys(reader, spec);
     let reader = &reader.by(&spec.table);
-    let has = |key| spec.table.key(key).is_some();
     let every = positive(reader, "every").and_then(|every| {
         check_times(reader, at, every, world)?;
         Ok(every)
     });
-    let over = if has("over") {
+    let over = if spec.has("over") {
         reader.optional_duration("over")
     } else {
         Ok(None)
     };
-    let lasts = if has("for") {
+    let lasts = if spec.has("for") {
         positive(reader, "for")
     } else {
         Ok(None)
     };
-    let clients = if has("clients") {
+    let clients = if spec.has("clients") {
         let clients = reader.selection("clients");
         clients.and_then(|clients| check_clients(reader, clients).map(|()| clients))
     } else {
         Ok(Selection::All)
     };
-    let population = if has("population") {
+    let population = if spec.has("population") {
         population(reader, world)
     } else {
         Ok(None)
     };
-    let kind = kind(reader, spec, world);
-    keys?;
+    let surroundings = surroundings::check(reader, spec, world);
+    let kind: Checked<FaultKind> = (spec.read)(reader);
+    keys.and(surroundings)?;
     Ok(Fault {
         at: at?,
         every: every?,
@@ -198,13 +198,13 @@ fn check_clients(reader: &Reader<'_>, clients: Selection) -> Checked<()> {
 /// Which fault it is; nothing else is said about a table whose fault is not known.
 fn spec(reader: &Reader<'_>) -> Checked<&'static FaultSpec> {
     let name = reader.text("fault")?;
-    if let Some(spec) = FAULTS.iter().find(|spec| spec.name == name) {
+    if let Some(spec) = fault::all().find(|spec| spec.name == name) {
         return Ok(spec);
     }
     let place = reader
         .entry("fault")
         .map_or(reader.place, |entry| entry.node.place);
-    let names = FAULTS.iter().map(|spec| spec.name);
+    let names = fault::all().map(|spec| spec.name);
     let list = names.clone().collect::<Vec<_>>().join(", ");
     let message = format!("there is no fault {name:?}");
     Err(reader.report(Code::UnknownFault, place, message, |d| {
@@ -224,7 +224,7 @@ fn check_keys(reader: &Reader<'_>, spec: &FaultSpec) -> Checked<()> {
         .filter(|entry| own.clone().all(|key| key != entry.key));
     all(foreign.map(|entry| {
         let key = entry.key.as_str();
-        let owners = FAULTS.iter().filter(|other| other.table.key(key).is_some());
+        let owners = fault::all().filter(|other| other.has(key));
         let owners: Vec<_> = owners.map(|other| other.name).collect();
         if owners.is_empty() {
             let owner = format!("in {}", spec.name);
@@ -268,14 +268,4 @@ fn population(
         world.names,
     )
     .map(Some)
-}
-
-/// What the fault itself is told.
-fn kind(reader: &Reader<'_>, spec: &FaultSpec, world: &World<'_>) -> Checked<FaultKind> {
-    match spec.place {
-        FaultPlace::Client => client::read(reader, spec.name).map(FaultKind::Client),
-        FaultPlace::Path => path::read(reader, spec, world).map(FaultKind::Path),
-        FaultPlace::Server => server::read(reader, spec.name, world).map(FaultKind::Server),
-        FaultPlace::Hook => server::hook(reader).map(FaultKind::Exec),
-    }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::World;
 use crate::diagnostic::Place;
-use crate::scenario::plan::{Fault, FaultKind, ServerFault, Toxic};
+use crate::fault::Clash;
+use crate::scenario::plan::Fault;
 use crate::scenario::problem::{Checked, Code, Problems, Reported};
 use crate::scenario::reader::all;
 use crate::units::{Selection, format_duration};
@@ -27,78 +28,57 @@ pub(super) fn check(
         .enumerate()
         .flat_map(|(n, first)| faults[n + 1..].iter().map(move |second| (first, second)));
     all(pairs.map(|(first, second)| {
-        let Some((clash, why)) = conflict(&first.1, &second.1) else {
+        let Some(found) = conflict(&first.1, &second.1) else {
             return Ok(());
         };
-        match meeting(&first.1, &second.1, clash, end, instances) {
-            Some(at) => Err(report(problems, first, second, at, why)),
+        match meeting(&first.1, &second.1, found, (end, instances)) {
+            Some(at) => Err(report(problems, first, second, at, found.why)),
             None => Ok(()),
         }
     }))
     .map(drop)
 }
 
-/// When two faults contradict each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clash {
-    /// If they are at work at the same time at all.
-    Meeting,
-    /// If one of them is there only while the other lasts, which leaves it nothing to do.
-    Hiding {
-        /// Whether the first leaves the second nothing to do.
-        by_first: bool,
-        /// Whether the second leaves the first nothing to do.
-        by_second: bool,
-    },
-}
-
-impl Clash {
-    fn hiding(by_first: bool, by_second: bool) -> Option<Self> {
-        (by_first || by_second).then_some(Self::Hiding {
-            by_first,
-            by_second,
-        })
-    }
-}
-
-/// How two faults contradict each other and why, if they do.
-fn conflict(first: &Fault, second: &Fault) -> Option<(Clash, &'static str)> {
+/// How two faults that are at work at the same time contradict each other and why, if they do.
+fn conflict(first: &Fault, second: &Fault) -> Option<Contradiction> {
     let share_population = match (first.population, second.population) {
         (Some(first), Some(second)) => first == second,
         (None, _) | (_, None) => true,
     };
-    match (&first.kind, &second.kind) {
-        (FaultKind::Server(first), FaultKind::Server(second)) => {
-            let share_instance = match (first.instance(), second.instance()) {
-                (Some(first), Some(second)) => first == second,
-                (None, _) | (_, None) => true,
-            };
-            let restarted = matches!(first, ServerFault::Kill { .. })
-                && matches!(second, ServerFault::Restart { .. });
-            let why = "one cannot act on a server that the other has in hand";
-            (share_instance && !restarted).then_some((Clash::Meeting, why))
-        }
-        (FaultKind::Path(first), FaultKind::Path(second)) if share_population => {
-            match (first.toxic, second.toxic) {
-                (Toxic::NonSticky, _) | (_, Toxic::NonSticky) => None,
-                (Toxic::WebSocketBlocked(first), Toxic::WebSocketBlocked(second)) => {
-                    let why = "WebSockets can be blocked in one way at a time";
-                    (first != second).then_some((Clash::Meeting, why))
-                }
-                (first, second) => {
-                    let clash = Clash::hiding(first == Toxic::Down, second == Toxic::Down)?;
-                    Some((clash, "nothing passes that the other could touch"))
-                }
-            }
-        }
-        (FaultKind::Client(_), FaultKind::Client(_)) if share_population => {
-            let freezes_all = |fault: &Fault| {
-                fault.kind.name() == "freeze" && matches!(fault.clients, Selection::All)
-            };
-            let clash = Clash::hiding(freezes_all(first), freezes_all(second))?;
-            Some((clash, "clients that are frozen do nothing, not even this"))
-        }
-        _ => None,
+    if !share_population {
+        return None;
+    }
+    let by = |one: &Fault, other: &Fault| {
+        let conflict = one.kind.conflict(&other.kind)?;
+        let strikes_all = one.clients == Selection::All;
+        (conflict.clash != Clash::Hiding || strikes_all).then_some(conflict)
+    };
+    let (by_first, by_second) = (by(first, second), by(second, first));
+    let why = by_first.or(by_second)?.why;
+    Some(Contradiction {
+        by_first: by_first.map(|conflict| conflict.clash),
+        by_second: by_second.map(|conflict| conflict.clash),
+        why,
+    })
+}
+
+/// Two faults that contradict each other at certain times.
+#[derive(Debug, Clone, Copy)]
+struct Contradiction {
+    by_first: Option<Clash>,
+    by_second: Option<Clash>,
+    why: &'static str,
+}
+
+/// The time in which a fault is at work: from its beginning to its end.
+type Window = (Duration, Duration);
+
+/// Whether a fault clashes with another one, given when both are at work.
+fn clashes(clash: Clash, own: Window, other: Window) -> bool {
+    match clash {
+        Clash::Meeting => own.0 < other.1 && other.0 < own.1,
+        Clash::Beginning => other.0 <= own.0 && own.0 < other.1,
+        Clash::Hiding => own.0 <= other.0 && other.1 <= own.1,
     }
 }
 
@@ -106,29 +86,23 @@ fn conflict(first: &Fault, second: &Fault) -> Option<(Clash, &'static str)> {
 fn meeting(
     first: &Fault,
     second: &Fault,
-    clash: Clash,
-    end: Duration,
-    instances: u16,
+    found: Contradiction,
+    (end, instances): (Duration, u16),
 ) -> Option<Duration> {
-    let windows = |fault: &Fault| {
-        // What lasts for a moment lasts a millisecond.
+    let windows = |fault: &Fault| -> Vec<Window> {
+        // What is over at once counts as a millisecond.
         let length = fault.length(end, instances).max(Duration::from_millis(1));
         let times = fault.repeats(end).take(LOOKED_AT as usize);
-        times.map(move |at| (at, at + length)).collect::<Vec<_>>()
+        times.map(|at| (at, at + length)).collect()
     };
-    let is_within = |inner: (Duration, Duration), outer: (Duration, Duration)| {
-        outer.0 <= inner.0 && inner.1 <= outer.1
-    };
-    let clashes = |one: (Duration, Duration), other: (Duration, Duration)| match clash {
-        Clash::Meeting => one.0 < other.1 && other.0 < one.1,
-        Clash::Hiding {
-            by_first,
-            by_second,
-        } => (by_first && is_within(other, one)) || (by_second && is_within(one, other)),
+    let meet = |one: Window, other: Window| {
+        let by_first = found.by_first.map(|clash| clashes(clash, one, other));
+        let by_second = found.by_second.map(|clash| clashes(clash, other, one));
+        by_first == Some(true) || by_second == Some(true)
     };
     let seconds = windows(second);
     windows(first).into_iter().find_map(|one| {
-        let met = seconds.iter().find(|other| clashes(one, **other));
+        let met = seconds.iter().find(|other| meet(one, **other));
         met.map(|other| one.0.max(other.0))
     })
 }
