@@ -9,14 +9,9 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::event::{Cause, Failure, Origin, Stage};
-use crate::transport::{
-    Dialer, HEADERS_LIMIT, Stream, Timings, answers_in_tls, from_io, wants_tls,
-};
-
-/// The longest head of an answer, in bytes; Node's limit too.
-const HEAD_LIMIT: usize = 16 * 1024;
-/// The most that is read of a body, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
+use crate::http1::{Body, Framing, HeadReader, Malformed, Response};
+use crate::limits;
+use crate::transport::{Dialer, Stream, Timings, answers_in_tls, from_http, from_io, wants_tls};
 
 /// What came back.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +68,7 @@ pub(super) struct Answered {
     pub(super) stream: Stream,
     /// What came after the head.
     pub(super) rest: Vec<u8>,
+    framing: Framing,
 }
 
 /// Sends a request and reads the head of the answer; `phases` is set once there is a connection.
@@ -86,52 +82,47 @@ pub(super) async fn begin(
     let mut stream = dialed.stream;
     write(&mut stream, request).await?;
     let mut received = Vec::with_capacity(1024);
+    let mut heads = HeadReader::default();
     loop {
         let read = stream.read_buf(&mut received).await.map_err(broken);
-        if let Some(reply) = take_head(&mut received)? {
+        if let Some((reply, framing)) = take_head(&mut heads, &mut received)? {
             return Ok(Answered {
                 reply,
                 stream,
                 rest: received,
+                framing,
             });
         }
         if read? == 0 {
             return Err(ended(received));
         }
-        if received.len() > HEAD_LIMIT {
-            return Err(no_http(received));
-        }
     }
 }
 
-/// Reads the body of an answer.
+/// Reads the body of an answer, as far as it is of interest.
 pub(super) async fn finish(answered: Answered) -> Result<Reply, Trouble> {
     let Answered {
         mut reply,
         mut stream,
         mut rest,
+        framing,
     } = answered;
+    let mut body = Body::new(framing, limits::DIAGNOSED_BODY);
     loop {
-        if let Some(body) = body(&reply, &rest) {
-            reply.body = body;
-            break;
+        match body.push(&rest) {
+            Ok(_) if body.is_whole() => break,
+            Ok(_) => rest.clear(),
+            Err(Malformed::BodyTooLarge { .. }) => break,
+            Err(error) => return Err(from_http(error).with_status(reply.status).into()),
         }
-        let read = stream.read_buf(&mut rest).await.map_err(broken);
-        let until_end = length(&reply).is_none() && !is_chunked(&reply);
-        match read {
-            Ok(0) if until_end => {
-                reply.body = rest;
+        if stream.read_buf(&mut rest).await.map_err(broken)? == 0 {
+            if body.is_whole_at_end() {
                 break;
             }
-            Ok(0) => return Err(closed().with_status(reply.status).into()),
-            Ok(_) if rest.len() > BODY_LIMIT => {
-                reply.body = rest;
-                break;
-            }
-            Ok(_) => {}
-            Err(failure) => return Err(failure.into()),
+            return Err(closed().with_status(reply.status).into());
         }
     }
+    reply.body = body.into_data();
     if wants_tls(reply.status, &reply.body) {
         return Err(tls_required().with_status(reply.status).into());
     }
@@ -164,85 +155,40 @@ fn ended(received: Vec<u8>) -> Trouble {
 }
 
 fn no_http(received: Vec<u8>) -> Trouble {
+    let failure = Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server);
+    not_read(failure.with_message("the answer is no HTTP"), received)
+}
+
+fn not_read(failure: Failure, received: Vec<u8>) -> Trouble {
     if answers_in_tls(&received) {
         return tls_required().into();
     }
-    let failure = Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server);
-    Trouble {
-        failure: failure.with_message("the answer is no HTTP"),
-        received,
-    }
+    Trouble { failure, received }
 }
 
 /// Takes the head of the answer, and interim ones before it; nothing if there is more to come.
-fn take_head(received: &mut Vec<u8>) -> Result<Option<Reply>, Trouble> {
-    while let Some((reply, length)) = head(received)? {
-        received.drain(..length);
-        let is_interim = (100..200).contains(&reply.status) && reply.status != 101;
-        if !is_interim {
-            return Ok(Some(reply));
-        }
+fn take_head(
+    heads: &mut HeadReader,
+    received: &mut Vec<u8>,
+) -> Result<Option<(Reply, Framing)>, Trouble> {
+    let head = heads.take(received, |head| Ok((reply(head), head.framing(false)?)));
+    match head.and_then(Option::transpose) {
+        Ok(head) => Ok(head),
+        Err(Malformed::Head(_)) => Err(no_http(received.clone())),
+        Err(error) => Err(not_read(from_http(error), received.clone())),
     }
-    Ok(None)
 }
 
-/// The head of an answer and its length; nothing if there is more to come.
-fn head(received: &[u8]) -> Result<Option<(Reply, usize)>, Trouble> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(received) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(no_http(received.to_vec())),
-    };
-    let reply = Reply {
-        status: response.code.unwrap_or_default(),
-        headers: response
+fn reply(head: &Response<'_>) -> Reply {
+    let text = |value| String::from_utf8_lossy(value).into_owned();
+    Reply {
+        status: head.status,
+        headers: head
             .headers
             .iter()
-            .map(|header| {
-                let value = String::from_utf8_lossy(header.value).into_owned();
-                (header.name.to_owned(), value)
-            })
+            .map(|(name, value)| (name.to_owned(), text(value)))
             .collect(),
         body: Vec::new(),
-    };
-    Ok(Some((reply, length)))
-}
-
-fn length(reply: &Reply) -> Option<usize> {
-    reply.header("content-length")?.trim().parse().ok()
-}
-
-fn is_chunked(reply: &Reply) -> bool {
-    reply
-        .header("transfer-encoding")
-        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("chunked"))
-}
-
-/// The body, once it is whole.
-fn body(reply: &Reply, rest: &[u8]) -> Option<Vec<u8>> {
-    if matches!(reply.status, 100..=199 | 204 | 304) {
-        return Some(Vec::new());
-    }
-    if is_chunked(reply) {
-        return unchunked(rest);
-    }
-    rest.get(..length(reply)?).map(<[u8]>::to_vec)
-}
-
-fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
-            return None;
-        };
-        let end = start.checked_add(usize::try_from(size).ok()?)?;
-        body.extend_from_slice(rest.get(start..end)?);
-        if size == 0 {
-            return Some(body);
-        }
-        rest = rest.get(end + 2..)?;
     }
 }
 
@@ -250,32 +196,20 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_body_is_whole_by_its_length_or_by_its_last_chunk() {
-        let of = |name: &str, value: &str| Reply {
-            status: 200,
-            headers: vec![(name.to_owned(), value.to_owned())],
-            body: Vec::new(),
-        };
-        let sized = of("Content-Length", "3");
-        assert_eq!(body(&sized, b"ab"), None);
-        assert_eq!(body(&sized, b"abc"), Some(b"abc".to_vec()));
-        let chunked = of("Transfer-Encoding", "chunked");
-        assert_eq!(body(&chunked, b"2\r\nab\r\n"), None);
-        let whole = b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
-        assert_eq!(body(&chunked, whole), Some(b"abc".to_vec()));
+    fn head(bytes: &[u8]) -> Result<Option<(Reply, Framing)>, Trouble> {
+        take_head(&mut HeadReader::default(), &mut bytes.to_vec())
     }
 
     #[test]
-    fn interim_answers_are_no_answers() {
-        let interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
-        let mut received = interim.to_vec();
-        assert!(take_head(&mut received).unwrap().is_none());
-        received.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    fn every_header_of_the_answer_is_kept() {
+        let mut received = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n".to_vec();
         received.extend_from_slice("X-Added: y\r\n".repeat(200).as_bytes());
         received.extend_from_slice(b"\r\nbody");
-        let reply = take_head(&mut received).unwrap().unwrap();
-        assert_eq!((reply.status, &received[..]), (200, &b"body"[..]));
+        let (reply, framing) = take_head(&mut HeadReader::default(), &mut received)
+            .unwrap()
+            .unwrap();
+        assert_eq!((reply.status, reply.all("x-added").count()), (200, 200));
+        assert_eq!((framing, &received[..]), (Framing::ToEnd, &b"body"[..]));
     }
 
     #[test]

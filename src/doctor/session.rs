@@ -12,7 +12,7 @@ use super::probe::Probe;
 use super::request::{Outcome, PATIENCE, Request};
 use crate::clock;
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
-use crate::protocol::engine_io::error_body;
+use crate::protocol::engine_io::error_body::{self, RequestKind};
 use crate::protocol::engine_io::handshake::Handshake;
 use crate::protocol::engine_io::packet::Packet;
 use crate::protocol::engine_io::payload::PayloadReader;
@@ -344,7 +344,7 @@ impl Session {
 
 /// The failure that an answer other than 200 is. A redirect tells where it leads.
 pub(super) fn classify(reply: &Reply) -> Failure {
-    let failure = error_body::classify(Stage::Open, reply.status, &reply.body);
+    let failure = error_body::classify(RequestKind::Handshake, reply.status, &reply.body);
     match reply.header("location") {
         Some(to) if matches!(reply.status, 301..=308) => Failure {
             cause: Cause::HttpStatus,

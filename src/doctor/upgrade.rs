@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::http::Reply;
 use super::probe::Probe;
 use super::request::{Outcome, PATIENCE, Request};
-use super::session::{NotConnected, Over, Refused, Session, classify};
+use super::session::{NotConnected, Over, Refused, Session};
 use super::websocket::{Next, Socket, describe};
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
 use crate::protocol::engine_io::handshake::Handshake;
@@ -236,21 +236,15 @@ pub(super) async fn direct_by(
     }
 }
 
-/// What a status other than 101 stands for.
+/// What a status other than 101 stands for. A redirect tells where it leads.
 pub(super) fn refusal(reply: &Reply) -> Failure {
-    // Node refuses a WebSocket in bare words, others as they refuse everything.
-    let failure = transport::refusal(reply.status, false, &reply.body);
-    if failure.cause != Cause::WebsocketRefused {
-        return failure;
+    let failure = transport::from_refusal(reply.status, &reply.body);
+    match reply.header("location") {
+        Some(to) if matches!(reply.status, 301..=308) => {
+            failure.with_message(&format!("redirects to {to}"))
+        }
+        Some(_) | None => failure,
     }
-    let failure = classify(reply);
-    if matches!(failure.cause, Cause::HttpStatus | Cause::NotSocketio) {
-        return Failure {
-            cause: Cause::WebsocketRefused,
-            ..failure
-        };
-    }
-    failure
 }
 
 fn open_packet(revision: EngineRevision, text: &Bytes) -> Option<Handshake> {

@@ -12,8 +12,9 @@ use super::http::{self, Answered, Reply, Trouble};
 use super::probe::Probe;
 use super::request::Request;
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::http1::has_token;
 use crate::trace::Voice;
-use crate::transport::{Frame, WebSocket, WebSocketEnd, has_token};
+use crate::transport::{Frame, WebSocket, WebSocketEnd};
 
 /// How long the body of a refusal may take after its head: it only explains what is known.
 const BODY_PATIENCE: Duration = Duration::from_millis(500);
@@ -91,6 +92,7 @@ impl Socket {
             reply,
             stream,
             rest,
+            ..
         } = answered;
         let inner = WebSocket::new(stream, rest).await;
         Ok((Some(Self { inner }), reply))

@@ -10,6 +10,8 @@ use rustls::{CertificateError, InvalidMessage};
 
 use super::dialer::SelfSigned;
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::http1::Malformed;
+use crate::protocol::engine_io::error_body::{self, RequestKind};
 
 /// The failure behind an I/O error, TLS errors inside it included.
 #[must_use]
@@ -70,6 +72,25 @@ pub fn wants_tls(status: u16, body: &[u8]) -> bool {
         && NOTICES
             .iter()
             .any(|notice| memchr::memmem::find(body, notice).is_some())
+}
+
+/// The failure that an answer which is no HTTP, or too much of it, is.
+pub(crate) fn from_http(broken: Malformed) -> Failure {
+    let cause = if broken.is_too_large() {
+        Cause::PayloadTooLarge
+    } else {
+        Cause::NotSocketio
+    };
+    Failure::new(Stage::Open, cause, Origin::Server).with_message(&broken.to_string())
+}
+
+/// The failure that an answer other than 101 to a WebSocket handshake is.
+#[must_use]
+pub fn from_refusal(status: u16, body: &[u8]) -> Failure {
+    if wants_tls(status, body) {
+        return tls_required().with_status(status);
+    }
+    error_body::classify(RequestKind::WebSocket, status, body)
 }
 
 /// A port that wants TLS and was spoken to without.
@@ -237,6 +258,13 @@ mod tests {
             (failure.stage, failure.cause),
             (Stage::Tls, Cause::TlsExpired)
         );
+    }
+
+    #[test]
+    fn the_notice_of_a_tls_port_is_told_from_other_bad_requests() {
+        let notice = b"<center>The plain HTTP request was sent to HTTPS port</center>";
+        assert_eq!(from_refusal(400, notice).cause, Cause::TlsRequired);
+        assert_eq!(from_refusal(500, notice).cause, Cause::WebsocketRefused);
     }
 
     #[test]

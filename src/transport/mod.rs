@@ -21,10 +21,10 @@ mod websocket;
 mod tests;
 
 pub use dialer::{CertificateFacts, DialSettings, Dialed, Dialer, Timings, TransportError};
-pub use failure::{answers_in_tls, from_io, wants_tls};
+pub(crate) use failure::from_http;
+pub use failure::{answers_in_tls, from_io, from_refusal, wants_tls};
 pub use link_conditions::{Conditions, LinkConditions};
 pub use polling::{Cookies, Exchange, ExchangeEnd, Http, Method, Request, Response};
-pub(crate) use polling::{HEADERS_LIMIT, has_token};
 pub use settings::{HttpConfig, Settings};
 pub use socket::{ByteMeter, Stream, Tcp};
-pub use websocket::{Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake, refusal};
+pub use websocket::{Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake};

@@ -9,6 +9,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("word", &[]),
     ("keys", &[]),
+    ("limits", &[]),
+    ("http1", &["limits"]),
     ("clock", &[]),
     ("seed", &[]),
     ("trace", &["clock"]),
@@ -29,7 +31,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("protocol", &["event"]),
-    ("transport", &["clock", "event", "scenario"]),
+    (
+        "transport",
+        &["clock", "event", "http1", "limits", "protocol", "scenario"],
+    ),
     (
         "client",
         &[
@@ -44,12 +49,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("workload", &["client", "clock", "event", "scenario"]),
-    ("server", &["clock", "event", "fault", "scenario", "units"]),
+    (
+        "server",
+        &[
+            "clock", "event", "fault", "http1", "limits", "protocol", "scenario", "units",
+        ],
+    ),
     ("watch", &["clock"]),
     (
         "chaos",
         &[
-            "clock", "event", "fault", "scenario", "seed", "server", "units", "workload",
+            "clock", "event", "fault", "http1", "limits", "scenario", "seed", "server", "units",
+            "workload",
         ],
     ),
     ("metrics", &["clock", "event"]),
@@ -84,6 +95,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "catalogue",
             "clock",
             "event",
+            "http1",
+            "limits",
             "protocol",
             "report",
             "scenario",

@@ -1,6 +1,8 @@
 //! Finds the requests in what a client sends, for faults that touch requests.
 
-use crate::server::http::{LONGEST_HEAD, Remaining, RequestHead, without_headers};
+use crate::http1::{Remaining, without_headers};
+use crate::limits;
+use crate::server::http::RequestHead;
 
 /// Where in its requests a connection is.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Requests {
                 State::Asked if first.is_ascii_uppercase() => self.state = State::Head,
                 State::Asked => self.state = State::Opaque,
                 State::Body(body) => {
-                    let Ok(length) = body.take(bytes) else {
+                    let Ok(length) = body.take(bytes, |_| Ok(())) else {
                         self.state = State::Opaque;
                         continue;
                     };
@@ -97,7 +99,7 @@ impl Requests {
     }
 
     fn may_become_a_head(&self) -> bool {
-        self.head.len() <= LONGEST_HEAD && self.head.first().is_some_and(u8::is_ascii_uppercase)
+        self.head.len() <= limits::HEAD && self.head.first().is_some_and(u8::is_ascii_uppercase)
     }
 
     fn pass<T>(
@@ -108,7 +110,7 @@ impl Requests {
     ) -> Option<T> {
         let mut bytes = std::mem::take(&mut self.head);
         bytes.truncate(head.length);
-        self.state = State::Body(Remaining::of(head.body));
+        self.state = State::Body(Remaining::new(head.framing));
         match ruling {
             Ruling::Pass => {
                 onward.append(&mut bytes);

@@ -10,8 +10,8 @@ use super::opening::Opening;
 use super::session::Session;
 use super::transmit::{EngineId, RequestId, WebSocketId};
 use super::upgrade;
-use crate::event::{Failure, Stage};
-use crate::protocol::engine_io::error_body;
+use crate::event::Failure;
+use crate::protocol::engine_io::error_body::{self, RequestKind};
 use crate::protocol::engine_io::packet::Packet;
 use crate::protocol::frame::{Frame, WebSocketEnd};
 use crate::protocol::socket_io;
@@ -40,12 +40,13 @@ impl<'a> Owner<'a> {
 }
 
 /// Only a 200 is a success, whatever the method.
-pub(super) fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
-    if status == 200 {
-        Ok(body)
-    } else {
-        Err(error_body::classify(Stage::Open, status, &body))
-    }
+pub(super) fn judge(id: RequestId, status: u16, body: Bytes) -> Result<Bytes, Failure> {
+    let kind = match (status, id.opening) {
+        (200, _) => return Ok(body),
+        (_, true) => RequestKind::Handshake,
+        (_, false) => RequestKind::Session,
+    };
+    Err(error_body::classify(kind, status, &body))
 }
 
 impl Connection {

@@ -219,7 +219,7 @@ impl Connection {
     /// An HTTP response came, whatever its status.
     pub fn handle_response(&mut self, now: Instant, id: RequestId, status: u16, body: Bytes) {
         self.fire_due(now);
-        self.response(now, id, arrivals::judge(status, body));
+        self.response(now, id, arrivals::judge(id, status, body));
     }
 
     /// An HTTP request brought no response.

@@ -129,6 +129,7 @@ impl Opening {
     /// A poll was answered, but by no handshake.
     pub(super) fn poll_was_read(&mut self, manager: &mut Manager) {
         let failure = Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server);
+        let failure = failure.with_status(200);
         self.fall_silent(manager, failure.with_message("no open packet"));
     }
 
@@ -214,7 +215,10 @@ impl Opening {
     /// What came instead of the handshake is no packet, or not a handshake.
     pub(super) fn undecodable(&self, manager: &mut Manager, said: &[u8]) -> OpeningFlow {
         self.let_go(&mut manager.out);
-        OpeningFlow::Failed(error_body::undecodable(Stage::Open, said))
+        let mut failure = error_body::undecodable(Stage::Open, said);
+        // What came over HTTP came with a 200, which pages of proxies have, too.
+        failure.status = (self.transport() == TransportKind::Polling).then_some(200);
+        OpeningFlow::Failed(failure)
     }
 }
 

@@ -6,6 +6,7 @@ use super::transmit::{EngineId, Method, Request, RequestId, Transmit, WebSocketI
 use crate::event::{EngineRevision, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
 use crate::protocol::engine_io::payload::EncodedPayload;
+use crate::protocol::engine_io::query::append_component;
 
 /// The length of `t`, as in the reference client.
 const TIMESTAMP_LEN: usize = 8;
@@ -193,21 +194,7 @@ impl Outbox {
 fn push_sid(query: &mut String, sid: Option<&str>) {
     if let Some(sid) = sid {
         query.push_str("&sid=");
-        push_component(query, sid);
-    }
-}
-
-/// Appends as `encodeURIComponent` writes, with `'` encoded as Node and browsers do it in every URL.
-fn push_component(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
+        append_component(query, sid);
     }
 }
 

@@ -192,7 +192,8 @@ impl Manager {
     ) -> SessionFlow {
         match self.deal_with_decoded(session, now) {
             SessionFlow::GoesOn => {
-                self.session_failed(error_body::undecodable(Stage::Session, said))
+                let failure = error_body::undecodable(Stage::Session, said);
+                self.session_failed(failure.with_status(200))
             }
             end @ (SessionFlow::Ends(_) | SessionFlow::ManagerCloses) => end,
         }

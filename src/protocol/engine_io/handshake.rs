@@ -3,7 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
+
+use super::packet::Packet;
+use super::payload::PayloadReader;
+use crate::event::EngineRevision;
 
 /// Intervals above this are cut to it, so that no sum of times overflows: 30 days.
 const LONGEST_MS: u64 = 30 * 24 * 3600 * 1000;
@@ -39,6 +44,21 @@ struct Written<'a> {
     ping_timeout: f64,
     #[serde(default)]
     max_payload: Option<f64>,
+}
+
+/// The revision and the handshake of a polling response that opens a session, whichever revision
+/// frames it; nothing if it does not, or not yet.
+#[must_use]
+pub fn opened(body: &Bytes) -> Option<(EngineRevision, Handshake)> {
+    [EngineRevision::V4, EngineRevision::V3]
+        .into_iter()
+        .find_map(|revision| {
+            let first = PayloadReader::new(revision, body.clone()).next()?;
+            let Ok(Packet::Open(json)) = first else {
+                return None;
+            };
+            Some((revision, Handshake::read(&json).ok()?))
+        })
 }
 
 /// Not every server writes its times as integers.
@@ -103,6 +123,33 @@ mod tests {
         let handshake = Handshake::read(json).unwrap();
         assert_eq!(handshake.ping_interval, Duration::ZERO);
         assert_eq!(handshake.max_payload, None);
+    }
+
+    #[test]
+    fn the_open_packet_of_either_revision_begins_a_response() {
+        let json = r#"{"sid":"ab","pingInterval":1,"pingTimeout":1}"#;
+        let octets = [b"\0\x04\x06\xff0".as_slice(), json.as_bytes()].concat();
+        let length = json.len() + 1;
+        for (body, revision) in [
+            (format!("0{json}").into_bytes(), EngineRevision::V4),
+            (
+                format!("0{json}\u{1e}40{{}}").into_bytes(),
+                EngineRevision::V4,
+            ),
+            (
+                format!("{length}:0{json}2:40").into_bytes(),
+                EngineRevision::V3,
+            ),
+            (octets, EngineRevision::V3),
+        ] {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let found = opened(&Bytes::from(body.clone())).expect(&text);
+            assert_eq!((found.0, &*found.1.sid), (revision, "ab"));
+            let cut = body.iter().position(|byte| *byte == b'}').unwrap();
+            assert_eq!(opened(&Bytes::from(body[..cut].to_vec())), None, "{text}");
+        }
+        assert_eq!(opened(&Bytes::from_static(b"40{}")), None);
+        assert_eq!(opened(&Bytes::from_static(b"<html>")), None);
     }
 
     #[test]

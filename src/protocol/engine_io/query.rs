@@ -2,24 +2,30 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+/// What encodeURIComponent encodes, and `'`, which Node and browsers encode in every URL.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')');
+
 /// Appends `name=value` as the JS client encodes it.
 pub fn append_pair(query: &mut String, name: &str, value: &str) {
-    /// What encodeURIComponent encodes, and `'`, which Node and browsers encode in every URL.
-    const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'!')
-        .remove(b'~')
-        .remove(b'*')
-        .remove(b'(')
-        .remove(b')');
     if !query.is_empty() {
         query.push('&');
     }
-    query.extend(utf8_percent_encode(name, COMPONENT));
+    append_component(query, name);
     query.push('=');
-    query.extend(utf8_percent_encode(value, COMPONENT));
+    append_component(query, value);
+}
+
+/// Appends text as the JS client encodes it.
+pub fn append_component(query: &mut String, text: &str) {
+    query.extend(utf8_percent_encode(text, COMPONENT));
 }
 
 #[cfg(test)]

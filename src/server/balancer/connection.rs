@@ -3,18 +3,25 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::choice::Choice;
 use super::pipe::both_ways;
-use crate::server::http::{
-    Body, LONGEST_HEAD, NotHttp, Remaining, RequestHead, ResponseHead, linger, opened_sid,
-    read_more, write_all,
-};
+use crate::http1::{Framing, Malformed, Remaining};
+use crate::limits;
+use crate::protocol::engine_io::handshake::opened;
+use crate::server::http::{RequestHead, ResponseHead, linger, read_more, write_all};
 
 /// What nginx says, in its shape.
 const BAD_GATEWAY: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\
 Content-Length: 52\r\nConnection: close\r\n\r\n<html><body><h1>502 Bad Gateway</h1></body></html>\r\n";
+
+const BAD_REQUEST: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
+Content-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// How much of an answer is searched for a session id; open packets are far shorter.
 const SEARCHED: usize = 4 * 1024;
@@ -47,6 +54,12 @@ enum After {
     Linger,
 }
 
+/// Why there is no request to pass on.
+enum NoRequest {
+    Connection(io::Error),
+    Malformed(Malformed),
+}
+
 /// Serves a client until either side has had enough.
 ///
 /// # Errors
@@ -59,36 +72,40 @@ pub(super) async fn serve(client: TcpStream, choice: &Choice) -> io::Result<()> 
         from_client: Vec::new(),
         upstream: None,
     };
-    while let Some(request) = connection.read_request().await? {
-        match connection.forward(&request).await? {
+    loop {
+        let after = match connection.read_request().await {
+            Ok(Some(request)) => connection.forward(&request).await?,
+            Ok(None) => return Ok(()),
+            Err(NoRequest::Connection(error)) => return Err(error),
+            Err(NoRequest::Malformed(error)) => connection.reject(error).await?,
+        };
+        match after {
             After::Next => {}
-            After::Close => break,
+            After::Close => return Ok(()),
             After::Linger => return linger(&connection.client).await,
         }
     }
-    Ok(())
 }
 
 impl Connection<'_> {
     /// The next request's head, or nothing if one side ends the connection between two requests.
-    async fn read_request(&mut self) -> io::Result<Option<RequestHead>> {
+    async fn read_request(&mut self) -> Result<Option<RequestHead>, NoRequest> {
         loop {
-            if let Some(head) = RequestHead::parse(&self.from_client).map_err(io::Error::from)? {
-                return Ok(Some(head));
-            }
-            if self.from_client.len() > LONGEST_HEAD {
-                return Err(NotHttp.into());
+            match RequestHead::parse(&self.from_client) {
+                Ok(None) => {}
+                Ok(head) => return Ok(head),
+                Err(error) => return Err(NoRequest::Malformed(error)),
             }
             let read = match &mut self.upstream {
-                None => read_more(&self.client, &mut self.from_client).await?,
+                None => read_more(&self.client, &mut self.from_client).await,
                 // An instance that closes a connection that it has kept alive closes its client's,
                 // which then knows as much as without a balancer.
                 Some(upstream) => tokio::select! {
-                    read = read_more(&self.client, &mut self.from_client) => read?,
-                    _ = read_more(&upstream.stream, &mut upstream.unread) => 0,
+                    read = read_more(&self.client, &mut self.from_client) => read,
+                    _ = read_more(&upstream.stream, &mut upstream.unread) => Ok(0),
                 },
             };
-            if read == 0 {
+            if read.map_err(NoRequest::Connection)? == 0 {
                 return Ok(None);
             }
         }
@@ -161,6 +178,17 @@ impl Connection<'_> {
         Ok(After::Linger)
     }
 
+    /// Answers what is no request, or too long a one, as nginx and Node do.
+    async fn reject(&mut self, error: Malformed) -> io::Result<After> {
+        let answer = if error.is_too_large() {
+            TOO_LARGE
+        } else {
+            BAD_REQUEST
+        };
+        write_all(&self.client, answer).await?;
+        Ok(After::Linger)
+    }
+
     /// After 101: bytes both ways.
     async fn switch(&mut self, upstream: Upstream) -> io::Result<()> {
         // Taken, so that an idle WebSocket holds no buffers.
@@ -179,17 +207,24 @@ impl Connection<'_> {
         upstream: &mut Upstream,
     ) -> io::Result<()> {
         let mut searched = (request.sid.is_none() && self.choice.learns()).then(Vec::new);
-        let mut body = Remaining::of(response.body);
+        let mut body = Remaining::new(response.framing);
         let mut head = response.length;
         loop {
-            let length = body.take(&upstream.unread[head..])?;
-            // Before the client has all of the id, and so before it can come back with it.
-            if let Some(seen) = &mut searched {
-                seen.extend_from_slice(&upstream.unread[head..head + length]);
-                if let Some(sid) = opened_sid(seen) {
-                    self.choice.learn(sid, upstream.instance);
+            let length = body.take(&upstream.unread[head..], |piece| {
+                if let Some(seen) = &mut searched {
+                    let room = SEARCHED.saturating_sub(seen.len());
+                    seen.extend_from_slice(&piece[..piece.len().min(room)]);
+                }
+                Ok(())
+            })?;
+            // Before the client has all of the open packet, and so before it can come back.
+            if let Some(seen) = &searched {
+                let is_whole = seen.len() >= SEARCHED || body.is_over();
+                if let Some((_, handshake)) = opened(&Bytes::copy_from_slice(seen)) {
+                    self.choice
+                        .learn(handshake.sid.as_bytes(), upstream.instance);
                     searched = None;
-                } else if seen.len() > SEARCHED {
+                } else if is_whole {
                     searched = None;
                 }
             }
@@ -200,9 +235,11 @@ impl Connection<'_> {
                 return Ok(());
             }
             if read_more(&upstream.stream, &mut upstream.unread).await? == 0 {
-                return match response.body {
-                    Body::ToEnd => Ok(()),
-                    Body::Length(_) | Body::Chunked => Err(io::ErrorKind::UnexpectedEof.into()),
+                return match response.framing {
+                    Framing::ToEnd => Ok(()),
+                    Framing::Length(_) | Framing::Chunked => {
+                        Err(io::ErrorKind::UnexpectedEof.into())
+                    }
                 };
             }
         }
@@ -228,10 +265,10 @@ impl Sending<'_> {
     /// Sends head and body, then watches the client; comes back only when the client is gone, so
     /// that its poll does not stay open at the instance.
     async fn run(mut self, request: &RequestHead) -> io::Result<Infallible> {
-        let mut body = Remaining::of(request.body);
+        let mut body = Remaining::new(request.framing);
         let mut head = request.length;
         loop {
-            let length = head + body.take(&self.from_client[head..])?;
+            let length = head + body.take(&self.from_client[head..], |_| Ok(()))?;
             if write_all(self.server, &self.from_client[..length])
                 .await
                 .is_err()
@@ -248,7 +285,7 @@ impl Sending<'_> {
         }
         self.is_sent.set(true);
         // Requests that are sent ahead wait here.
-        while self.from_client.len() < LONGEST_HEAD {
+        while self.from_client.len() < limits::HEAD {
             self.read().await?;
         }
         std::future::pending().await
@@ -270,7 +307,7 @@ async fn receive(
             write_all(client, &unread[..response.length]).await?;
             unread.drain(..response.length);
         }
-        if read_more(server, unread).await? == 0 || unread.len() > LONGEST_HEAD {
+        if read_more(server, unread).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }

@@ -1,6 +1,12 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::any_certificate;
+use crate::event::{Cause, EngineRevision};
+use crate::protocol::engine_io::error_body::{self, RequestKind};
+use crate::protocol::engine_io::handshake::opened;
+use crate::protocol::engine_io::query;
 
 /// Marks the handshakes of this check, so that a server's log can leave them out.
 const USER_AGENT: &str = concat!("sio-load/", env!("CARGO_PKG_VERSION"), " readiness");
@@ -26,9 +32,9 @@ pub struct Readiness {
 enum Answer {
     /// A session was opened.
     Session {
-        sid: String,
-        /// As the query wants it.
-        revision: u8,
+        sid: Box<str>,
+        /// How it frames its packets, whatever was asked for.
+        revision: EngineRevision,
     },
     /// Engine.IO answered that it wants none of this: polling is switched off, or not allowed.
     /// Such a server is as ready as it will be.
@@ -45,7 +51,7 @@ impl Readiness {
         let path = self.path.trim_matches('/');
         let url = format!("{scheme}://127.0.0.1:{port}/{path}/");
         loop {
-            for revision in [4, 3] {
+            for revision in [EngineRevision::V4, EngineRevision::V3] {
                 match open(&client, &url, revision).await {
                     Answer::Session { sid, revision } => {
                         close(&client, &url, revision, &sid).await;
@@ -70,9 +76,10 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-async fn open(client: &reqwest::Client, url: &str, revision: u8) -> Answer {
+async fn open(client: &reqwest::Client, url: &str, revision: EngineRevision) -> Answer {
+    let number = revision.number();
     let response = client
-        .get(format!("{url}?EIO={revision}&transport=polling"))
+        .get(format!("{url}?EIO={number}&transport=polling"))
         .send()
         .await;
     let response = match response {
@@ -80,52 +87,40 @@ async fn open(client: &reqwest::Client, url: &str, revision: u8) -> Answer {
         Err(error) => return Answer::NotYet(innermost(&error)),
     };
     let status = response.status();
-    match response.text().await {
-        Ok(body) => judge(status.as_u16(), &body, revision),
+    match response.bytes().await {
+        Ok(body) => judge(status.as_u16(), &body),
         Err(error) => Answer::NotYet(innermost(&error)),
     }
 }
 
-fn judge(status: u16, body: &str, revision: u8) -> Answer {
-    match status {
-        200 => match sid(body) {
-            // A release 2 server answers revision 4 with its own framing: the length comes first.
-            Some(sid) if body.starts_with('0') => Answer::Session { sid, revision },
-            Some(sid) => Answer::Session { sid, revision: 3 },
+fn judge(status: u16, body: &Bytes) -> Answer {
+    if status == 200 {
+        return match opened(body) {
+            // A release 2 server answers revision 4 with its own framing.
+            Some((revision, handshake)) => Answer::Session {
+                sid: handshake.sid,
+                revision,
+            },
             None => Answer::NotYet("status 200, but no open packet in the answer".to_owned()),
-        },
-        // Code 5, a revision that it does not speak, leads to the next try, at the other one.
-        400 | 401 | 403 if is_engine_error(body) && !names_revision(body) => Answer::Refusal,
-        status => Answer::NotYet(format!("status {status}")),
+        };
     }
-}
-
-fn sid(body: &str) -> Option<String> {
-    let packet = &body[body.find("0{")? + 1..];
-    let mut values = serde_json::Deserializer::from_str(packet).into_iter::<serde_json::Value>();
-    let open = values.next()?.ok()?;
-    Some(open.get("sid")?.as_str()?.to_owned())
-}
-
-/// npm sends `{"code":N,"message":"…"}`, socketioxide the same with a string, Python a bare string.
-fn is_engine_error(body: &str) -> bool {
-    match serde_json::from_str::<serde_json::Value>(body) {
-        Ok(serde_json::Value::Object(error)) => error.contains_key("code"),
-        Ok(serde_json::Value::String(_)) => true,
-        Ok(_) | Err(_) => false,
+    match error_body::recognise(RequestKind::Handshake, status, body) {
+        // A revision that it does not speak leads to the next try, at the other one.
+        Some(error) if error.cause != Cause::UnsupportedProtocolVersion => Answer::Refusal,
+        Some(_) | None => Answer::NotYet(format!("status {status}")),
     }
-}
-
-fn names_revision(body: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(body)
-        .is_ok_and(|error| error["code"] == 5 || error["code"] == "5")
 }
 
 /// Takes the session back; whether that works is the server's own affair.
-async fn close(client: &reqwest::Client, url: &str, revision: u8, sid: &str) {
-    let body = if revision == 3 { "1:1" } else { "1" };
+async fn close(client: &reqwest::Client, url: &str, revision: EngineRevision, sid: &str) {
+    let body = match revision {
+        EngineRevision::V3 => "1:1",
+        EngineRevision::V4 => "1",
+    };
+    let mut query = format!("EIO={}&transport=polling", revision.number());
+    query::append_pair(&mut query, "sid", sid);
     let request = client
-        .post(format!("{url}?EIO={revision}&transport=polling&sid={sid}"))
+        .post(format!("{url}?{query}"))
         .header("Content-Type", "text/plain;charset=UTF-8")
         .body(body);
     drop(request.send().await);
@@ -145,8 +140,8 @@ mod tests {
     use super::*;
 
     fn verdict(status: u16, body: &str) -> String {
-        match judge(status, body, 4) {
-            Answer::Session { sid, revision } => format!("{sid} at {revision}"),
+        match judge(status, &Bytes::copy_from_slice(body.as_bytes())) {
+            Answer::Session { sid, revision } => format!("{sid} at {}", revision.number()),
             Answer::Refusal => "refusal".to_owned(),
             Answer::NotYet(why) => why,
         }
@@ -154,9 +149,10 @@ mod tests {
 
     #[test]
     fn an_open_packet_of_either_framing_is_an_answer() {
-        assert_eq!(verdict(200, r#"0{"sid":"a","upgrades":[]}"#), "a at 4");
-        assert_eq!(verdict(200, "0{\"sid\":\"a\"}\u{1e}40{}"), "a at 4");
-        assert_eq!(verdict(200, r#"13:0{"sid":"b"}2:40"#), "b at 3");
+        let json = r#"{"sid":"a","upgrades":[],"pingInterval":1,"pingTimeout":1}"#;
+        assert_eq!(verdict(200, &format!("0{json}")), "a at 4");
+        assert_eq!(verdict(200, &format!("0{json}\u{1e}40{{}}")), "a at 4");
+        assert_eq!(verdict(200, &format!("59:0{json}2:40")), "a at 3");
     }
 
     #[test]
@@ -165,7 +161,10 @@ mod tests {
         assert_eq!(verdict(400, disabled), "refusal");
         assert_eq!(verdict(401, r#""Unauthorized""#), "refusal");
         assert_eq!(verdict(404, "Cannot GET"), "status 404");
-        assert_eq!(verdict(400, r#"{"code":5,"message":"…"}"#), "status 400");
+        let revision = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+        assert_eq!(verdict(400, revision), "status 400");
+        let gateway = r#"{"code":3,"message":"invalid argument","details":[]}"#;
+        assert_eq!(verdict(400, gateway), "status 400");
         assert!(verdict(200, "<html>").contains("no open packet"));
     }
 }

@@ -6,11 +6,9 @@ use url::Url;
 
 use super::{Host, Target, TransportError};
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::http1::HeadReader;
 use crate::transport::failure;
 use crate::transport::socket::Socket;
-
-/// The longest answer to CONNECT that is read, in bytes.
-const ANSWER_LIMIT: usize = 8192;
 
 /// An HTTP proxy that opens tunnels.
 pub(super) struct Proxy {
@@ -63,35 +61,36 @@ impl Proxy {
         };
         socket.write_all(request.as_bytes()).await.map_err(broken)?;
         let mut answer = Vec::with_capacity(256);
-        while !answer.ends_with(b"\r\n\r\n") {
-            // One byte past the head would be the target's: it speaks only after us, so an
-            // answer that goes on is no answer to CONNECT.
-            if answer.len() > ANSWER_LIMIT || memchr::memmem::find(&answer, b"\r\n\r\n").is_some() {
-                break;
+        let mut heads = HeadReader::default();
+        loop {
+            let ended = socket.read_buf(&mut answer).await.map_err(broken)? == 0;
+            if is_open(&mut heads, &mut answer)? {
+                return Ok(());
             }
-            if socket.read_buf(&mut answer).await.map_err(broken)? == 0 {
-                break;
+            if ended {
+                return Err(failed().with_message("the proxy's answer ended early"));
             }
         }
-        read_verdict(&answer)
     }
 }
 
-fn read_verdict(answer: &[u8]) -> Result<(), Failure> {
-    let failed = Failure::new(Stage::Tcp, Cause::ProxyFailed, Origin::Network);
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut headers);
-    match response.parse(answer) {
-        Ok(httparse::Status::Complete(head)) => match response.code {
-            Some(200..=299) if head == answer.len() => Ok(()),
-            Some(200..=299) => Err(failed.with_message("the proxy went on after its answer")),
-            Some(status) => Err(failed
-                .with_status(status)
-                .with_message(response.reason.unwrap_or_default())),
-            None => Err(failed),
-        },
-        Ok(httparse::Status::Partial) => Err(failed.with_message("the proxy's answer ended early")),
-        Err(error) => Err(failed.with_message(&error.to_string())),
+fn failed() -> Failure {
+    Failure::new(Stage::Tcp, Cause::ProxyFailed, Origin::Network)
+}
+
+/// Whether there is a tunnel now; not before the answer's head is whole.
+fn is_open(heads: &mut HeadReader, answer: &mut Vec<u8>) -> Result<bool, Failure> {
+    let verdict = heads.take(answer, |head| match head.status {
+        200..=299 => Ok(()),
+        status => Err(failed().with_status(status).with_message(head.reason)),
+    });
+    match verdict {
+        Ok(None) => Ok(false),
+        Ok(Some(Ok(()))) if answer.is_empty() => Ok(true),
+        // The target speaks only after us: an answer that goes on is no answer to CONNECT.
+        Ok(Some(Ok(()))) => Err(failed().with_message("the proxy went on after its answer")),
+        Ok(Some(Err(refused))) => Err(refused),
+        Err(error) => Err(failed().with_message(&error.to_string())),
     }
 }
 
@@ -99,21 +98,29 @@ fn read_verdict(answer: &[u8]) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
+    fn read(answer: &[u8]) -> Result<bool, Failure> {
+        is_open(&mut HeadReader::default(), &mut answer.to_vec())
+    }
+
     #[test]
     fn only_an_answer_of_success_opens_the_tunnel() {
-        assert_eq!(
-            read_verdict(b"HTTP/1.1 200 Connection established\r\n\r\n"),
-            Ok(())
-        );
-        let refused = read_verdict(b"HTTP/1.1 407 Who are you\r\nA: b\r\n\r\nbody").unwrap_err();
+        let opened = b"HTTP/1.1 200 Connection established\r\n\r\n";
+        assert_eq!(read(opened), Ok(true));
+        let refused = read(b"HTTP/1.1 407 Who are you\r\nA: b\r\n\r\nbody").unwrap_err();
         assert_eq!(
             (refused.cause, refused.status),
             (Cause::ProxyFailed, Some(407))
         );
         assert_eq!(refused.message.as_deref(), Some("Who are you"));
-        assert!(read_verdict(b"HTTP/1.1 200 OK\r\n\r\nmore").is_err());
-        assert!(read_verdict(b"HTTP/1.1 200 OK\r\n").is_err());
-        assert!(read_verdict(b"220 smtp\r\n\r\n").is_err());
+        assert!(read(b"HTTP/1.1 200 OK\r\n\r\nmore").is_err());
+        assert_eq!(read(b"HTTP/1.1 200 OK\r\n"), Ok(false));
+        assert!(read(b"220 smtp\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn interim_answers_of_the_proxy_are_skipped() {
+        let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(read(answer), Ok(true));
     }
 
     #[test]

@@ -5,13 +5,15 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use flate2::read::GzDecoder;
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use super::answer::{Answer, BODY_LIMIT, Broken, Reader};
+use super::answer::{Answer, Reader};
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::http1::Malformed;
+use crate::limits;
 use crate::transport::failure;
 use crate::transport::socket::{Stream, Tcp};
 
@@ -86,7 +88,7 @@ impl HttpConnection {
             };
             let answer = match read {
                 Ok(0) => reader.end().ok_or_else(|| writing.ended()).map(Some),
-                Ok(_) => reader.poll().map_err(|broken| self.broken(&broken)),
+                Ok(_) => reader.poll().map_err(|broken| self.broken(broken)),
                 Err(error) => Err(failure::from_io(Stage::Open, &error)),
             };
             if let Some(end) = answer.transpose() {
@@ -96,10 +98,14 @@ impl HttpConnection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, reader: &mut Reader) -> Poll<io::Result<usize>> {
-        let (received, missing) = reader.room();
-        if missing > READ {
-            received.reserve(missing.min(ROOM));
-            return pin!(self.stream.read_buf(received)).poll(cx);
+        if let Some((room, announced)) = reader.room()
+            && announced > READ
+        {
+            room.reserve(announced.min(ROOM));
+            let mut rest = room.limit(announced);
+            let read = ready!(pin!(self.stream.read_buf(&mut rest)).poll(cx))?;
+            reader.filled(read);
+            return Poll::Ready(Ok(read));
         }
         let mut space = [const { MaybeUninit::uninit() }; READ];
         let mut read = ReadBuf::uninit(&mut space);
@@ -108,16 +114,11 @@ impl HttpConnection {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    fn broken(&self, broken: &Broken) -> Failure {
-        match broken {
-            Broken::NotHttp(_) if failure::is_tls_alert(self.tcp().first_bytes()) => {
-                failure::tls_required()
-            }
-            Broken::NotHttp(why) => {
-                Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server).with_message(why)
-            }
-            Broken::TooLarge => Failure::new(Stage::Open, Cause::PayloadTooLarge, Origin::Server),
+    fn broken(&self, broken: Malformed) -> Failure {
+        if failure::is_tls_alert(self.tcp().first_bytes()) {
+            return failure::tls_required();
         }
+        failure::from_http(broken)
     }
 }
 
@@ -177,10 +178,10 @@ pub(super) fn decoded(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure
     let mut plain = Vec::with_capacity(body.len() * 4);
     let failed = |cause| Failure::new(Stage::Open, cause, Origin::Server);
     GzDecoder::new(&body[..])
-        .take(BODY_LIMIT as u64 + 1)
+        .take(limits::BODY as u64 + 1)
         .read_to_end(&mut plain)
         .map_err(|e| failed(Cause::NotSocketio).with_message(&e.to_string()))?;
-    if plain.len() > BODY_LIMIT {
+    if plain.len() > limits::BODY {
         return Err(failed(Cause::PayloadTooLarge));
     }
     Ok(plain.into())

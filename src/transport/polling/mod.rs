@@ -22,7 +22,6 @@ use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
 use crate::scenario::plan::Profile;
 
-pub(crate) use answer::{HEADERS_LIMIT, has_token};
 use cookies::Jar;
 use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};

@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -9,20 +8,17 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::WebSocket;
 use super::request::HandshakeRequest;
-use super::{WebSocket, refusal};
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::http1::{Body, Framing, HeadReader, Malformed, Response};
+use crate::limits;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
 use crate::transport::link_conditions::LinkConditions;
-use crate::transport::polling::{HEADERS_LIMIT, has_token};
 use crate::transport::settings::Settings;
 use crate::transport::socket::{Stream, TcpSlot};
 
-/// The longest head of an answer, in bytes; Node's limit too.
-const HEAD_LIMIT: usize = 16 * 1024;
-/// The most that is read of a refusal's body, in bytes.
-const BODY_LIMIT: usize = 4096;
 /// How long the body of a refusal may take after its head: it only explains what is already
 /// known, and some servers never end it.
 const BODY_PATIENCE: Duration = Duration::from_millis(500);
@@ -120,36 +116,42 @@ async fn shake(
     drop(request.head);
     slot.note_asked();
     let mut received = Vec::with_capacity(512);
+    let mut heads = HeadReader::default();
     loop {
         let ended = stream.read_buf(&mut received).await.map_err(broken)? == 0;
-        if let Some(head) = Head::parse_final(&mut received)? {
-            let rest = received.split_off(head.length);
-            if head.status == 101 {
+        let head = heads.take(&mut received, Head::new);
+        match head.and_then(Option::transpose) {
+            Ok(Some(head)) if head.status == 101 => {
                 head.check(&request.key)?;
-                return Ok(WebSocket::new(stream, rest).await);
+                return Ok(WebSocket::new(stream, received).await);
             }
-            let body = read_body(&mut stream, &head, rest).await;
-            return Err(refusal::read(head.status, head.is_chunked, &body));
-        }
-        if ended {
-            let failure = Failure::new(Stage::Open, Cause::ConnectionClosed, Origin::Network);
-            return Err(failure);
-        }
-        if received.len() > HEAD_LIMIT {
-            let failure = Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server);
-            return Err(failure.with_message("the head of the answer has no end"));
+            Ok(Some(head)) => {
+                let body = read_body(&mut stream, head.framing, received).await;
+                return Err(failure::from_refusal(head.status, &body));
+            }
+            Ok(None) if ended => {
+                return Err(Failure::new(
+                    Stage::Open,
+                    Cause::ConnectionClosed,
+                    Origin::Network,
+                ));
+            }
+            Ok(None) => {}
+            Err(_) if failure::is_tls_alert(received.first_chunk().copied()) => {
+                return Err(failure::tls_required());
+            }
+            Err(error) => return Err(failure::from_http(error)),
         }
     }
 }
 
 /// What is read of a refusal, as far as it comes.
-async fn read_body(stream: &mut Stream, head: &Head, mut body: Vec<u8>) -> Vec<u8> {
-    let wanted = head.content_length.unwrap_or(BODY_LIMIT).min(BODY_LIMIT);
-    let is_whole =
-        |body: &[u8]| body.len() >= wanted || (head.is_chunked && refusal::is_whole(body));
+async fn read_body(stream: &mut Stream, framing: Framing, mut received: Vec<u8>) -> Vec<u8> {
+    let mut body = Body::new(framing, limits::REFUSAL);
     let reading = async {
-        while !is_whole(&body) {
-            match stream.read_buf(&mut body).await {
+        while body.push(&received).is_ok() && !body.is_whole() {
+            received.clear();
+            match stream.read_buf(&mut received).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
             }
@@ -157,16 +159,14 @@ async fn read_body(stream: &mut Stream, head: &Head, mut body: Vec<u8>) -> Vec<u
     };
     // Whatever came until then is good enough.
     let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
-    body.truncate(wanted);
-    body
+    body.into_data()
 }
 
 /// What counts in the head of an answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Head {
     status: u16,
-    /// With the empty line, in bytes.
-    length: usize,
+    framing: Framing,
     accept: Option<Box<[u8]>>,
     upgrades: bool,
     /// `Connection` names the upgrade. Without it, which some proxies take away, Node and browsers
@@ -174,69 +174,21 @@ struct Head {
     is_switched: bool,
     /// A subprotocol or an extension, of which none was offered.
     unasked: bool,
-    content_length: Option<usize>,
-    is_chunked: bool,
 }
 
 impl Head {
-    /// The head of the answer itself; interim ones before it are taken away. Nothing if it is not
-    /// complete.
-    fn parse_final(received: &mut Vec<u8>) -> Result<Option<Self>, Failure> {
-        while let Some(head) = Self::parse(received)? {
-            let is_interim = (100..200).contains(&head.status) && head.status != 101;
-            if !is_interim {
-                return Ok(Some(head));
-            }
-            received.drain(..head.length);
-        }
-        Ok(None)
-    }
-
-    /// Nothing if the head is not complete.
-    fn parse(received: &[u8]) -> Result<Option<Self>, Failure> {
-        let first = received.first_chunk::<2>().copied();
-        if failure::is_tls_alert(first) {
-            return Err(failure::tls_required());
-        }
-        let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; HEADERS_LIMIT];
-        let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default()
-            .parse_response_with_uninit_headers(&mut response, received, &mut headers)
-            .map_err(|error| {
-                Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server)
-                    .with_message(&error.to_string())
-            })?;
-        let httparse::Status::Complete(length) = parsed else {
-            return Ok(None);
-        };
-        let mut head = Self {
-            status: response.code.unwrap_or_default(),
-            length,
-            ..Self::default()
-        };
-        for header in response.headers.iter() {
-            head.note(header.name, header.value);
-        }
-        Ok(Some(head))
-    }
-
-    fn note(&mut self, name: &str, value: &[u8]) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("sec-websocket-accept") {
-            self.accept = Some(value.into());
-        } else if is("upgrade") {
-            self.upgrades = value.eq_ignore_ascii_case(b"websocket");
-        } else if is("connection") {
-            self.is_switched |= has_token(value, b"upgrade");
-        } else if is("sec-websocket-protocol") || is("sec-websocket-extensions") {
-            self.unasked = true;
-        } else if is("content-length") {
-            self.content_length = str::from_utf8(value)
-                .ok()
-                .and_then(|v| v.trim().parse().ok());
-        } else if is("transfer-encoding") {
-            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-        }
+    fn new(response: &Response<'_>) -> Result<Self, Malformed> {
+        let headers = response.headers;
+        let upgrade = headers.get("upgrade");
+        let is_there = |name| headers.get(name).is_some();
+        Ok(Self {
+            status: response.status,
+            framing: response.framing(false)?,
+            accept: headers.get("sec-websocket-accept").map(Box::from),
+            upgrades: upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")),
+            is_switched: headers.has_token("connection", b"upgrade"),
+            unasked: is_there("sec-websocket-protocol") || is_there("sec-websocket-extensions"),
+        })
     }
 
     /// That a 101 answers this handshake, as `ws` checks it.

@@ -1,7 +1,6 @@
 //! WebSocket: frames in and out of one connection.
 
 mod handshake;
-mod refusal;
 mod request;
 
 use std::io;
@@ -24,7 +23,6 @@ use super::socket::Stream;
 use crate::event::{Cause, Failure, Origin, Stage};
 
 pub use handshake::{HandshakeEnd, WebSocketHandshake};
-pub use refusal::read as refusal;
 pub(super) use request::HandshakeRequest;
 
 /// The longest message that is taken, in bytes: the default of `ws`.

@@ -111,7 +111,10 @@ fn what_is_not_socketio_is_called_so() {
         client.answer_get(body);
         assert_eq!(
             client.events()[1..],
-            ["engine failed: open/not_socketio", "waiting for attempt 1"],
+            [
+                "engine failed: open/not_socketio 200",
+                "waiting for attempt 1"
+            ],
             "{body}"
         );
         assert_eq!(client.wire(), ["GET", "END"]);

@@ -133,7 +133,7 @@ fn undecodable_packets_end_a_session_by_layer() {
     assert_eq!(
         client.events()[..2],
         [
-            "session failed: session/not_socketio",
+            "session failed: session/not_socketio 200",
             "disconnected 0: transport error"
         ]
     );
