@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::aftermath::{self, Times};
+use super::aftermath::{self, Herd, Times};
 use super::facts::{FaultFacts, RunFacts};
 use super::summary::{DelayStripe, Storm};
 use crate::event::Counter;
@@ -19,7 +19,8 @@ pub(super) fn storm(fault: &FaultFacts, run: &RunFacts, totals: &Totals) -> Opti
     }
     let until = end(tally).unwrap_or(run.duration);
     let times = times(fault, struck, tally, run, totals);
-    let sides = aftermath::compare(totals.series(), times, herd);
+    let out = tally.affected.saturating_sub(tally.restored);
+    let sides = aftermath::compare(totals.series(), times, Herd { size: herd, out });
     let peak = peak(totals.series(), struck, until);
     Some(Storm {
         herd,
@@ -74,15 +75,21 @@ fn times(
     Times {
         quiet_from,
         struck,
-        settled: settled(fault, struck, tally),
+        over: over(fault, struck),
+        last_back: tally.last_restored,
         quiet_until,
     }
 }
 
 /// When a fault was over and all that came back were back; nothing if it never was over.
 fn settled(fault: &FaultFacts, struck: Duration, tally: &FaultTally) -> Option<Duration> {
-    let over = fault.ended?.max(struck + fault.spread);
+    let over = over(fault, struck)?;
     Some(over.max(tally.last_restored.unwrap_or_default()))
+}
+
+/// When a fault was over at all its victims; nothing if it never was.
+fn over(fault: &FaultFacts, struck: Duration) -> Option<Duration> {
+    Some(fault.ended?.max(struck + fault.spread))
 }
 
 /// The second with the most handshakes, of those that a storm touches.

@@ -240,11 +240,11 @@ pub struct Levels {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aftermath {
-    /// Both did.
+    /// Load and errors fell back, and no client that the fault cut off was out and still trying.
     Recovered,
-    /// The fault was over, but the load or the errors that it had caused went on.
+    /// The fault was over, but its load or its errors went on, or clients still tried to come back.
     Metastable,
-    /// The fault was never over, or there were too few undisturbed seconds before or after it.
+    /// The fault was never over, or too little undisturbed time was left before or after it.
     TooShortToTell,
 }
 
