@@ -15,7 +15,7 @@ use super::schedule::{Application, applications};
 use super::{FaultError, hook};
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, StrikeId};
-use crate::fault::{Balancer, ClientFault, FaultKind, Hook, PathFault, Process};
+use crate::fault::{Balancer, FaultKind, Hook, PathFault, Process};
 use crate::scenario::plan::{Fault, Plan};
 
 /// Tells all workers of a fault at large, and returns once they know.
@@ -67,6 +67,10 @@ impl<A: Announce + 'static> Controller<A> {
                 () = tokio::time::sleep_until(due.into()) => {}
             }
             while under_way.try_join_next().is_some() {}
+            if self.plan.chaos[application.entry].has_victims() {
+                // The workers carry these out by the same schedule, and report them.
+                continue;
+            }
             let controller = Rc::clone(&self);
             under_way.spawn_local(async move { controller.apply(application).await });
         }
@@ -115,18 +119,8 @@ impl<A: Announce + 'static> Controller<A> {
     async fn carry_out(&self, fault: &Fault, application: Application) -> Result<(), FaultError> {
         let id = application.id;
         match &fault.kind {
-            FaultKind::Client(client) => {
-                // The workers carry these out by the same schedule.
-                self.reporter.tell(id, Step::Applied).await;
-                let lasts = match client {
-                    ClientFault::Condition(_) => fault.lasts,
-                    ClientFault::Impulse(_) => Some(Duration::ZERO),
-                };
-                let spread = fault.over.unwrap_or_default();
-                let end = lasts.map_or(self.plan.duration, |lasts| application.at + spread + lasts);
-                tokio::time::sleep_until((self.clock.origin() + end).into()).await;
-                Ok(())
-            }
+            // Left to the workers above.
+            FaultKind::Client(_) => Ok(()),
             FaultKind::Path(path) => self.by_proxy(id, fault, path).await,
             FaultKind::Balancer(balancer) => self.by_balancer(id, fault, *balancer).await,
             FaultKind::Process(process) => self.at_servers(id, fault, *process).await,

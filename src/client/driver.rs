@@ -15,7 +15,7 @@ use super::behaviour::{Behaviour, Tick};
 use super::blueprint::Blueprint;
 use super::command::{Command, Mailbox};
 use super::connections::{Arrival, Connections};
-use super::fault::Faults;
+use super::fault::Leftovers;
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
 use super::shutdown::ClientPhase;
@@ -45,8 +45,8 @@ pub struct Driver<O> {
     phase: ClientPhase,
     /// Acks asked for and neither here nor given up.
     acks_open: u32,
-    /// What is wrong with it; nothing for most.
-    faults: Option<Box<Faults>>,
+    /// What faults have left to be done; nothing for most.
+    leftovers: Option<Box<Leftovers>>,
     /// Of the one client that is followed. Boxed: all others have none.
     wire_log: Option<Box<WireLog>>,
 }
@@ -76,7 +76,7 @@ impl<O: Observer> Driver<O> {
             timer,
             phase: ClientPhase::New,
             acks_open: 0,
-            faults: None,
+            leftovers: None,
             wire_log: blueprint.wire_log(client).map(Box::new),
             blueprint,
         }
@@ -382,7 +382,8 @@ impl<O: Observer> Driver<O> {
             self.phase.deadline(),
             self.connections.deadline(),
             self.lifecycle.deadline(),
-            self.faults.as_ref().and_then(|faults| faults.deadline()),
+            self.lifecycle.next_fault_end(),
+            self.leftovers.as_ref().and_then(|left| left.deadline()),
         ]
         .into_iter()
         .flatten()
@@ -405,7 +406,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
             }
             this.end_faults(clock::now());
             if this.is_frozen() {
-                let thaw = this.faults.as_ref().and_then(|faults| faults.deadline());
+                let thaw = this.lifecycle.next_fault_end();
                 if this.timer.poll(cx, thaw).is_pending() {
                     return Poll::Pending;
                 }

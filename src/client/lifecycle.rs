@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::attribution::{Attribution, FaultAttribution, Passed, Strike};
+use super::fault::{Attribution, ClientFaults, Effects, Passed, Strike};
 use crate::event::{
     AmbientFault, ConnectPhase, CutOff, DisconnectReason, Event, Failure, Fate, Observer, StrikeId,
     TransportKind,
 };
+use crate::fault::Condition;
 use crate::transport::Timings;
 
 /// The faults at large that the clients of one population on one worker may meet, latest last.
@@ -63,7 +64,7 @@ pub struct Lifecycle<O> {
     opening: Option<Opening>,
     namespace_asked: Option<Instant>,
     upgrade_begun: Option<Instant>,
-    attribution: FaultAttribution,
+    faults: ClientFaults,
     ambient: Ambient,
 }
 
@@ -89,7 +90,7 @@ impl<O: Observer> Lifecycle<O> {
             opening: None,
             namespace_asked: None,
             upgrade_begun: None,
-            attribution: FaultAttribution::default(),
+            faults: ClientFaults::default(),
             ambient,
         }
     }
@@ -385,32 +386,76 @@ impl<O: Observer> Lifecycle<O> {
 
     // Faults.
 
-    /// A fault for a moment is carried out on this client now; what it does must show by `settles`.
+    /// An impulse is carried out on this client now; its effect must show by `settles`.
     pub fn fault_felt(&mut self, now: Instant, fault: StrikeId, settles: Instant) {
-        self.attribution.strike(now, fault, settles);
+        self.faults.strike(now, fault, settles);
+        self.fault_applied(now, fault);
+        self.report(now, Event::FaultLifted { fault });
+    }
+
+    /// A condition is to begin now and to last until a time, or until the client leaves. Once its
+    /// effects are there, [`Lifecycle::fault_applied`] follows, else [`Lifecycle::withdraw_fault`].
+    pub fn begin_fault(
+        &mut self,
+        now: Instant,
+        fault: StrikeId,
+        condition: Condition,
+        until: Option<Instant>,
+    ) {
+        self.faults.begin(now, fault, condition, until);
+    }
+
+    /// A fault has been applied to this client.
+    pub fn fault_applied(&mut self, now: Instant, fault: StrikeId) {
+        self.report(now, Event::FaultApplied { fault });
         self.report(now, Event::FaultFelt { fault });
     }
 
-    /// A fault that lasts begins on this client now.
-    pub fn fault_begun(&mut self, now: Instant, fault: StrikeId) {
-        self.attribution.begin(now, fault);
-        self.report(now, Event::FaultFelt { fault });
+    /// A condition could not take effect: it never began.
+    pub fn withdraw_fault(&mut self, fault: StrikeId) {
+        self.faults.withdraw(fault);
     }
 
-    /// A fault that lasted is over; what it did must show by `settles`.
-    pub fn fault_healed(&mut self, now: Instant, fault: StrikeId, settles: Instant) {
-        self.attribution.heal(now, fault, settles);
+    /// The effects of all conditions that are not over.
+    pub(super) fn fault_effects(&self) -> Effects {
+        self.faults.effects()
+    }
+
+    /// When the next condition is over.
+    pub fn next_fault_end(&self) -> Option<Instant> {
+        self.faults.next_end()
+    }
+
+    /// Ends the conditions that are over by now; what they did must show by `settles`. Returns
+    /// whether there were any.
+    pub fn end_faults(&mut self, now: Instant, settles: Instant) -> bool {
+        let mut has_ended = false;
+        while let Some(fault) = self.faults.end_next(now, settles) {
+            self.report(now, Event::FaultLifted { fault });
+            has_ended = true;
+        }
+        has_ended
+    }
+
+    /// Ends all conditions, over or not, since the client leaves. Returns whether there were any.
+    pub fn end_all_faults(&mut self, now: Instant, settles: Instant) -> bool {
+        let mut has_ended = false;
+        while let Some(fault) = self.faults.cut_short(now, settles) {
+            self.report(now, Event::FaultLifted { fault });
+            has_ended = true;
+        }
+        has_ended
     }
 
     /// When [`Lifecycle::settle_faults`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
-        self.attribution.deadline().filter(|_| self.is_connected())
+        self.faults.deadline().filter(|_| self.is_connected())
     }
 
     /// Lets faults pass whose effect would have shown by now.
     pub fn settle_faults(&mut self, now: Instant) {
         while self.is_connected()
-            && let Some(passed) = self.attribution.settle(now)
+            && let Some(passed) = self.faults.settle(now)
         {
             self.report_passed(now, passed);
         }
@@ -424,13 +469,13 @@ impl<O: Observer> Lifecycle<O> {
     }
 
     fn dismiss_faults(&mut self, now: Instant) {
-        while let Some(passed) = self.attribution.dismiss() {
+        while let Some(passed) = self.faults.dismiss() {
             self.report_passed(now, passed);
         }
     }
 
     fn blame(&mut self, now: Instant, reason: DisconnectReason) -> Option<Strike> {
-        match self.attribution.blame(now, reason, &self.ambient.borrow()) {
+        match self.faults.blame(now, reason, &self.ambient.borrow()) {
             Attribution::Own(mark) => Some(mark),
             Attribution::AtLarge(mark) => {
                 let fault = mark.fault;
@@ -463,7 +508,7 @@ impl<O: Observer> Lifecycle<O> {
     /// A fault of the client's own turned out to need no reconnection.
     fn pass(&mut self, now: Instant) {
         if self.is_connected()
-            && let Some(passed) = self.attribution.pass_latest(now)
+            && let Some(passed) = self.faults.pass_latest(now)
         {
             self.report_passed(now, passed);
         }

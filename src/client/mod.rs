@@ -3,7 +3,6 @@
 //! [`driver`] is the only loop: it feeds the protocol with what its transports bring and carries out
 //! what the protocol asks for; [`lifecycle`] and [`behaviour`] are pure. No client knows another.
 
-mod attribution;
 pub mod behaviour;
 pub mod blueprint;
 pub mod command;

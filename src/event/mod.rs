@@ -196,9 +196,19 @@ pub enum Event {
         /// Whether the session was recovered; nothing if the server had offered no recovery.
         recovered: Option<bool>,
     },
-    /// A fault was carried out on this client.
+    /// A fault at clients was applied to this client.
+    FaultApplied {
+        /// The application.
+        fault: StrikeId,
+    },
+    /// A fault that was applied to this client is over and undone; an impulse is so at once.
+    FaultLifted {
+        /// The application.
+        fault: StrikeId,
+    },
+    /// The client feels a fault: one that was applied to it, or a global one.
     FaultFelt {
-        /// Which fault.
+        /// The application.
         fault: StrikeId,
     },
     /// A fault chose this client and did not touch it.

@@ -106,6 +106,14 @@ impl State {
                 };
                 self.back(population, at, back);
             }
+            Event::FaultApplied { fault } => {
+                let at = self.since_origin(at);
+                self.fault(fault).applied(at);
+            }
+            Event::FaultLifted { fault } => {
+                let at = self.since_origin(at);
+                self.fault(fault).lifted(at);
+            }
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
             Event::FaultMissed { fault, why } => self.fault(fault).missed(why),
             Event::FaultPassed { fault, outage, ago } => {

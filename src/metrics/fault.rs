@@ -12,6 +12,15 @@ use crate::event::{DisconnectReason, Missed, TransportKind};
 /// What one application of a fault did to the clients that felt it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FaultTally {
+    /// The first time that a client had it applied to it, from the start of the run; nothing for
+    /// faults elsewhere, whose times their executors report.
+    pub applied_first: Option<Duration>,
+    /// The last time that it was lifted at a client, from the start of the run.
+    pub lifted_last: Option<Duration>,
+    /// Clients to which it was applied.
+    pub applications: u64,
+    /// Clients at which it was lifted again.
+    pub lifts: u64,
     /// Clients that felt it.
     pub affected: u64,
     /// Victims that were not connected at the time.
@@ -52,6 +61,18 @@ pub struct FaultTally {
 }
 
 impl FaultTally {
+    /// `at` is the time of the run.
+    pub(super) fn applied(&mut self, at: Duration) {
+        self.applied_first = earlier(self.applied_first, Some(at));
+        self.applications += 1;
+    }
+
+    /// `at` is the time of the run.
+    pub(super) fn lifted(&mut self, at: Duration) {
+        self.lifted_last = self.lifted_last.max(Some(at));
+        self.lifts += 1;
+    }
+
     pub(super) fn disconnected(&mut self, reason: DisconnectReason, detect: Option<Duration>) {
         self.disconnects[reason as usize] += 1;
         if let Some(detect) = detect {
@@ -98,6 +119,10 @@ impl FaultTally {
 
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
+        self.applied_first = earlier(self.applied_first, other.applied_first);
+        self.lifted_last = self.lifted_last.max(other.lifted_last);
+        self.applications += other.applications;
+        self.lifts += other.lifts;
         self.affected += other.affected;
         self.not_connected += other.not_connected;
         self.not_applicable += other.not_applicable;
@@ -136,6 +161,10 @@ impl FaultTally {
             .flatten()
             .map(Duration::from_micros)
     }
+}
+
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// Values with how often each came, exactly as they were.

@@ -100,6 +100,12 @@ fn connection_event() -> impl Strategy<Value = Event> {
                 }
             }
         ),
+        (0..3u32).prop_map(|fault| Event::FaultApplied {
+            fault: StrikeId(fault)
+        }),
+        (0..3u32).prop_map(|fault| Event::FaultLifted {
+            fault: StrikeId(fault)
+        }),
         (0..3u32).prop_map(|fault| Event::FaultFelt {
             fault: StrikeId(fault)
         }),

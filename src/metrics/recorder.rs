@@ -396,6 +396,29 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_is_there_from_its_first_application_to_its_last_end_on_whatever_worker() {
+        let clock = Clock::start();
+        let fault = StrikeId(2);
+        let mut totals = Totals::new(1, 2);
+        for (worker, from, to) in [(1, 300, 900), (0, 200, 1400)] {
+            let recorder = Recorder::new(worker, 1, clock);
+            let at = |ms| clock.origin() + Duration::from_millis(ms);
+            let observer = recorder.observer(WEB);
+            observer.observe(at(from), Event::FaultApplied { fault });
+            observer.observe(at(to), Event::FaultLifted { fault });
+            totals.add(recorder.take(at(2000)));
+        }
+        let tally = totals.fault(fault).unwrap();
+        let ms = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(
+            (tally.applied_first, tally.lifted_last),
+            (ms(200), ms(1400))
+        );
+        assert_eq!((tally.applications, tally.lifts), (2, 2));
+        assert_eq!(totals.reported_until(), ms(2000));
+    }
+
+    #[test]
     fn the_peak_of_handshakes_is_that_of_the_seconds_asked_for() {
         let mut bench = Bench::new();
         let transport = TransportKind::Polling;

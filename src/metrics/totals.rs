@@ -94,16 +94,19 @@ impl Totals {
     /// Closes the seconds of which every worker has told everything, and hands out what was in
     /// them; seconds without events are there too, empty.
     pub fn close_seconds(&mut self) -> Vec<(Second, Interval)> {
-        if (self.reported_until.len() as u64) < u64::from(self.workers) {
+        let Some(told) = self.reported_until() else {
             return Vec::new();
-        }
-        let told = self
-            .reported_until
-            .values()
-            .min()
-            .copied()
-            .unwrap_or_default();
+        };
         self.close_until(u32::try_from(told.as_secs()).unwrap_or(u32::MAX))
+    }
+
+    /// The time of the run until which every worker has reported everything; nothing as long as one
+    /// has reported nothing.
+    #[must_use]
+    pub fn reported_until(&self) -> Option<Duration> {
+        let has_all = self.reported_until.len() as u64 >= u64::from(self.workers);
+        let earliest = self.reported_until.values().min().copied();
+        earliest.filter(|_| has_all)
     }
 
     /// Closes all seconds, also those that a worker has not told everything of: at the end.

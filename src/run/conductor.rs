@@ -153,6 +153,7 @@ impl Conductor {
         self.totals.add(snapshot);
         let closed = self.totals.close_seconds();
         self.journal.record(&closed);
+        self.note_client_faults(false);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
             self.progress
@@ -165,6 +166,16 @@ impl Conductor {
             self.journal.checkpoint(&summary);
             let took = self.elapsed() - elapsed;
             self.next_checkpoint = elapsed + took * CHECKPOINT_SHARE;
+        }
+    }
+
+    /// Writes down what the workers have reported of faults at clients.
+    fn note_client_faults(&mut self, is_over: bool) {
+        for (at, note, text) in self.facts.observe_clients(&self.totals, is_over) {
+            self.journal.note(at, &note);
+            if let Some(text) = text {
+                self.progress.notice(at, &text);
+            }
         }
     }
 
@@ -241,6 +252,7 @@ impl Conductor {
         if let Some(error) = ending.failed {
             return Err(error);
         }
+        self.note_client_faults(true);
         let closed = self.totals.close_all();
         self.journal.record(&closed);
         if ending.worker_lost {

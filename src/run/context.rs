@@ -8,9 +8,10 @@ use super::RunOptions;
 use super::target::Target;
 use crate::chaos::progress::{Progress, Step};
 use crate::chaos::proxy::Touched;
-use crate::chaos::schedule::applications;
+use crate::chaos::schedule::{Application, applications};
 use crate::clock::Clock;
 use crate::event::StrikeId;
+use crate::metrics::Totals;
 use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
@@ -21,6 +22,10 @@ use crate::units::format_duration;
 /// A fault that is repeated more often than this is told of once.
 const TOLD_EVERY: Duration = Duration::from_secs(2);
 
+/// How much later than planned a client may carry out a fault that was posted to it, before the
+/// fault counts as delivered to all its victims.
+const DELIVERY: Duration = Duration::from_secs(1);
+
 /// The facts of a run as they come to be known.
 pub(super) struct RunContext {
     run: RunFacts,
@@ -29,7 +34,20 @@ pub(super) struct RunContext {
     /// What faults on the way touch, as far as somebody counts it.
     touched: BTreeMap<StrikeId, Arc<Touched>>,
     shortages: Vec<Shortage>,
+    /// Faults at clients that are not known to be over, in order of time.
+    at_clients: Vec<AtClients>,
 }
+
+/// A fault at clients, of which the workers report when it was applied and lifted.
+struct AtClients {
+    /// Its place among the faults.
+    place: usize,
+    /// When its last victim is to be struck.
+    delivered: Duration,
+}
+
+/// Something to write down: when it happened, and the words for people, if any.
+pub(super) type Entry = (Duration, Note, Option<String>);
 
 impl RunContext {
     pub(super) fn new(
@@ -60,7 +78,83 @@ impl RunContext {
             rapid: rapid(plan),
             touched: BTreeMap::new(),
             shortages: target.shortages(),
+            at_clients: at_clients(plan),
         }
+    }
+
+    /// Takes note of what the workers have reported of faults at clients; returns what to write
+    /// down. With `is_over` nothing more is to come.
+    pub(super) fn observe_clients(&mut self, totals: &Totals, is_over: bool) -> Vec<Entry> {
+        let told = if is_over {
+            Duration::MAX
+        } else {
+            totals.reported_until().unwrap_or_default()
+        };
+        let mut entries = Vec::new();
+        let mut open = std::mem::take(&mut self.at_clients);
+        open.retain(|at_clients| {
+            let at = self.run.faults[at_clients.place].at;
+            at > told || !self.observe(at_clients, totals, told, &mut entries)
+        });
+        self.at_clients = open;
+        entries
+    }
+
+    /// As [`Self::observe_clients`], of one fault; returns whether it is over.
+    fn observe(
+        &mut self,
+        at_clients: &AtClients,
+        totals: &Totals,
+        told: Duration,
+        entries: &mut Vec<Entry>,
+    ) -> bool {
+        let is_delivered = told >= at_clients.delivered.saturating_add(DELIVERY);
+        let id = self.run.faults[at_clients.place].id;
+        let Some(tally) = totals.fault(id) else {
+            return is_delivered;
+        };
+        let applied = tally.applied_first.filter(|applied| *applied <= told);
+        if let Some(applied) = applied
+            && self.run.faults[at_clients.place].applied.is_none()
+        {
+            self.run.faults[at_clients.place].applied = Some(applied);
+            let (note, text) = self.applied(at_clients.place);
+            entries.push((applied, note, text));
+        }
+        let is_over = is_delivered && tally.lifts == tally.applications;
+        if let Some(ended) = tally.lifted_last
+            && is_over
+        {
+            self.run.faults[at_clients.place].ended = Some(ended);
+            let (note, text) = self.ended(at_clients.place);
+            entries.push((ended, note, text));
+        }
+        is_over
+    }
+
+    /// What to write down of a fault that has been applied, and what to tell people.
+    fn applied(&self, place: usize) -> (Note, Option<String>) {
+        let fault = &self.run.faults[place];
+        let id = fault.id;
+        let (name, detail) = (fault.fault.clone(), fault.detail.clone());
+        let text = match self.rapid.get(&id) {
+            None => Some(format!("fault: {name} ({detail})")),
+            Some(period) => period.map(|period| {
+                let period = format_duration(period);
+                format!("fault: {name} ({detail}), and again every {period}")
+            }),
+        };
+        let fault = name;
+        (Note::FaultApplied { id, fault, detail }, text)
+    }
+
+    /// What to write down of a fault that is over, and what to tell people.
+    fn ended(&self, place: usize) -> (Note, Option<String>) {
+        let fault = &self.run.faults[place];
+        let id = fault.id;
+        let is_rapid = self.rapid.contains_key(&id);
+        let text = (!is_rapid).then(|| format!("fault over: {}", fault.fault));
+        (Note::FaultEnded { id }, text)
     }
 
     /// Everything known by now, `duration` after the start of the load.
@@ -87,26 +181,14 @@ impl RunContext {
     /// Takes note of a step of a fault; says what to write down, and what to tell people, if
     /// anything.
     pub(super) fn fault_step(&mut self, progress: &Progress) -> Option<(Note, Option<String>)> {
-        let fault = self
-            .run
-            .faults
-            .iter_mut()
-            .find(|fault| fault.id == progress.fault)?;
+        let mut faults = self.run.faults.iter();
+        let place = faults.position(|fault| fault.id == progress.fault)?;
+        let fault = &mut self.run.faults[place];
         let id = fault.id;
-        let rapid = self.rapid.get(&id);
         Some(match &progress.step {
             Step::Applied => {
                 fault.applied = Some(progress.at);
-                let (name, detail) = (fault.fault.clone(), fault.detail.clone());
-                let text = match rapid {
-                    None => Some(format!("fault: {name} ({detail})")),
-                    Some(period) => period.map(|period| {
-                        let period = format_duration(period);
-                        format!("fault: {name} ({detail}), and again every {period}")
-                    }),
-                };
-                let fault = name;
-                (Note::FaultApplied { id, fault, detail }, text)
+                self.applied(place)
             }
             Step::Touching(touched) => {
                 self.touched.insert(id, Arc::clone(touched));
@@ -119,8 +201,7 @@ impl RunContext {
             }
             Step::Ended => {
                 fault.ended = Some(progress.at);
-                let text = format!("fault over: {}", fault.fault);
-                (Note::FaultEnded { id }, rapid.is_none().then_some(text))
+                self.ended(place)
             }
             Step::Failed(why) => {
                 fault.ended = Some(progress.at);
@@ -165,6 +246,18 @@ fn rapid(plan: &Plan) -> BTreeMap<StrikeId, Option<Duration>> {
     rapid.collect()
 }
 
+fn at_clients(plan: &Plan) -> Vec<AtClients> {
+    let at_clients = |(place, application): (usize, Application)| {
+        let fault = &plan.chaos[application.entry];
+        fault.has_victims().then(|| AtClients {
+            place,
+            delivered: application.at + fault.over.unwrap_or_default(),
+        })
+    };
+    let applications = applications(plan).into_iter().enumerate();
+    applications.filter_map(at_clients).collect()
+}
+
 fn population(population: &Population) -> PopulationFacts {
     let listens = population.listens.iter().map(|listen| ListenFacts {
         event: listen.event.clone(),
@@ -177,7 +270,7 @@ fn population(population: &Population) -> PopulationFacts {
 }
 
 fn faults(plan: &Plan) -> Vec<FaultFacts> {
-    let facts = |application: crate::chaos::schedule::Application| {
+    let facts = |application: Application| {
         let fault = &plan.chaos[application.entry];
         FaultFacts {
             id: application.id,

@@ -57,63 +57,60 @@ impl<O: Observer> Driver<O> {
         lasts: Option<Duration>,
     ) -> Result<(), Missed> {
         let until = lasts.and_then(|lasts| now.checked_add(lasts));
-        self.faults
-            .get_or_insert_default()
-            .begin(fault, condition, until);
+        self.lifecycle.begin_fault(now, fault, condition, until);
         if self.take_effect().is_err() {
-            self.faults.get_or_insert_default().withdraw(fault);
+            self.lifecycle.withdraw_fault(fault);
             let _ = self.take_effect();
             return Err(Missed::Refused);
         }
-        self.lifecycle.fault_begun(now, fault);
+        self.lifecycle.fault_applied(now, fault);
         Ok(())
     }
 
-    /// Lets everything be as the faults that last want it.
+    /// Lets everything be as the conditions that are not over want it.
     fn take_effect(&mut self) -> std::io::Result<()> {
-        let effects = self.faults.as_ref().map(|faults| faults.effects());
-        let effects = effects.unwrap_or_default();
+        let effects = self.lifecycle.fault_effects();
         self.connection.set_mute(effects.is_mute);
         self.connections.set_network(effects.network)
     }
 
     /// Whether the client must not do anything.
     pub(super) fn is_frozen(&self) -> bool {
-        let faults = self.faults.as_ref();
-        faults.is_some_and(|faults| faults.effects().is_frozen)
+        self.lifecycle.fault_effects().is_frozen
     }
 
     /// Undoes what is over by now.
     pub(super) fn end_faults(&mut self, now: Instant) {
         self.lifecycle.settle_faults(now);
-        let Some(faults) = &mut self.faults else {
-            return;
-        };
-        faults.forget(now);
-        if let Some(fault) = faults.end_next(now) {
-            self.heal(now, fault);
-            return self.end_faults(now);
+        if self
+            .lifecycle
+            .next_fault_end()
+            .is_some_and(|end| end <= now)
+        {
+            let settles = self.settles(now);
+            self.lifecycle.end_faults(now, settles);
+            // A filter that cannot be taken off ends with its socket.
+            let _ = self.take_effect();
+            self.lifecycle.settle_faults(now);
         }
-        if faults.is_empty() {
-            self.faults = None;
+        if let Some(leftovers) = &mut self.leftovers {
+            leftovers.forget(now);
+            if leftovers.is_empty() {
+                self.leftovers = None;
+            }
         }
     }
 
     /// Undoes everything: the client leaves.
     pub(super) fn end_all_faults(&mut self, now: Instant) {
-        let Some(faults) = &mut self.faults else {
-            return;
-        };
-        for fault in faults.end_all() {
-            self.heal(now, fault);
+        if let Some(leftovers) = &mut self.leftovers {
+            *leftovers.abort() = None;
         }
-    }
-
-    fn heal(&mut self, now: Instant, fault: StrikeId) {
-        // A filter that cannot be taken off ends with its socket.
-        let _ = self.take_effect();
         let settles = self.settles(now);
-        self.lifecycle.fault_healed(now, fault, settles);
+        if self.lifecycle.end_all_faults(now, settles) {
+            // As above.
+            let _ = self.take_effect();
+        }
     }
 
     /// By when what happens now must have shown its effect: a silent loss shows within the
@@ -214,7 +211,7 @@ impl<O: Observer> Driver<O> {
         let Ok(left) = self.connections.change_network() else {
             return Err(Missed::Refused);
         };
-        self.faults
+        self.leftovers
             .get_or_insert_default()
             .leave_behind(now + window * WINDOWS_KEPT, left);
         self.lifecycle.fault_felt(now, fault, now + window);
@@ -228,7 +225,7 @@ impl<O: Observer> Driver<O> {
     // The upgrade that is broken off.
 
     fn abort_upgrade(&mut self, now: Instant, stage: UpgradeStage) {
-        self.faults.get_or_insert_default().abort_upgrade(stage);
+        self.leftovers.get_or_insert_default().abort_upgrade(stage);
         let both = vec![TransportKind::Polling, TransportKind::WebSocket];
         self.connection.set_transports(both, true);
         self.connection.close_engine(now);
@@ -236,8 +233,8 @@ impl<O: Observer> Driver<O> {
 
     /// A probe goes out.
     pub(super) fn note_probe(&mut self, id: WebSocketId) {
-        if let Some(faults) = &mut self.faults
-            && let Some(abort) = faults.abort()
+        if let Some(left) = &mut self.leftovers
+            && let Some(abort) = left.abort()
             && !abort.probe_begun(id)
         {
             self.forget_abort();
@@ -246,10 +243,10 @@ impl<O: Observer> Driver<O> {
 
     /// Breaks off the probe's handshake if its request is written; true if it did.
     pub(super) fn break_off_handshake(&mut self) -> bool {
-        let Some(faults) = &mut self.faults else {
+        let Some(left) = &mut self.leftovers else {
             return false;
         };
-        let handshake = faults.abort().as_ref().and_then(|abort| abort.handshake());
+        let handshake = left.abort().as_ref().and_then(|abort| abort.handshake());
         let broken = handshake.is_some_and(|id| self.connections.break_off(id));
         if broken {
             self.forget_abort();
@@ -259,7 +256,7 @@ impl<O: Observer> Driver<O> {
 
     /// What is left of an arrival if an upgrade is to be broken off by it.
     pub(super) fn intercept(&mut self, now: Instant, arrival: Arrival) -> Option<Arrival> {
-        let Some(abort) = self.faults.as_mut().and_then(|faults| *faults.abort()) else {
+        let Some(abort) = self.leftovers.as_mut().and_then(|left| *left.abort()) else {
             return Some(arrival);
         };
         match arrival {
@@ -305,8 +302,8 @@ impl<O: Observer> Driver<O> {
     }
 
     fn forget_abort(&mut self) {
-        if let Some(faults) = &mut self.faults {
-            *faults.abort() = None;
+        if let Some(left) = &mut self.leftovers {
+            *left.abort() = None;
         }
         self.connection.reset_transports();
     }

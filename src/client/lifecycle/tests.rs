@@ -267,9 +267,12 @@ fn a_fault_that_lasts_and_does_no_harm_has_passed_with_the_clients_leave() {
     let mut story = Story::new(1);
     story.connect(0);
     let fault = StrikeId(3);
-    story.lifecycle.fault_begun(story.at(100), fault);
-    let settles = story.at(90_000);
-    story.lifecycle.fault_healed(story.at(400), fault, settles);
+    let (begun, over, settles) = (story.at(100), story.at(400), story.at(90_000));
+    let mute = crate::fault::condition::Mute.into();
+    story.lifecycle.begin_fault(begun, fault, mute, Some(over));
+    story.lifecycle.fault_applied(begun, fault);
+    assert!(story.lifecycle.end_faults(over, settles));
+    assert_eq!(story.notebook.last(), Event::FaultLifted { fault });
     assert_eq!(story.lifecycle.deadline(), Some(settles));
     story.lifecycle.settle_faults(story.at(500));
     story.lifecycle.finish_faults(story.at(600));

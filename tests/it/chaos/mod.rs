@@ -1,6 +1,7 @@
 //! Faults against real servers: what clients felt, what servers saw, and that all is undone.
 
 mod client;
+mod observed;
 mod path;
 mod schedule;
 mod server;
