@@ -64,6 +64,7 @@ impl Client {
             attachments: &[],
             volatile: false,
             ack: Some(AckRequest {
+                tag: 0,
                 timeout: None,
                 retries: 0,
                 intended: now,

@@ -7,7 +7,7 @@ mod timing;
 use std::time::Duration;
 
 use sio_load::clock::Clock;
-use sio_load::event::{Event, Observer as _, PopulationId, StrikeId, TransportKind};
+use sio_load::event::{Event, LabelId, Observer as _, PopulationId, StrikeId, TransportKind};
 use sio_load::metrics::{Recorder, Snapshot, Totals};
 use timing::Timing;
 
@@ -95,6 +95,7 @@ fn a_second_of(events: usize, clock: Clock) -> Recorder {
 
 fn acked(us: u64) -> Event {
     Event::Acked {
+        event: LabelId(0),
         since_intended: Duration::from_micros(us),
         since_sent: Duration::from_micros(us / 2),
     }

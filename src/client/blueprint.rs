@@ -15,7 +15,7 @@ use super::connections::Connections;
 use super::stamp::read_stamp;
 use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
-use crate::event::{ClientId, PopulationId};
+use crate::event::{ClientId, Label, LabelId, PopulationId};
 use crate::protocol::engine_io::query::append_pair;
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
 use crate::scenario::plan::{Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile};
@@ -39,6 +39,10 @@ pub struct Blueprint {
     /// Where the arguments of an event are rendered.
     pub(super) scratch: RefCell<String>,
     listens: Vec<(Vec<u8>, Listen)>,
+    /// The event of each emit table.
+    emit_labels: Vec<LabelId>,
+    /// The event of each listen table.
+    listen_labels: Vec<LabelId>,
     seed: Seed,
     clock: Clock,
     csv: Option<Arc<CsvTable>>,
@@ -73,6 +77,11 @@ impl Blueprint {
             ..
         } = &plan.populations[usize::from(population.0)];
         let meter = Rc::new(ByteMeter::default());
+        let labels = plan.labels();
+        let label = |event: &String| {
+            let label = labels.id(&Label::Event(event.clone()));
+            label.expect("the events of all tables are labels of the plan")
+        };
         Ok(Self {
             connection: Rc::new(connection_config(client, target)),
             transport: Rc::new(transport_settings(plan, client, (target, way), &meter)?),
@@ -92,6 +101,8 @@ impl Blueprint {
                     )
                 })
                 .collect(),
+            emit_labels: emits.iter().map(|emit| label(&emit.event)).collect(),
+            listen_labels: listens.iter().map(|listen| label(&listen.event)).collect(),
             seed: plan.seed,
             clock,
             csv: plan.csv.clone().map(Arc::new),
@@ -147,6 +158,16 @@ impl Blueprint {
             now.saturating_sub(stamp)
         });
         (found.map(|place| place as u16), since)
+    }
+
+    /// The event of an emit table.
+    pub(super) fn emit_label(&self, table: u32) -> LabelId {
+        self.emit_labels[table as usize]
+    }
+
+    /// The event of a listen table.
+    pub(super) fn listen_label(&self, table: u16) -> LabelId {
+        self.listen_labels[usize::from(table)]
     }
 
     /// Microseconds since the Unix epoch.

@@ -260,27 +260,35 @@ impl<O: Observer> Driver<O> {
             } => lifecycle.reconnect_scheduled(now, attempt, delay, stripe),
             ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
             ConnectionEvent::Received(received) => self.receive(now, &received),
-            ConnectionEvent::Acked { intended, sent, .. } => {
+            ConnectionEvent::Acked {
+                tag,
+                intended,
+                sent,
+                ..
+            } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 let since_intended = now.saturating_duration_since(intended);
                 let since_sent = now.saturating_duration_since(sent);
                 lifecycle.report(
                     now,
                     Event::Acked {
+                        event: self.blueprint.emit_label(tag),
                         since_intended,
                         since_sent,
                     },
                 );
             }
-            ConnectionEvent::AckTimedOut { .. } => {
+            ConnectionEvent::AckTimedOut { tag, .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
-                lifecycle.report(now, Event::AckTimedOut);
+                let event = self.blueprint.emit_label(tag);
+                lifecycle.report(now, Event::AckTimedOut { event });
             }
-            ConnectionEvent::AckLost { .. } => {
+            ConnectionEvent::AckLost { tag, .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 // What a client leaves unanswered by its own goodbye is nobody's loss.
                 if !self.phase.is_leaving() {
-                    lifecycle.report(now, Event::AckLost);
+                    let event = self.blueprint.emit_label(tag);
+                    lifecycle.report(now, Event::AckLost { event });
                 }
             }
             ConnectionEvent::Retried { .. } => lifecycle.report(now, Event::EmitRetried),
@@ -292,11 +300,13 @@ impl<O: Observer> Driver<O> {
 
     fn receive(&mut self, now: Instant, received: &Received) {
         let (listen, since_stamp) = self.blueprint.recognise(now, received);
+        let event = listen.map(|table| self.blueprint.listen_label(table));
         self.lifecycle.report(
             now,
             Event::Received {
                 since_stamp,
                 listen,
+                event,
             },
         );
     }
@@ -319,6 +329,7 @@ impl<O: Observer> Driver<O> {
                         timeout: ack.timeout,
                         retries: ack.retries,
                         intended: tick.intended,
+                        tag: tick.table as u32,
                     }),
                 },
             );

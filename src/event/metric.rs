@@ -2,6 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::label::{LabelKind, Labelling};
+use super::selector::MetricName;
+
 /// What a metric's numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
@@ -13,9 +16,14 @@ pub enum Unit {
     Count,
 }
 
-/// Names of a closed set of metrics: identifier, name in every output, and one line of explanation.
+/// Names of a closed set of metrics: identifier, name in every output, how it is split if it is, and
+/// one line of explanation.
 macro_rules! metrics {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident => $word:literal, $about:literal;)* }) => {
+    (@labelling) => { Labelling::Never };
+    (@labelling $how:ident $kind:ident) => { Labelling::$how(LabelKind::$kind) };
+    ($(#[$doc:meta])* $name:ident {
+        $($variant:ident => $word:literal $([$how:ident $kind:ident])?, $about:literal;)*
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
@@ -45,10 +53,43 @@ macro_rules! metrics {
                 }
             }
 
+            /// How it is split by names of the scenario.
+            #[must_use]
+            pub fn labelling(self) -> Labelling {
+                match self {
+                    $(Self::$variant => metrics!(@labelling $($how $kind)?),)*
+                }
+            }
+
+            /// Whether there is one series for everything, whatever else there is.
+            #[must_use]
+            pub fn has_total(self) -> bool {
+                !matches!(self.labelling(), Labelling::Only(_))
+            }
+
+            /// Those that have a series for everything.
+            pub fn totals() -> impl Iterator<Item = Self> {
+                Self::ALL.iter().copied().filter(|metric| metric.has_total())
+            }
+
             /// The one with this name.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|metric| metric.name() == name)
+            }
+        }
+
+        impl MetricName for $name {
+            fn all() -> impl Iterator<Item = Self> {
+                Self::ALL.iter().copied()
+            }
+
+            fn name(self) -> &'static str {
+                self.name()
+            }
+
+            fn labelling(self) -> Labelling {
+                self.labelling()
             }
         }
 
@@ -75,9 +116,10 @@ metrics! {
         ReconnectTime => "reconnect.time", "Disconnect noticed to namespace connected again.";
         ReconnectOutage => "reconnect.outage", "Fault to namespace connected again.";
         ReconnectAttempts => "reconnect.attempts", "Attempts that one reconnection took.";
-        AckTime => "ack.time", "Intended send to ack.";
-        AckServiceTime => "ack.service_time", "Actual send to ack.";
-        EventTime => "event.time", "Stamped by the sender to received.";
+        AckTime => "ack.time" [Also Event], "Intended send to ack.";
+        AckServiceTime => "ack.service_time" [Also Event], "Actual send to ack.";
+        EventTime => "event.time" [Also Event], "Stamped by the sender to received.";
+        StepTime => "step.NAME.time" [Only Step], "How long step NAME took, where it succeeded.";
         HeartbeatLateness => "heartbeat.lateness", "How late the server's pings come.";
         GeneratorLag => "generator.lag", "How late the generator's own timers fire.";
         GeneratorStartDelay => "generator.start_delay", "Intended start to actual start of a client.";
@@ -120,10 +162,11 @@ metrics! {
         Emits => "emits", "Events handed to the transport.";
         EmitsDropped => "emits.dropped", "Events never sent: volatile, or still buffered at the end.";
         EmitRetries => "emits.retried", "Events sent again by retries.";
-        Acks => "acks", "Acks received.";
-        AckTimeouts => "ack.timeouts", "Acks that did not come in time.";
-        AckLost => "ack.lost", "Acks that a disconnect made impossible.";
-        Events => "events", "Events received.";
+        Acks => "acks" [Also Event], "Acks received.";
+        AckTimeouts => "ack.timeouts" [Also Event], "Acks that did not come in time.";
+        AckLost => "ack.lost" [Also Event], "Acks that a disconnect made impossible.";
+        StepErrors => "step.NAME.errors" [Only Step], "How often step NAME failed.";
+        Events => "events" [Also Event], "Events received.";
         BytesSent => "bytes.sent", "Bytes written to sockets, TLS excluded.";
         BytesReceived => "bytes.received", "Bytes read from sockets, TLS excluded.";
         GeneratorLateStarts => "generator.late_starts", "Clients started over 10 ms after their intended start.";
@@ -136,6 +179,7 @@ metrics! {
     RateMetric {
         HandshakeErrorRate => "handshake.error_rate", "Failed Engine.IO handshakes among all.";
         RecoveryRate => "recovery.rate", "Recovered sessions among reconnections to servers that offer recovery.";
+        StepErrorRate => "step.NAME.error_rate" [Only Step], "Failures of step NAME among its outcomes.";
         GeneratorCpu => "generator.cpu", "CPU use of the busiest worker thread, 1 is a whole core.";
     }
 }

@@ -6,8 +6,10 @@
 
 mod ambient;
 mod failure;
+mod label;
 mod metric;
 mod reason;
+mod selector;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -16,8 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use ambient::{ATTRIBUTION_WINDOW, AmbientFault};
 pub use failure::{Cause, Failure, Origin, Stage};
+pub use label::{Label, LabelId, LabelKind, Labelling, Labels};
 pub use metric::{Counter, HistogramMetric, RateMetric, Unit};
 pub use reason::DisconnectReason;
+pub use selector::{MetricName, Selector, SelectorError, Series};
 pub use wire::{EngineRevision, TransportKind};
 
 /// A client's number: from 0 over the whole run, across populations and workers.
@@ -254,21 +258,31 @@ pub enum Event {
     EmitRetried,
     /// An ack came.
     Acked {
+        /// The event that it answers.
+        event: LabelId,
         /// Intended send → now.
         since_intended: Duration,
         /// Actual send → now.
         since_sent: Duration,
     },
     /// No ack came within its timeout.
-    AckTimedOut,
+    AckTimedOut {
+        /// The event that it should have answered.
+        event: LabelId,
+    },
     /// The connection was lost before the ack came.
-    AckLost,
+    AckLost {
+        /// The event that it should have answered.
+        event: LabelId,
+    },
     /// An event came in.
     Received {
         /// The sender's stamp → now, where one was asked for and found.
         since_stamp: Option<Duration>,
         /// Which `[[clients.listen]]` table it matches.
         listen: Option<u16>,
+        /// The event's name, if a table names it.
+        event: Option<LabelId>,
     },
     /// A ping of the server came.
     Heartbeat {

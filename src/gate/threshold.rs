@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::event::{HistogramMetric, PopulationId};
+use crate::event::{HistogramMetric, PopulationId, Series};
 use crate::results::summary::{Distribution, Summary, ThresholdOutcome};
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 
@@ -23,7 +23,7 @@ pub fn judge(
     thresholds: &[Threshold],
     populations: &[&str],
     summary: &Summary,
-    percentile: impl Fn(HistogramMetric, Option<PopulationId>, f64) -> Option<u64>,
+    percentile: impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<u64>,
 ) -> Vec<ThresholdOutcome> {
     thresholds
         .iter()
@@ -34,10 +34,7 @@ pub fn judge(
             let value = Numbers::of(summary, population)
                 .and_then(|numbers| numbers.value(threshold, &percentile));
             ThresholdOutcome {
-                metric: match population {
-                    None => threshold.metric.to_string(),
-                    Some(name) => format!("{}{{{name}}}", threshold.metric),
-                },
+                metric: threshold.series().name_in(population),
                 expression: threshold.text.clone(),
                 value,
                 passed: value.is_some_and(|value| threshold.holds(value)),
@@ -72,22 +69,27 @@ impl<'a> Numbers<'a> {
     fn value(
         &self,
         threshold: &Threshold,
-        percentile: &impl Fn(HistogramMetric, Option<PopulationId>, f64) -> Option<u64>,
+        percentile: &impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<u64>,
     ) -> Option<f64> {
+        let name = threshold.series().to_string();
         let metric = match threshold.metric {
-            Metric::Counter(counter) => {
-                return Some(self.counters.get(counter.name()).copied().unwrap_or(0) as f64);
+            Metric::Counter(_) => {
+                return Some(self.counters.get(&name).copied().unwrap_or(0) as f64);
             }
-            Metric::Rate(rate) => return self.rates.get(rate.name()).copied().flatten(),
+            Metric::Rate(_) => return self.rates.get(&name).copied().flatten(),
             Metric::Time(metric) => metric,
         };
-        let distribution = self.metrics.get(metric.name());
+        let distribution = self.metrics.get(&name);
         if threshold.aggregate == Aggregate::Count {
             return Some(distribution.map_or(0, |distribution| distribution.count) as f64);
         }
         let distribution = distribution?;
+        let series = Series {
+            metric,
+            label: threshold.label.clone(),
+        };
         match threshold.aggregate {
-            Aggregate::P(wanted) => percentile(metric, threshold.population, wanted)
+            Aggregate::P(wanted) => percentile(&series, threshold.population, wanted)
                 .or_else(|| stored_percentile(distribution, wanted))
                 .map(|value| value as f64),
             Aggregate::Min => Some(distribution.min as f64),
@@ -122,13 +124,14 @@ fn stored_percentile(distribution: &Distribution, percentile: f64) -> Option<u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Selector;
     use crate::results::summary::samples;
 
     const POPULATIONS: [&str; 3] = ["web", "mobile", "nobody"];
 
     fn threshold(metric: &str, text: &str) -> Threshold {
-        let metric = Metric::from_name(metric).expect("a metric's name");
-        Threshold::parse(metric, None, text).expect("a threshold")
+        let metric = Selector::<Metric>::parse(metric).expect("a metric's name");
+        Threshold::parse(metric.series, None, text).expect("a threshold")
     }
 
     fn judge_one(metric: &str, text: &str, summary: &Summary) -> (Option<f64>, bool) {
@@ -200,7 +203,7 @@ mod tests {
             |metric, of, percentile| {
                 assert_eq!(
                     (metric, of, percentile),
-                    (HistogramMetric::ReconnectTime, None, 99.0)
+                    (&HistogramMetric::ReconnectTime.into(), None, 99.0)
                 );
                 Some(17)
             },
@@ -208,6 +211,31 @@ mod tests {
         assert_eq!(looked_up[0].value, Some(17.0));
         let unusual = judge_one("reconnect.time", "p(99.5) < 1h", &summary);
         assert_eq!(unusual, (None, false));
+    }
+
+    #[test]
+    fn an_event_is_judged_on_its_own_numbers() {
+        let mut summary = samples::healthy();
+        let web = summary.populations.get_mut("web").expect("a population");
+        let slow = web.metrics["connect.time"].clone();
+        web.metrics
+            .insert("ack.time{event=chat}".to_owned(), slow.clone());
+        web.counters.insert("acks{event=chat}".to_owned(), 3);
+        let of_web = |metric, text| Threshold {
+            population: Some(PopulationId(0)),
+            ..threshold(metric, text)
+        };
+        let thresholds = [
+            of_web("ack.time{event=chat}", "max < 1h"),
+            of_web("acks{event=chat}", "count == 3"),
+            of_web("acks{event=other}", "count == 0"),
+            of_web("ack.time{event=other}", "max < 1h"),
+        ];
+        let outcomes = judge(&thresholds, &POPULATIONS, &summary, |_, _, _| None);
+        assert_eq!(outcomes[0].metric, "ack.time{web,event=chat}");
+        assert_eq!(outcomes[0].value, Some(slow.max as f64));
+        let passed: Vec<bool> = outcomes.iter().map(|outcome| outcome.passed).collect();
+        assert_eq!(passed, [true, true, true, false]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::recorder::State;
 use super::tally::Tally;
 use crate::event::{
     ConnectPhase, Counter, CutOff, DisconnectReason, Event, Failure, Fate, HistogramMetric,
-    StrikeId, TransportKind,
+    LabelId, StrikeId, TransportKind,
 };
 
 /// A client that starts later than this after its intended start is counted as late.
@@ -139,19 +139,21 @@ impl State {
             Event::EmitDropped => tally.counters.add(Counter::EmitsDropped, 1),
             Event::EmitRetried => tally.counters.add(Counter::EmitRetries, 1),
             Event::Acked {
+                event,
                 since_intended,
                 since_sent,
             } => {
-                tally.counters.add(Counter::Acks, 1);
-                tally.record(HistogramMetric::AckTime, since_intended);
-                tally.record(HistogramMetric::AckServiceTime, since_sent);
+                tally.count_split(Counter::Acks, event);
+                tally.record_split(HistogramMetric::AckTime, event, since_intended);
+                tally.record_split(HistogramMetric::AckServiceTime, event, since_sent);
             }
-            Event::AckTimedOut => tally.counters.add(Counter::AckTimeouts, 1),
-            Event::AckLost => tally.counters.add(Counter::AckLost, 1),
+            Event::AckTimedOut { event } => tally.count_split(Counter::AckTimeouts, event),
+            Event::AckLost { event } => tally.count_split(Counter::AckLost, event),
             Event::Received {
                 since_stamp,
                 listen,
-            } => received(tally, since_stamp, listen),
+                event,
+            } => received(tally, since_stamp, listen, event),
             Event::Heartbeat { late } => tally.record(HistogramMetric::HeartbeatLateness, late),
             Event::Traffic { sent, received } => {
                 tally.counters.add(Counter::BytesSent, sent);
@@ -239,10 +241,20 @@ fn ended(tally: &mut Tally, fate: Fate) {
     tally.counters.add(counter, 1);
 }
 
-fn received(tally: &mut Tally, since_stamp: Option<Duration>, listen: Option<u16>) {
-    tally.counters.add(Counter::Events, 1);
-    if let Some(since_stamp) = since_stamp {
-        tally.record(HistogramMetric::EventTime, since_stamp);
+fn received(
+    tally: &mut Tally,
+    since_stamp: Option<Duration>,
+    listen: Option<u16>,
+    event: Option<LabelId>,
+) {
+    match event {
+        Some(event) => tally.count_split(Counter::Events, event),
+        None => tally.counters.add(Counter::Events, 1),
+    }
+    match (since_stamp, event) {
+        (Some(since), Some(event)) => tally.record_split(HistogramMetric::EventTime, event, since),
+        (Some(since), None) => tally.record(HistogramMetric::EventTime, since),
+        (None, _) => {}
     }
     if let Some(table) = listen {
         tally.listened(table);

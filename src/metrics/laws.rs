@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::{Histogram, Recorder, Snapshot, Tally, Totals};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, Counter, CutOff, DisconnectReason, Event, Failure, Fate, HistogramMetric, Observer,
-    Origin, PopulationId, Stage, StrikeId, TransportKind,
+    Cause, Counter, CutOff, DisconnectReason, Event, Failure, Fate, HistogramMetric, LabelId,
+    Observer, Origin, PopulationId, Stage, StrikeId, TransportKind,
 };
 
 const POPULATIONS: usize = 2;
@@ -112,17 +112,26 @@ fn connection_event() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn label() -> impl Strategy<Value = LabelId> {
+    (0..4u16).prop_map(LabelId)
+}
+
 fn exchange_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Emitted),
-        duration().prop_map(|since_intended| Event::Acked {
+        (duration(), label()).prop_map(|(since_intended, event)| Event::Acked {
+            event,
             since_intended,
             since_sent: since_intended / 2
         }),
-        proptest::option::of(0..4u16).prop_map(|listen| Event::Received {
-            since_stamp: None,
-            listen
-        }),
+        label().prop_map(|event| Event::AckTimedOut { event }),
+        (proptest::option::of(0..4u16), proptest::option::of(label())).prop_map(
+            |(listen, event)| Event::Received {
+                since_stamp: event.map(|_| Duration::from_millis(3)),
+                listen,
+                event,
+            }
+        ),
         (0..5000u64, 0..5000u64).prop_map(|(sent, received)| Event::Traffic { sent, received }),
     ]
 }
@@ -215,8 +224,11 @@ proptest! {
         let total = totals.total();
         prop_assert_eq!(&whole.counters, &total.counters);
         prop_assert_eq!(&whole.histograms, &total.histograms);
+        prop_assert_eq!(&whole.labelled, &total.labelled);
         prop_assert_eq!(&whole.failures, &total.failures);
         prop_assert_eq!(&whole.disconnects, &total.disconnects);
+        let acks: u64 = total.labelled.iter().map(|(_, of)| of.counters.value(Counter::Acks)).sum();
+        prop_assert_eq!(acks, total.counters.value(Counter::Acks), "each ack is one event's");
         for counter in Counter::ALL {
             let rows: u64 = totals.series().iter().map(|row| row.counters.value(*counter)).sum();
             prop_assert_eq!(rows, total.counters.value(*counter));

@@ -26,5 +26,5 @@ pub use recorder::{PopulationObserver, Recorder};
 pub use series::{Second, SecondP99};
 pub use snapshot::{Interval, Snapshot, WorkerInterval};
 pub use stripes::{STRIPES, Stripe, Stripes};
-pub use tally::{Counters, Histograms, Tally};
+pub use tally::{ByLabel, Counters, Histograms, Labelled, Tally};
 pub use totals::Totals;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failures::Failures;
 use super::histogram::Histogram;
-use crate::event::{Counter, DisconnectReason, HistogramMetric};
+use crate::event::{Counter, DisconnectReason, HistogramMetric, LabelId};
 
 /// What clients of one population did and met.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Tally {
     pub counters: Counters,
     /// Distributions.
     pub histograms: Histograms,
+    /// Counts and distributions of single events and steps.
+    #[serde(default, skip_serializing_if = "ByLabel::is_empty")]
+    pub labelled: ByLabel,
     /// Failures by kind.
     pub failures: Failures,
     /// Disconnects, by the reason's place in [`DisconnectReason::ALL`].
@@ -36,21 +39,35 @@ pub struct Tally {
 impl Tally {
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
-        self.counters.merge(&other.counters);
-        self.histograms.merge(&other.histograms);
-        self.failures.merge(&other.failures);
-        add(&mut self.disconnects, &other.disconnects);
-        self.recovery_offered += other.recovery_offered;
-        self.recovered += other.recovered;
-        if self.listens.len() < other.listens.len() {
-            self.listens.resize(other.listens.len(), 0);
+        let Self {
+            counters,
+            histograms,
+            labelled,
+            failures,
+            disconnects,
+            recovery_offered,
+            recovered,
+            listens,
+            connected_change,
+            connected_peak,
+            in_flight_change,
+        } = other;
+        self.counters.merge(counters);
+        self.histograms.merge(histograms);
+        self.labelled.merge(labelled);
+        self.failures.merge(failures);
+        add(&mut self.disconnects, disconnects);
+        self.recovery_offered += recovery_offered;
+        self.recovered += recovered;
+        if self.listens.len() < listens.len() {
+            self.listens.resize(listens.len(), 0);
         }
-        add(&mut self.listens, &other.listens);
-        for (ours, theirs) in self.connected_change.iter_mut().zip(other.connected_change) {
+        add(&mut self.listens, listens);
+        for (ours, theirs) in self.connected_change.iter_mut().zip(connected_change) {
             *ours += theirs;
         }
-        self.connected_peak = self.connected_peak.max(other.connected_peak);
-        self.in_flight_change += other.in_flight_change;
+        self.connected_peak = self.connected_peak.max(*connected_peak);
+        self.in_flight_change += in_flight_change;
     }
 
     pub(super) fn listened(&mut self, table: u16) {
@@ -66,6 +83,19 @@ impl Tally {
         if self.histograms.record(metric, micros(took)) {
             self.counters.add(Counter::OutOfRange, 1);
         }
+    }
+
+    /// Adds a time to a metric and to that of one label.
+    pub(super) fn record_split(&mut self, metric: HistogramMetric, label: LabelId, took: Duration) {
+        self.record(metric, took);
+        let labelled = self.labelled.of(label);
+        labelled.histograms.record(metric, micros(took));
+    }
+
+    /// Adds one to a counter and to that of one label.
+    pub(super) fn count_split(&mut self, counter: Counter, label: LabelId) {
+        self.counters.add(counter, 1);
+        self.labelled.of(label).counters.add(counter, 1);
     }
 }
 
@@ -133,6 +163,65 @@ impl<'de> Deserialize<'de> for Counters {
             counters.add(counter, count);
         }
         Ok(counters)
+    }
+}
+
+/// What was counted and timed of one event, step or listener.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Labelled {
+    /// Counts.
+    pub counters: Counters,
+    /// Distributions.
+    pub histograms: Histograms,
+}
+
+impl Labelled {
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        let Self {
+            counters,
+            histograms,
+        } = other;
+        self.counters.merge(counters);
+        self.histograms.merge(histograms);
+    }
+}
+
+/// Counts and distributions by label: those labels of which something was recorded.
+///
+/// There are at most as many as the plan has names; a population whose events need no label costs
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ByLabel(BTreeMap<LabelId, Box<Labelled>>);
+
+impl ByLabel {
+    /// What was recorded of a label, to add to it.
+    pub fn of(&mut self, label: LabelId) -> &mut Labelled {
+        self.0.entry(label).or_default()
+    }
+
+    /// What was recorded of a label, if anything was.
+    #[must_use]
+    pub fn get(&self, label: LabelId) -> Option<&Labelled> {
+        self.0.get(&label).map(Box::as_ref)
+    }
+
+    /// Each label of which something was recorded.
+    pub fn iter(&self) -> impl Iterator<Item = (LabelId, &Labelled)> {
+        self.0.iter().map(|(label, labelled)| (*label, &**labelled))
+    }
+
+    /// Whether nothing was recorded of any label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds all of another one's.
+    pub fn merge(&mut self, other: &Self) {
+        for (label, theirs) in &other.0 {
+            self.of(*label).merge(theirs);
+        }
     }
 }
 

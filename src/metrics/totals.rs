@@ -7,7 +7,7 @@ use super::histogram::Histogram;
 use super::series::{Connected, Second, SecondP99, unsigned};
 use super::snapshot::{Interval, Snapshot, WorkerInterval};
 use super::tally::Tally;
-use crate::event::{Cause, Counter, HistogramMetric, PopulationId, StrikeId};
+use crate::event::{Cause, Counter, HistogramMetric, LabelId, PopulationId, StrikeId};
 
 /// A whole run: all snapshots together, and the run second by second.
 #[derive(Debug, Clone)]
@@ -203,18 +203,39 @@ impl Totals {
     /// The distribution of a metric over all populations; nothing without a value.
     #[must_use]
     pub fn histogram(&self, metric: HistogramMetric) -> Option<Histogram> {
-        if metric == HistogramMetric::GeneratorLag {
+        self.histogram_of(metric, None, None)
+    }
+
+    /// The distribution of a metric, of one label if one is given, over one population or all;
+    /// nothing without a value.
+    #[must_use]
+    pub fn histogram_of(
+        &self,
+        metric: HistogramMetric,
+        label: Option<LabelId>,
+        population: Option<PopulationId>,
+    ) -> Option<Histogram> {
+        if metric == HistogramMetric::GeneratorLag && population.is_none() {
             return (!self.lag.is_empty()).then(|| self.lag.clone());
         }
+        let populations = self.populations.iter().enumerate();
+        let meant = populations.filter(|(place, _)| {
+            population.is_none_or(|population| usize::from(population.0) == *place)
+        });
         let mut whole: Option<Histogram> = None;
-        for part in self
-            .populations
-            .iter()
-            .filter_map(|tally| tally.histograms.histogram(metric))
-        {
-            match &mut whole {
-                Some(whole) => whole.merge(part),
-                None => whole = Some(part.clone()),
+        for (_, tally) in meant {
+            let histograms = match label {
+                None => Some(&tally.histograms),
+                Some(label) => tally
+                    .labelled
+                    .get(label)
+                    .map(|of_label| &of_label.histograms),
+            };
+            let part = histograms.and_then(|histograms| histograms.histogram(metric));
+            match (&mut whole, part) {
+                (Some(whole), Some(part)) => whole.merge(part),
+                (None, Some(part)) => whole = Some(part.clone()),
+                (_, None) => {}
             }
         }
         whole

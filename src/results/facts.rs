@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::summary::{Provenance, Warning};
-use crate::event::StrikeId;
+use crate::event::{Labels, StrikeId};
 use crate::metrics::host;
 
 /// What a summary says that no recorder knows: the plan's names, the faults' fate, the origin.
@@ -15,6 +15,8 @@ pub struct RunFacts {
     pub description: String,
     /// Where all random choices came from.
     pub seed: u64,
+    /// The names by which metrics are split.
+    pub labels: Labels,
     /// From the start of the load to its end, or to now.
     pub duration: Duration,
     /// In the order of the scenario.

@@ -6,7 +6,8 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
 };
 
-use crate::event::HistogramMetric;
+use super::series;
+use crate::event::{HistogramMetric, Labels};
 use crate::metrics::{Interval, Second};
 
 /// The head of histograms.hlog: its version, and when the run started.
@@ -17,7 +18,7 @@ pub(super) fn head(started: SystemTime) -> Vec<u8> {
     IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
         .add_comment(
-            "[sio-load: one tag per metric, one interval per second; times in microseconds]",
+            "[sio-load: one tag per metric and label, one interval per second; times in microseconds]",
         )
         .with_start_time(started)
         .with_base_time(started)
@@ -26,23 +27,25 @@ pub(super) fn head(started: SystemTime) -> Vec<u8> {
     head
 }
 
-/// Writes the histograms of one second, each under its metric's name.
+/// Writes the histograms of one second, each under its series' tag.
 pub(super) fn write_second(
     out: &mut impl Write,
     second: &Second,
     interval: &Interval,
+    labels: &Labels,
 ) -> io::Result<()> {
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
     let total = interval.total();
-    let lag = (!interval.lag.is_empty()).then_some((HistogramMetric::GeneratorLag, &interval.lag));
-    for (metric, histogram) in total.histograms.iter().chain(lag) {
+    let lag =
+        (!interval.lag.is_empty()).then_some((HistogramMetric::GeneratorLag.into(), &interval.lag));
+    for (series, histogram) in series::of(&total, labels).chain(lag) {
         let start = Duration::from_secs(u64::from(second.second));
         log.write_histogram(
             histogram.hdr(),
             start,
             Duration::from_secs(1),
-            Tag::new(metric.name()),
+            Tag::new(&series.tag()),
         )
         .map_err(|error| match error {
             IntervalLogWriterError::IoError(error) => error,

@@ -8,8 +8,8 @@ use super::folder::{FolderError, RunFolder};
 use super::hgrm::hgrm;
 use super::note::Note;
 use super::summary::{Summary, Warning};
-use super::{hlog, timeline};
-use crate::event::HistogramMetric;
+use super::{hlog, series, timeline};
+use crate::event::Labels;
 use crate::metrics::{Interval, Second, Totals};
 
 /// The code of the warning that some results could not be written.
@@ -21,6 +21,7 @@ pub const RESULTS_INCOMPLETE: &str = "results_incomplete";
 #[derive(Debug)]
 pub struct Journal {
     folder: RunFolder,
+    labels: Labels,
     events: Appender,
     timeline: Appender,
     histograms: Appender,
@@ -29,11 +30,16 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins the files of a run whose time starts at `started`, and makes them the latest.
+    /// Begins the files of a run whose time starts at `started` and whose metrics are split by these
+    /// labels, and makes them the latest.
     ///
     /// # Errors
     /// If one of them cannot be made.
-    pub fn start(folder: RunFolder, started: SystemTime) -> Result<Self, FolderError> {
+    pub fn start(
+        folder: RunFolder,
+        started: SystemTime,
+        labels: Labels,
+    ) -> Result<Self, FolderError> {
         let begin = |name: &str, head: &[u8]| {
             let path = folder.file(name);
             let begun = Appender::create(&path).and_then(|mut file| {
@@ -50,6 +56,7 @@ impl Journal {
             failed: 0,
             first_failure: None,
             folder,
+            labels,
             events,
             timeline,
             histograms,
@@ -97,7 +104,8 @@ impl Journal {
         let mut logged = Ok(());
         for (second, interval) in seconds {
             rows.push_str(&timeline::row(second));
-            logged = logged.and_then(|()| hlog::write_second(&mut log, second, interval));
+            logged =
+                logged.and_then(|()| hlog::write_second(&mut log, second, interval, &self.labels));
         }
         let written = self.timeline.append(rows.as_bytes());
         self.keep("timeline.csv", written);
@@ -121,11 +129,9 @@ impl Journal {
     ///
     /// Where something could not be written, now or before, the summary gets a warning of it.
     pub fn finish(mut self, summary: &mut Summary, totals: &Totals) -> RunFolder {
-        for metric in HistogramMetric::ALL {
-            if let Some(histogram) = totals.histogram(*metric) {
-                let name = format!("histograms/{metric}.hgrm");
-                self.write(&name, hgrm(&histogram).as_bytes());
-            }
+        for (series, histogram) in series::histograms(totals, &self.labels) {
+            let name = format!("histograms/{}.hgrm", series.file_name());
+            self.write(&name, hgrm(&histogram).as_bytes());
         }
         for (name, file) in [
             ("events.jsonl", &mut self.events),
@@ -183,13 +189,13 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::event::{Counter, StrikeId};
+    use crate::event::{Counter, HistogramMetric, Label, Series, StrikeId};
     use crate::results::summary::Verdict;
     use crate::results::{read, read_histograms, sample, summarise};
 
     fn journal(base: &std::path::Path) -> Journal {
         let folder = RunFolder::create(base, "sample", sample::started()).unwrap();
-        Journal::start(folder, sample::started()).unwrap()
+        Journal::start(folder, sample::started(), sample::facts().labels).unwrap()
     }
 
     #[test]
@@ -209,16 +215,16 @@ mod tests {
             .collect();
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 5);
-        for counter in Counter::ALL {
+        for counter in Counter::totals() {
             let Some(column) = heads.iter().position(|head| head == counter.name()) else {
-                assert_eq!(*counter, Counter::ClientsConnectedMax);
+                assert_eq!(counter, Counter::ClientsConnectedMax);
                 continue;
             };
             let sum: u64 = rows
                 .iter()
                 .map(|row| row[column].parse::<u64>().unwrap())
                 .sum();
-            assert_eq!(sum, totals.counter(*counter), "{counter}");
+            assert_eq!(sum, totals.counter(counter), "{counter}");
         }
         insta::assert_snapshot!(text);
     }
@@ -230,10 +236,9 @@ mod tests {
         let mut totals = sample::totals();
         journal.record(&totals.close_all());
         let read = read_histograms(journal.folder().path()).unwrap();
-        let metrics = HistogramMetric::ALL.iter();
-        for (metric, histogram) in metrics.filter_map(|m| Some((m, totals.histogram(*m)?))) {
-            assert_eq!(read[metric], histogram, "{metric}");
-        }
+        assert_eq!(read, series::histograms(&totals, &sample::facts().labels));
+        let of_echo = Label::Event("echo".to_owned());
+        assert!(read.contains_key(&Series::of(HistogramMetric::AckTime, of_echo)));
         let text = fs::read_to_string(journal.folder().file("histograms.hlog")).unwrap();
         assert!(
             text.starts_with("#[Histogram log format version 1.3]\n"),

@@ -13,6 +13,7 @@ mod reader;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+mod series;
 mod stored;
 mod storm;
 mod summarise;
@@ -26,5 +27,6 @@ pub use hgrm::{PercentileStep, hgrm};
 pub use journal::{Journal, RESULTS_INCOMPLETE};
 pub use note::Note;
 pub use reader::{ReadError, read, read_histograms};
+pub use series::histograms;
 pub use stored::StoredRun;
 pub use summarise::{distribution, summarise};

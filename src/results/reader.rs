@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use super::summary::{SCHEMA, Summary};
-use crate::event::HistogramMetric;
+use crate::event::{HistogramMetric, Series};
 use crate::metrics::Histogram;
 
 /// Why stored results cannot be read.
@@ -84,14 +84,16 @@ pub fn read(path: &Path) -> Result<Summary, ReadError> {
 ///
 /// # Errors
 /// If there is none, or a line before the last is damaged.
-pub fn read_histograms(folder: &Path) -> Result<BTreeMap<HistogramMetric, Histogram>, ReadError> {
+pub fn read_histograms(
+    folder: &Path,
+) -> Result<BTreeMap<Series<HistogramMetric>, Histogram>, ReadError> {
     let path = within(folder, "histograms.hlog");
     let bytes = load(&path)?;
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
-    let mut histograms: BTreeMap<HistogramMetric, Histogram> = BTreeMap::new();
+    let mut histograms: BTreeMap<Series<HistogramMetric>, Histogram> = BTreeMap::new();
     let mut intervals = 0;
     for entry in IntervalLogIterator::new(&bytes[..whole]) {
         let damaged = || ReadError::Log {
@@ -101,17 +103,17 @@ pub fn read_histograms(folder: &Path) -> Result<BTreeMap<HistogramMetric, Histog
         let LogEntry::Interval(interval) = entry.map_err(|_| damaged())? else {
             continue;
         };
-        let metric = interval
+        let series = interval
             .tag()
-            .and_then(|tag| HistogramMetric::from_name(tag.as_str()));
+            .and_then(|tag| Series::from_name(tag.as_str()));
         // A metric of another version is no damage.
-        let Some(metric) = metric else { continue };
+        let Some(series) = series else { continue };
         let histogram = BASE64
             .decode(interval.encoded_histogram())
             .ok()
             .and_then(|bytes| Histogram::from_bytes(&bytes))
             .ok_or_else(damaged)?;
-        histograms.entry(metric).or_default().merge(&histogram);
+        histograms.entry(series).or_default().merge(&histogram);
         intervals += 1;
     }
     Ok(histograms)

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 use crate::clock::Clock;
 use crate::event::{
-    Cause, CutOff, DisconnectReason, Event, Failure, Fate, Observer, Origin, PopulationId, Stage,
-    StrikeId, TransportKind,
+    Cause, CutOff, DisconnectReason, Event, Failure, Fate, Label, LabelId, Labels, Observer,
+    Origin, PopulationId, Stage, StrikeId, TransportKind,
 };
 use crate::metrics::{Recorder, Totals};
 use crate::results::summary::Provenance;
@@ -44,6 +44,7 @@ fn connecting() -> Vec<(u64, Event)> {
     let of_client = |n: u64| {
         let since_intended = ms(10 + n);
         let acked = Event::Acked {
+            event: LabelId(0),
             since_intended: ms(5),
             since_sent: ms(4),
         };
@@ -71,6 +72,7 @@ fn connecting() -> Vec<(u64, Event)> {
                 Event::Received {
                     since_stamp: None,
                     listen: Some(0),
+                    event: Some(LabelId(1)),
                 },
             ),
         ]
@@ -130,6 +132,7 @@ pub(super) fn facts() -> RunFacts {
         scenario: "sample".to_owned(),
         description: "A small run.".to_owned(),
         seed: 7,
+        labels: Labels::new(["echo", "news"].map(|name| Label::Event(name.to_owned()))),
         duration: Duration::from_millis(4500),
         populations: vec![
             PopulationFacts {

@@ -7,7 +7,7 @@ use super::hgrm::{self, PercentileStep};
 use super::reader::{self, ReadError};
 use super::summary::Summary;
 use super::timeline::Timeline;
-use crate::event::HistogramMetric;
+use crate::event::{HistogramMetric, Series};
 use crate::metrics::Histogram;
 
 /// A run as its folder keeps it: what a page about it is made of.
@@ -17,8 +17,8 @@ pub struct StoredRun {
     pub summary: Summary,
     /// timeline.csv; empty if the folder has none.
     pub timeline: Timeline,
-    /// The percentile distribution of each metric, from histograms.hlog; empty if there is none.
-    pub distributions: BTreeMap<HistogramMetric, Vec<PercentileStep>>,
+    /// The percentile distribution of each metric and label, from histograms.hlog; empty if there is none.
+    pub distributions: BTreeMap<Series<HistogramMetric>, Vec<PercentileStep>>,
     /// scenario.toml as it ran, if the folder has it.
     pub scenario: Option<String>,
 }
@@ -45,7 +45,7 @@ impl StoredRun {
     pub fn of(
         folder: &Path,
         summary: Summary,
-        histograms: &BTreeMap<HistogramMetric, Histogram>,
+        histograms: &BTreeMap<Series<HistogramMetric>, Histogram>,
     ) -> Result<Self, ReadError> {
         let timeline = optional(folder, "timeline.csv")?;
         Ok(Self {
@@ -53,7 +53,7 @@ impl StoredRun {
             timeline: timeline.map_or_else(Timeline::default, |text| Timeline::read(&text)),
             distributions: histograms
                 .iter()
-                .map(|(metric, histogram)| (*metric, hgrm::steps(histogram)))
+                .map(|(series, histogram)| (series.clone(), hgrm::steps(histogram)))
                 .collect(),
             scenario: optional(folder, "scenario.toml")?,
         })

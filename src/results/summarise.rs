@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
 
 use super::facts::{FaultFacts, PopulationFacts, RunFacts};
+use super::series;
 use super::storm;
 use super::summary::{
     Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary, Restored,
     SCHEMA, Summary, Verdict, Warning,
 };
 use crate::catalogue;
-use crate::event::{Counter, DisconnectReason, HistogramMetric, PopulationId, RateMetric, Unit};
+use crate::event::{
+    Counter, DisconnectReason, HistogramMetric, Labels, PopulationId, RateMetric, Series, Unit,
+};
 use crate::metrics::{ExactDistribution, Failures, FaultTally, Histogram, Tally, Totals, health};
 
 /// The exit code of [`Verdict::Interrupted`].
@@ -22,7 +25,7 @@ const INTERRUPTED: u8 = 105;
 pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     let total = totals.total();
     let health = health::judge(totals, facts.generator.shortages);
-    let mut metrics = metrics(&total);
+    let mut metrics = metrics(&total, &facts.labels);
     if let Some(lag) = totals.histogram(HistogramMetric::GeneratorLag) {
         let lag = distribution(&lag, HistogramMetric::GeneratorLag.unit());
         metrics.insert(HistogramMetric::GeneratorLag.name().to_owned(), lag);
@@ -48,7 +51,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         seed: facts.seed,
         duration_s: facts.duration.as_secs_f64(),
         metrics,
-        counters: counters(&total, totals.connected_max(None)),
+        counters: counters(&total, totals.connected_max(None), &facts.labels),
         rates,
         errors: errors(&total.failures),
         disconnects: by_reason(&total.disconnects),
@@ -57,7 +60,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
             .iter()
             .map(|fault| fault_outcome(fault, facts, totals))
             .collect(),
-        populations: populations(&facts.populations, totals),
+        populations: populations(facts, totals),
         thresholds: Vec::new(),
         warnings,
         generator: Generator {
@@ -97,29 +100,37 @@ pub fn distribution(histogram: &Histogram, unit: Unit) -> Distribution {
     }
 }
 
-fn metrics(tally: &Tally) -> BTreeMap<String, Distribution> {
-    tally
-        .histograms
-        .iter()
-        .map(|(metric, histogram)| {
-            (
-                metric.name().to_owned(),
-                distribution(histogram, metric.unit()),
-            )
+fn metrics(tally: &Tally, labels: &Labels) -> BTreeMap<String, Distribution> {
+    series::of(tally, labels)
+        .map(|(series, histogram)| {
+            let unit = series.metric.unit();
+            (series.to_string(), distribution(histogram, unit))
         })
         .collect()
 }
 
-fn counters(tally: &Tally, connected_max: u64) -> BTreeMap<String, u64> {
+/// Every counter, also at zero; those of single labels where they are above it.
+fn counters(tally: &Tally, connected_max: u64, labels: &Labels) -> BTreeMap<String, u64> {
     let mut counters: BTreeMap<String, u64> = tally
         .counters
         .iter()
+        .filter(|(counter, _)| counter.has_total())
         .map(|(counter, count)| (counter.name().to_owned(), count))
         .collect();
     counters.insert(
         Counter::ClientsConnectedMax.name().to_owned(),
         connected_max,
     );
+    for (id, labelled) in tally.labelled.iter() {
+        let Some(label) = labels.label(id) else {
+            continue;
+        };
+        let of_label = labelled.counters.iter().filter(|(_, count)| *count > 0);
+        counters.extend(of_label.map(|(counter, count)| {
+            let series = Series::of(counter, label.clone());
+            (series.to_string(), count)
+        }));
+    }
     counters
 }
 
@@ -242,16 +253,18 @@ fn peak_handshakes(facts: &FaultFacts, tally: &FaultTally, totals: &Totals) -> u
     totals.peak_handshakes(applied, until)
 }
 
-fn populations(facts: &[PopulationFacts], totals: &Totals) -> BTreeMap<String, PopulationSummary> {
+fn populations(facts: &RunFacts, totals: &Totals) -> BTreeMap<String, PopulationSummary> {
+    let labels = &facts.labels;
     facts
+        .populations
         .iter()
         .enumerate()
         .filter_map(|(place, facts)| {
             let population = PopulationId(u16::try_from(place).ok()?);
             let tally = totals.population(population)?;
             let summary = PopulationSummary {
-                metrics: metrics(tally),
-                counters: counters(tally, totals.connected_max(Some(population))),
+                metrics: metrics(tally, labels),
+                counters: counters(tally, totals.connected_max(Some(population)), labels),
                 rates: rates(tally),
                 errors: errors(&tally.failures),
                 disconnects: by_reason(&tally.disconnects),
@@ -420,13 +433,26 @@ mod tests {
     #[test]
     fn every_counter_is_there_also_at_zero_and_also_for_a_population_that_did_nothing() {
         let summary = summary();
-        for counter in Counter::ALL {
+        for counter in Counter::totals() {
             assert!(summary.counters.contains_key(counter.name()), "{counter}");
             assert_eq!(summary.populations["idle"].counters[counter.name()], 0);
         }
         assert_eq!(summary.counters["clients.connected_max"], 4);
         assert_eq!(summary.counters["handshake.attempts"], 7);
         assert_eq!(summary.counters["clients.never_back"], 1);
+    }
+
+    #[test]
+    fn what_is_split_by_event_stands_under_the_event_too() {
+        let summary = summary();
+        assert_eq!(summary.counters["acks{event=echo}"], 4);
+        assert_eq!(summary.counters["events{event=news}"], 4);
+        assert!(!summary.counters.contains_key("acks{event=news}"));
+        let web = &summary.populations["web"];
+        for metrics in [&summary.metrics, &web.metrics] {
+            assert_eq!(metrics["ack.time{event=echo}"], metrics["ack.time"]);
+            assert!(!metrics.contains_key("ack.time{event=news}"));
+        }
     }
 
     #[test]

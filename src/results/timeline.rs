@@ -66,10 +66,10 @@ const fn timed(
 /// The columns in their order: gauges first, then every counter, then percentiles.
 #[must_use]
 pub fn columns() -> Vec<Column> {
-    // The greatest number of clients is no sum over seconds.
+    // The greatest number of clients is no sum over seconds; names of the scenario are no columns.
     let counts = Counter::ALL
         .iter()
-        .filter(|counter| **counter != Counter::ClientsConnectedMax)
+        .filter(|counter| **counter != Counter::ClientsConnectedMax && counter.has_total())
         .map(|counter| Column {
             name: counter.name(),
             about: counter.about(),

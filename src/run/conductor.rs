@@ -18,13 +18,15 @@ use crate::catalogue;
 use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
-use crate::event::{Counter, Failure, HistogramMetric, PopulationId};
+use crate::event::{Counter, Failure, HistogramMetric, Labels, Series};
 use crate::gate;
-use crate::metrics::{FailureKey, Histogram, Snapshot, Totals, health};
+use crate::metrics::{FailureKey, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
 use crate::report::{html, junit};
 use crate::results::summary::{Summary, Warning};
-use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, summarise};
+use crate::results::{
+    Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, histograms, summarise,
+};
 use crate::scenario::plan::Plan;
 
 /// How often the display moves.
@@ -270,7 +272,7 @@ impl Conductor {
             journal, totals, ..
         } = self;
         let folder = journal.finish(&mut summary, &totals);
-        write_page(&folder, &mut summary, &totals);
+        write_page(&folder, &mut summary, &totals, &self.plan.labels());
         Ok(Finished {
             summary,
             folder: path,
@@ -278,8 +280,13 @@ impl Conductor {
     }
 
     fn judge(&self, summary: &mut Summary, ending: &Ending) {
-        let percentile = |metric, population, percentile: f64| {
-            let histogram = self.histogram(metric, population)?;
+        let labels = self.plan.labels();
+        let percentile = |series: &Series<HistogramMetric>, population, percentile: f64| {
+            let label = match &series.label {
+                Some(label) => Some(labels.id(label)?),
+                None => None,
+            };
+            let histogram = self.totals.histogram_of(series.metric, label, population)?;
             Some(histogram.value_at_percentile(percentile))
         };
         let names: Vec<&str> = self
@@ -304,28 +311,11 @@ impl Conductor {
         });
         (summary.verdict, summary.exit_code) = verdict;
     }
-
-    fn histogram(
-        &self,
-        metric: HistogramMetric,
-        population: Option<PopulationId>,
-    ) -> Option<Histogram> {
-        match population {
-            None => self.totals.histogram(metric),
-            Some(population) => {
-                let tally = self.totals.population(population)?;
-                tally.histograms.histogram(metric).cloned()
-            }
-        }
-    }
 }
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.
-fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals) {
-    let histograms = HistogramMetric::ALL
-        .iter()
-        .filter_map(|metric| Some((*metric, totals.histogram(*metric)?)))
-        .collect();
+fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals, labels: &Labels) {
+    let histograms = histograms(totals, labels);
     let written = StoredRun::of(folder.path(), summary.clone(), &histograms)
         .map_err(io::Error::other)
         .and_then(|run| folder.write("report.html", html::render(&run).as_bytes()));

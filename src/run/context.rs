@@ -61,6 +61,7 @@ impl RunContext {
             scenario: plan.name.clone(),
             description: plan.description.clone(),
             seed: plan.seed.0,
+            labels: plan.labels(),
             duration: Duration::ZERO,
             populations: plan.populations.iter().map(population).collect(),
             faults: faults(plan),

@@ -156,7 +156,7 @@ async fn carry_out(
     );
 
     let clock = Clock::start_in(LEAD);
-    let mut journal = Journal::start(folder, clock.origin_wall())?;
+    let mut journal = Journal::start(folder, clock.origin_wall(), plan.labels())?;
     // Without a working directory no relative path leads anywhere in any case.
     let directory = std::env::current_dir().unwrap_or_default();
     let as_run = plan.clone().with_paths_from(&directory);

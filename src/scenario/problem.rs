@@ -46,6 +46,7 @@ codes! {
     NoClients => "no_clients", "The scenario has no clients at all.";
     DuplicateName => "duplicate_name", "Two things have the same name.";
     UnknownPopulation => "unknown_population", "No population has this name.";
+    UnknownLabel => "unknown_label", "No event, step or listener of the scenario has the name by which a metric is to be split.";
     UnknownNamespace => "unknown_namespace", "The population does not connect to this namespace.";
     ReservedEvent => "reserved_event", "Socket.IO keeps this event name for itself.";
     UnknownFault => "unknown_fault", "There is no such fault.";

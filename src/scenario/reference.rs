@@ -6,6 +6,7 @@ use super::keys::{CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec, chaos_keys}
 use super::problem::Code;
 use super::template::{FILTERS, PLACEHOLDERS};
 use super::threshold::{LATER_METRICS, Metric};
+use crate::event::MetricName as _;
 use crate::fault;
 
 const INTRODUCTION: &str = "\
@@ -48,7 +49,12 @@ A metric, and one bound or several: `\"reconnect.time\" = [\"p(99) < 10s\", \"ma
 AGGREGATE OPERATOR VALUE; the operators are `<`, `<=`, `>`, `>=`, `==` and `!=`. Times take `p(N)`
 (also `p99`, and `p999` for 99.9), `med`, `avg`, `min`, `max` and a value with a unit, and `count`;
 numbers take the same with a bare number; counters take `count`; rates take `rate` and a share
-(`60%` or `0.6`). `\"reconnect.time{web}\"` bounds the population `web` alone.
+(`60%` or `0.6`).
+
+A selector narrows a metric down: `\"reconnect.time{web}\"` is that of the population `web` alone,
+`\"ack.time{event=message}\"` that of one event, and `\"ack.time{web,event=message}\"` both. Where a
+metric's name has `NAME` in it, the name of a step or listener stands there. `%XX` stands for a byte
+of a name, as in URLs: `%`, `{`, `}`, `,`, `=` and `\"` have to be written so.
 
 | metric | takes | what it is |
 |---|---|---|
@@ -75,7 +81,8 @@ pub fn reference() -> String {
     out.push_str(THRESHOLDS);
     for metric in Metric::all() {
         let name = format!("`{}`", metric.name());
-        row(&mut out, &[&name, metric.takes(), metric.about()]);
+        let about = format!("{}{}", metric.about(), metric.labelling().remark());
+        row(&mut out, &[&name, metric.takes(), &about]);
     }
     let later = LATER_METRICS.map(|name| format!("`{name}`")).join(", ");
     push(

@@ -139,7 +139,7 @@ fn kind(kind: Kind) -> Map<String, Value> {
 /// A metric's name, with or without a population, and one bound or several.
 fn thresholds() -> Value {
     let patterns = Metric::all().map(|metric| {
-        let name = metric.name().replace('.', r"\.");
+        let name = metric.name().replace('.', r"\.").replace("NAME", ".+");
         let bound = json!({ "type": "string" });
         let bounds = json!({
             "description": metric.about(),

@@ -144,7 +144,7 @@ fn the_committed_reference_run_is_in_the_format_of_the_code() {
     let read = sio_load::results::read(&folder).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), stored);
     let histograms = sio_load::results::read_histograms(&folder).unwrap();
-    let back = &histograms[&sio_load::event::HistogramMetric::ReconnectTime];
+    let back = &histograms[&sio_load::event::HistogramMetric::ReconnectTime.into()];
     let count = &stored["metrics"]["reconnect.time"]["count"];
     assert_eq!(count.as_u64(), Some(back.count()));
     let run = sio_load::results::StoredRun::read(&folder).unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::Value;
 use sio_load::catalogue;
-use sio_load::event::{Cause, Counter, HistogramMetric, RateMetric, Unit};
+use sio_load::event::{Cause, Counter, HistogramMetric, Labelling, RateMetric, Unit};
 use sio_load::results::schema;
 use sio_load::results::timeline::{self, Column};
 
@@ -54,6 +54,10 @@ fn tables() -> Vec<(&'static str, String)> {
     ]
 }
 
+fn explanation(about: &str, labelling: Labelling) -> String {
+    format!("{about}{}", labelling.remark())
+}
+
 fn times() -> String {
     let mut table = "| metric | unit | what |\n|---|---|---|\n".to_owned();
     for metric in HistogramMetric::ALL {
@@ -61,7 +65,12 @@ fn times() -> String {
             Unit::Microseconds => "us",
             Unit::Count => "count",
         };
-        writeln!(table, "| `{metric}` | {unit} | {} |", metric.about()).unwrap();
+        writeln!(
+            table,
+            "| `{metric}` | {unit} | {} |",
+            explanation(metric.about(), metric.labelling())
+        )
+        .unwrap();
     }
     table
 }
@@ -69,7 +78,12 @@ fn times() -> String {
 fn counters() -> String {
     let mut table = "| counter | what |\n|---|---|\n".to_owned();
     for counter in Counter::ALL {
-        writeln!(table, "| `{counter}` | {} |", counter.about()).unwrap();
+        writeln!(
+            table,
+            "| `{counter}` | {} |",
+            explanation(counter.about(), counter.labelling())
+        )
+        .unwrap();
     }
     table
 }

@@ -5,6 +5,8 @@ use std::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PendingAck {
     pub(super) id: u64,
+    /// As given with the emit.
+    pub(super) tag: u32,
     pub(super) intended: Instant,
     /// When its event was given to the transport; when it was buffered, until then.
     pub(super) sent: Instant,

@@ -1,6 +1,7 @@
 //! What waits for its namespace: events to send, events that came too early, events to repeat.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -44,10 +45,19 @@ pub(super) enum Missed {
 }
 
 impl Missed {
-    pub(super) fn event(self, namespace: usize) -> Event {
+    /// The event of an ack that was asked for with this tag, for an emit meant for `intended`.
+    pub(super) fn event(self, namespace: usize, tag: u32, intended: Instant) -> Event {
         match self {
-            Self::TimedOut => Event::AckTimedOut { namespace },
-            Self::Lost => Event::AckLost { namespace },
+            Self::TimedOut => Event::AckTimedOut {
+                namespace,
+                tag,
+                intended,
+            },
+            Self::Lost => Event::AckLost {
+                namespace,
+                tag,
+                intended,
+            },
         }
     }
 }
@@ -64,16 +74,14 @@ impl Buffers {
     }
 
     /// Notes that the try under way is over without an ack; the event is tried again on the next
-    /// occasion, or given up, in which case true is returned.
-    pub(super) fn try_missed(&mut self) -> bool {
-        let Some(head) = self.to_retry.front_mut() else {
-            return false;
-        };
+    /// occasion, or given up, in which case its request is returned.
+    pub(super) fn try_missed(&mut self) -> Option<AckRequest> {
+        let head = self.to_retry.front_mut()?;
         head.is_in_flight = false;
-        let is_given_up = head.tries > head.request.retries;
-        if is_given_up {
-            self.to_retry.pop_front();
+        if head.tries <= head.request.retries {
+            return None;
         }
-        is_given_up
+        let given_up = self.to_retry.pop_front();
+        given_up.map(|event| event.request)
     }
 }

@@ -94,6 +94,7 @@ impl Manager {
         let id = acks.next_id();
         acks.add(PendingAck {
             id,
+            tag: request.tag,
             intended: request.intended,
             sent: now,
             due,
@@ -184,8 +185,9 @@ impl Manager {
 
     fn try_missed(&mut self, namespace: usize, missed: Missed) {
         let buffers = self.namespaces[namespace].buffers.as_mut();
-        if buffers.is_some_and(|buffers| buffers.try_missed()) {
-            self.events.push_back(missed.event(namespace));
+        if let Some(request) = buffers.and_then(|buffers| buffers.try_missed()) {
+            let event = missed.event(namespace, request.tag, request.intended);
+            self.events.push_back(event);
         }
     }
 
@@ -228,7 +230,8 @@ impl Manager {
             if ack.is_retried {
                 self.try_missed(namespace, Missed::Lost);
             } else {
-                self.events.push_back(Event::AckLost { namespace });
+                let event = Missed::Lost.event(namespace, ack.tag, ack.intended);
+                self.events.push_back(event);
             }
         }
         self.drop_empty_buffers(namespace);
@@ -258,7 +261,8 @@ impl Manager {
             self.try_missed(namespace, Missed::TimedOut);
             self.drain_retries(session, now, namespace);
         } else {
-            self.events.push_back(Event::AckTimedOut { namespace });
+            let event = Missed::TimedOut.event(namespace, ack.tag, ack.intended);
+            self.events.push_back(event);
             if let Some(buffers) = &mut self.namespaces[namespace].buffers {
                 let is_it = |packet: &Buffered| packet.ack == Some(ack.id);
                 if let Some(index) = buffers.to_send.iter().position(is_it) {

@@ -112,6 +112,8 @@ pub enum Event {
         /// Which.
         namespace: usize,
         /// As given with the emit.
+        tag: u32,
+        /// As given with the emit.
         intended: Instant,
         /// When the event was given to the transport, the last time if it was repeated.
         sent: Instant,
@@ -120,11 +122,19 @@ pub enum Event {
     AckTimedOut {
         /// Which.
         namespace: usize,
+        /// As given with the emit.
+        tag: u32,
+        /// As given with the emit.
+        intended: Instant,
     },
     /// The connection was lost before the ack came (on the last try, if there are retries).
     AckLost {
         /// Which.
         namespace: usize,
+        /// As given with the emit.
+        tag: u32,
+        /// As given with the emit.
+        intended: Instant,
     },
     /// An event was given to the transport again, by its retries.
     Retried {
@@ -242,6 +252,8 @@ pub struct AckRequest {
     pub timeout: Option<Duration>,
     /// How many more tries follow the first one. Above 0, one event at a time is under way.
     pub retries: u32,
-    /// When the event should have been sent; comes back in [`Event::Acked`].
+    /// When the event should have been sent; comes back with the outcome.
     pub intended: Instant,
+    /// The application's own mark; comes back with the outcome.
+    pub tag: u32,
 }

@@ -135,9 +135,15 @@ impl Manager {
         let Some(ack) = id.and_then(|id| self.acks(namespace).take(id)) else {
             return;
         };
-        let PendingAck { intended, sent, .. } = ack;
+        let PendingAck {
+            tag,
+            intended,
+            sent,
+            ..
+        } = ack;
         self.events.push_back(Event::Acked {
             namespace,
+            tag,
             intended,
             sent,
         });

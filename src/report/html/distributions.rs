@@ -56,7 +56,7 @@ fn draw(title: &str, metrics: &[HistogramMetric], run: &StoredRun) -> Markup {
         .iter()
         .enumerate()
         .filter_map(|(place, metric)| {
-            let steps = run.distributions.get(metric)?;
+            let steps = run.distributions.get(&(*metric).into())?;
             Some((place + 1, *metric, steps.as_slice()))
         })
         .filter(|(_, _, steps)| !steps.is_empty())

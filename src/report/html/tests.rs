@@ -111,7 +111,7 @@ fn curves_stand_where_their_values_are() {
         step(100.0, 100_000, 10),
     ];
     run.distributions
-        .insert(crate::event::HistogramMetric::ReconnectTime, steps);
+        .insert(crate::event::HistogramMetric::ReconnectTime.into(), steps);
     let page = render(&run);
     // From the bottom left over the end of the axis, which ten values end at 90 %, to its top.
     assert_eq!(

@@ -100,7 +100,8 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     };
     let chaos = chaos::read(&top, &world, &mut warnings);
     let sweep = sweep::read(&top);
-    let thresholds = thresholds::read(&top, &names);
+    let scope = thresholds::Scope::new(&names, populations.as_deref().ok());
+    let thresholds = thresholds::read(&top, &scope);
 
     let plan = Plan {
         name: name?,

@@ -1,14 +1,28 @@
 use super::population_named;
 use crate::diagnostic::Place;
-use crate::event::PopulationId;
+use crate::event::{Label, PopulationId, Selector, SelectorError, Series};
 use crate::scenario::nearest;
-use crate::scenario::problem::{Checked, Code};
+use crate::scenario::plan::Population;
+use crate::scenario::problem::{Checked, Code, Reported};
 use crate::scenario::raw::{Entry, Node};
 use crate::scenario::reader::{Reader, all};
 use crate::scenario::threshold::{LATER_METRICS, Metric, Threshold};
 
+/// The names that thresholds can refer to.
+pub(super) struct Scope<'a> {
+    names: &'a [String],
+    populations: Option<&'a [Population]>,
+}
+
+impl<'a> Scope<'a> {
+    /// The names of the populations, and the populations if all of them could be read.
+    pub(super) fn new(names: &'a [String], populations: Option<&'a [Population]>) -> Self {
+        Self { names, populations }
+    }
+}
+
 /// `[thresholds]`.
-pub(super) fn read(top: &Reader<'_>, names: &[String]) -> Checked<Vec<Threshold>> {
+pub(super) fn read(top: &Reader<'_>, scope: &Scope<'_>) -> Checked<Vec<Threshold>> {
     let Some(entry) = top.entry("thresholds") else {
         return Ok(Vec::new());
     };
@@ -17,7 +31,7 @@ pub(super) fn read(top: &Reader<'_>, names: &[String]) -> Checked<Vec<Threshold>
     };
     let bounds = all(named(&table.entries, "")
         .iter()
-        .map(|(name, entry)| metric(top, name, entry, names)))?;
+        .map(|(name, entry)| bounds_of(top, name, entry, scope)))?;
     Ok(bounds.into_iter().flatten().collect())
 }
 
@@ -35,48 +49,101 @@ fn named<'a>(entries: &'a [Entry], prefix: &str) -> Vec<(String, &'a Entry)> {
     found
 }
 
-/// All bounds of one metric.
-fn metric(
+/// All bounds of one series.
+fn bounds_of(
     top: &Reader<'_>,
     written: &str,
     entry: &Entry,
-    names: &[String],
+    scope: &Scope<'_>,
 ) -> Checked<Vec<Threshold>> {
     let key = format!("thresholds.\"{written}\"");
-    let (name, population) = match written.split_once('{') {
-        Some((name, rest)) => {
-            let population = rest.trim_end().trim_end_matches('}').trim();
-            (name.trim(), Some(population))
-        }
-        None => (written.trim(), None),
+    let place = entry.key_place;
+    let selector = Selector::<Metric>::parse(written)
+        .map_err(|error| not_a_selector(top, place, &key, &error));
+    let population = match &selector {
+        Ok(Selector {
+            population: Some(name),
+            ..
+        }) => population_named(top, place, key.clone(), name, scope.names).map(Some),
+        Ok(_) | Err(_) => Ok(None),
     };
-    let metric = known(top, entry.key_place, &key, name);
-    let population = population
-        .map(|population| population_named(top, entry.key_place, key.clone(), population, names))
-        .transpose();
     let expressions = expressions(top, &entry.node, &key);
-    let (metric, population, expressions) = (metric?, population?, expressions?);
+    let (selector, population, expressions) = (selector?, population?, expressions?);
+    if let Some(label) = &selector.series.label {
+        known_label(top, (place, &key), label, population, scope)?;
+    }
     all(expressions
         .into_iter()
-        .map(|(text, place)| bound(top, metric, population, (text, place), &key)))
+        .map(|(text, place)| bound(top, &selector.series, population, (text, place), &key)))
 }
 
-fn known(top: &Reader<'_>, place: Place, key: &str, name: &str) -> Checked<Metric> {
-    if let Some(metric) = Metric::from_name(name) {
-        return Ok(metric);
-    }
-    if LATER_METRICS.contains(&name) {
+fn not_a_selector(top: &Reader<'_>, place: Place, key: &str, error: &SelectorError) -> Reported {
+    let message = error.to_string();
+    let name = match error {
+        SelectorError::UnknownMetric { name } => name,
+        SelectorError::Syntax { .. }
+        | SelectorError::NotSplit { .. }
+        | SelectorError::Twice { .. } => {
+            return top.report(Code::BadThreshold, place, message, |d| {
+                d.label("does not select a metric").key(key).help(
+                    "write METRIC, METRIC{POPULATION}, METRIC{event=NAME} or \
+                     METRIC{POPULATION,event=NAME}; docs/scenario.md lists the metrics and what they \
+                     are available per",
+                )
+            });
+        }
+    };
+    if LATER_METRICS.contains(&name.as_str()) {
         let message = format!("the metric {name:?} is not in this version yet");
-        return Err(top.report(Code::LaterVersion, place, message, |d| {
+        return top.report(Code::LaterVersion, place, message, |d| {
             d.label("known, but not measured yet").key(key)
-        }));
+        });
     }
-    let message = format!("there is no metric {name:?}");
-    Err(top.report(Code::UnknownMetric, place, message, |d| {
+    top.report(Code::UnknownMetric, place, message, |d| {
         d.label("unknown metric")
             .key(key)
             .help("docs/scenario.md lists the metrics")
             .nearest(nearest(name, Metric::all().map(Metric::name)))
+    })
+}
+
+/// Reports a label that nothing in the scenario has.
+fn known_label(
+    top: &Reader<'_>,
+    (place, key): (Place, &str),
+    label: &Label,
+    population: Option<PopulationId>,
+    scope: &Scope<'_>,
+) -> Checked<()> {
+    let Some(populations) = scope.populations else {
+        // What is wrong with them has been reported.
+        return Ok(());
+    };
+    let meant = match population {
+        Some(PopulationId(place)) => &populations[usize::from(place)..=usize::from(place)],
+        None => populations,
+    };
+    let known: Vec<Label> = meant.iter().flat_map(Population::labels).collect();
+    if known.contains(label) {
+        return Ok(());
+    }
+    let kind = label.kind();
+    let mut names: Vec<&str> = known
+        .iter()
+        .filter(|known| known.kind() == kind)
+        .map(Label::name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let message = format!("there is no {kind} {:?}", label.name());
+    Err(top.report(Code::UnknownLabel, place, message, |d| {
+        let d = d.label(format!("unknown {kind}")).key(key);
+        let d = if names.is_empty() {
+            d.help(format!("these clients have no {kind} with a name"))
+        } else {
+            d.help(format!("the names are {}", names.join(", ")))
+        };
+        d.nearest(nearest(label.name(), names.iter().copied()))
     }))
 }
 
@@ -98,12 +165,12 @@ fn expressions(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Vec<(String,
 
 fn bound(
     top: &Reader<'_>,
-    metric: Metric,
+    series: &Series<Metric>,
     population: Option<PopulationId>,
     (text, place): (String, Place),
     key: &str,
 ) -> Checked<Threshold> {
-    Threshold::parse(metric, population, &text).map_err(|error| {
+    Threshold::parse(series.clone(), population, &text).map_err(|error| {
         top.report(Code::BadThreshold, place, error.to_string(), |d| {
             d.label("not a bound on this metric")
                 .key(key)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Substitution;
 use super::template::{JsonTemplate, TextTemplate};
 use super::threshold::Threshold;
-use crate::event::{EngineRevision, PopulationId, TransportKind};
+use crate::event::{EngineRevision, Label, Labels, PopulationId, TransportKind};
 use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
 use crate::word::words;
@@ -83,6 +83,15 @@ impl Plan {
     pub fn population_name(&self, id: PopulationId) -> &str {
         let population = self.populations.get(usize::from(id.0));
         population.map_or("", |population| &population.name)
+    }
+
+    /// The names by which metrics of a run are split: the same for whoever has the plan.
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        self.populations
+            .iter()
+            .flat_map(Population::labels)
+            .collect()
     }
 }
 
@@ -196,6 +205,15 @@ pub struct Population {
     /// What it does step by step.
     #[serde(default)]
     pub journey: Journey,
+}
+
+impl Population {
+    /// The names by which metrics of this population are split.
+    pub fn labels(&self) -> impl Iterator<Item = Label> {
+        let sent = self.emits.iter().map(|emit| &emit.event);
+        let heard = self.listens.iter().map(|listen| &listen.event);
+        sent.chain(heard).cloned().map(Label::Event)
+    }
 }
 
 /// Who comes and goes when.

@@ -2,13 +2,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::event::{Counter, HistogramMetric, RateMetric, Unit};
+use crate::event::{Counter, HistogramMetric, Labelling, MetricName, RateMetric, Unit};
 
 /// Metrics that later versions will have; known by name, so that nobody looks for a typing error.
 pub const LATER_METRICS: [&str; 3] = ["delivery.lost", "delivery.duplicated", "delivery.reordered"];
 
 /// Any metric that a threshold can bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Metric {
     /// One with a distribution.
     Time(HistogramMetric),
@@ -22,9 +22,7 @@ impl Metric {
     /// The one with this name; `clients.connected` is bounded by its maximum.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        if name == "clients.connected" {
-            return Some(Self::Counter(Counter::ClientsConnectedMax));
-        }
+        let name = Self::resolve_alias(name);
         HistogramMetric::from_name(name)
             .map(Self::Time)
             .or_else(|| Counter::from_name(name).map(Self::Counter))
@@ -83,6 +81,31 @@ impl Metric {
             Self::Counter(Counter::ClientsConnectedMax) => Kind::Peak,
             Self::Counter(_) => Kind::Count,
             Self::Rate(_) => Kind::Rate,
+        }
+    }
+}
+
+impl MetricName for Metric {
+    fn all() -> impl Iterator<Item = Self> {
+        Self::all()
+    }
+
+    fn resolve_alias(name: &str) -> &str {
+        match name {
+            "clients.connected" => Counter::ClientsConnectedMax.name(),
+            name => name,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+
+    fn labelling(self) -> Labelling {
+        match self {
+            Self::Time(metric) => metric.labelling(),
+            Self::Counter(metric) => metric.labelling(),
+            Self::Rate(metric) => metric.labelling(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::PopulationId;
+use crate::event::{Label, PopulationId, Series};
 
 pub use metric::{LATER_METRICS, Metric};
 pub use parse::ThresholdError;
@@ -17,6 +17,9 @@ pub use parse::ThresholdError;
 pub struct Threshold {
     /// What is bounded.
     pub metric: Metric,
+    /// Of this event, step or listener alone, as in `"ack.time{event=message}"`.
+    #[serde(default)]
+    pub label: Option<Label>,
     /// In this population alone, as in `"reconnect.time{web}"`.
     pub population: Option<PopulationId>,
     /// Which number of the metric.
@@ -30,19 +33,30 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// Reads an expression on `metric`.
+    /// The series that is bounded.
+    #[must_use]
+    pub fn series(&self) -> Series<Metric> {
+        Series {
+            metric: self.metric,
+            label: self.label.clone(),
+        }
+    }
+
+    /// Reads an expression on a series.
     ///
     /// # Errors
     /// If it is no `AGGREGATE OPERATOR BOUND`, or one that does not fit the metric.
     pub fn parse(
-        metric: Metric,
+        series: Series<Metric>,
         population: Option<PopulationId>,
         text: &str,
     ) -> Result<Self, ThresholdError> {
         let text = text.trim();
+        let Series { metric, label } = series;
         let (aggregate, operator, bound) = parse::expression(metric, text)?;
         Ok(Self {
             metric,
+            label,
             population,
             aggregate,
             operator,
@@ -167,7 +181,7 @@ mod tests {
     use super::*;
 
     fn parse(metric: &str, text: &str) -> Result<Threshold, ThresholdError> {
-        Threshold::parse(Metric::from_name(metric).unwrap(), None, text)
+        Threshold::parse(Metric::from_name(metric).unwrap().into(), None, text)
     }
 
     fn parts(metric: &str, text: &str) -> (Aggregate, Operator, f64) {

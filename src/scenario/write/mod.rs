@@ -237,11 +237,8 @@ impl Writer<'_> {
         self.header("[thresholds]");
         let mut lines: Vec<(String, Vec<String>)> = Vec::new();
         for threshold in thresholds {
-            let name = threshold.metric.name();
-            let key = match threshold.population {
-                Some(id) => format!("{name}{{{}}}", plan.population_name(id)),
-                None => name.to_owned(),
-            };
+            let population = threshold.population.map(|id| plan.population_name(id));
+            let key = threshold.series().name_in(population);
             let text = quoted(&threshold.text);
             match lines.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, texts)) => texts.push(text),

@@ -36,7 +36,10 @@ fn a_killed_run_loses_its_last_interval_at_most() {
     let sum = |column: &str| rows.iter().map(|row| row[column]).sum::<u64>();
     assert!(summary.counters["emits"] > 0);
     let histograms = read_histograms(&results).unwrap();
-    assert_eq!(histograms[&HistogramMetric::AckTime].count(), sum("acks"));
+    assert_eq!(
+        histograms[&HistogramMetric::AckTime.into()].count(),
+        sum("acks")
+    );
     let report = SioLoad::new(&["report", results.to_str().unwrap()]).run(LIMIT);
     assert_eq!(report.code(), 0);
     assert!(

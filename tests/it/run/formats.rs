@@ -4,7 +4,7 @@ use std::process::Command;
 
 use quick_junit::Report;
 use serde_json::Value;
-use sio_load::event::{Counter, HistogramMetric};
+use sio_load::event::{Counter, HistogramMetric, Series};
 use sio_load::results::{distribution, read, read_histograms};
 use sio_load::scenario::{self, Overrides};
 
@@ -57,8 +57,8 @@ fn assert_sums(finished: &Finished, summary: &Value) {
         assert_eq!(row["t_s"], second);
     }
     let populations = summary["populations"].as_object().unwrap();
-    for counter in Counter::ALL {
-        if *counter == Counter::ClientsConnectedMax {
+    for counter in Counter::totals() {
+        if counter == Counter::ClientsConnectedMax {
             // The greatest number is no sum.
             let connected = rows.iter().map(|row| row["clients.connected"]).max();
             assert!(connected.unwrap_or(0) <= number(summary, &["counters", counter.name()]));
@@ -90,10 +90,10 @@ fn assert_histograms(finished: &Finished) {
     assert_eq!(summary.metrics.len(), logged.len());
     assert_eq!(summary.metrics.len(), others.len());
     for (name, told) in &summary.metrics {
-        let metric = HistogramMetric::from_name(name).unwrap();
-        let ours = distribution(&logged[&metric], metric.unit());
+        let series = Series::<HistogramMetric>::from_name(name).unwrap();
+        let ours = distribution(&logged[&series], series.metric.unit());
         assert_eq!(&ours, told, "{name}");
-        let theirs = &others[name];
+        let theirs = &others[&series.tag()];
         let percentiles = [
             ("count", told.count),
             ("p50", told.p50),
@@ -107,7 +107,7 @@ fn assert_histograms(finished: &Finished) {
         for (key, value) in percentiles {
             assert_eq!(number(theirs, &[key]), value, "{key} of {name}");
         }
-        let hgrm = finished.result(&format!("histograms/{name}.hgrm"));
+        let hgrm = finished.result(&format!("histograms/{}.hgrm", series.file_name()));
         assert_same_distribution(&hgrm, theirs["hgrm"].as_str().unwrap());
     }
 }

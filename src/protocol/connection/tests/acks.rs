@@ -14,6 +14,7 @@ fn an_ack_comes_back_with_its_times() {
         client.connection.poll_event(),
         Some(Event::Acked {
             namespace: 0,
+            tag: 7,
             intended: start,
             sent: start
         })

@@ -265,6 +265,7 @@ impl Client {
                 timeout,
                 retries,
                 intended: self.now,
+                tag: 7,
             }),
         };
         let emitted = self.connection.emit(self.now, &emit);

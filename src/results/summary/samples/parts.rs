@@ -10,6 +10,7 @@ use crate::results::summary::{
 pub(super) fn counters(known: &[(&str, u64)]) -> BTreeMap<String, u64> {
     let mut all: BTreeMap<String, u64> = Counter::ALL
         .iter()
+        .filter(|counter| counter.has_total())
         .map(|counter| (counter.name().to_owned(), 0))
         .collect();
     all.extend(
@@ -23,6 +24,7 @@ pub(super) fn counters(known: &[(&str, u64)]) -> BTreeMap<String, u64> {
 pub(super) fn rates(known: &[(&str, f64)]) -> BTreeMap<String, Option<f64>> {
     let mut all: BTreeMap<String, Option<f64>> = RateMetric::ALL
         .iter()
+        .filter(|rate| rate.has_total())
         .map(|rate| (rate.name().to_owned(), None))
         .collect();
     all.extend(
