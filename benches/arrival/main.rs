@@ -1,5 +1,6 @@
 //! What schedules cost: `cargo bench --bench arrival`. CPU for each client or tick, median of
 //! eleven rounds; `-- --smoke` does everything a few times, to see that it works.
+#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 
 #[path = "../timing/mod.rs"]
 mod timing;

@@ -12,6 +12,7 @@
 //!
 //! `--smoke` runs everything once with few clients, to see that it works. `--only NAME` leaves out
 //! contenders whose name does not contain NAME, `--measure NAME` does so for measures.
+#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 
 mod bare;
 mod cost;

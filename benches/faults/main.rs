@@ -6,6 +6,7 @@
 //! is charged with the reconnection too. `lag` is how late the worker's timers fire meanwhile, at
 //! its 99th percentile: if it stays below some milliseconds the generator is not the bottleneck.
 //! `--smoke` does it with few clients for a moment, to see that it works.
+#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 
 #[expect(dead_code, reason = "what only the other bench measures")]
 #[path = "../client_cost/cost.rs"]

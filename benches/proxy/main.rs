@@ -5,6 +5,7 @@
 //! requests. Clients and proxy share one core; the server has another. CPU is that of the proxy's
 //! own thread, user and system, as the kernel counts it. Contenders take turns within each round;
 //! medians are printed. `--smoke` runs everything once with few clients, to see that it works.
+#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 
 mod clients;
 #[path = "../client_cost/machine.rs"]

@@ -1,5 +1,6 @@
 //! What measuring costs: `cargo bench --bench recorder`. CPU of one operation, median of eleven
 //! rounds; `-- --smoke` does everything a few times, to see that it works.
+#![expect(clippy::disallowed_macros, reason = "a bench prints its figures")]
 
 #[path = "../timing/mod.rs"]
 mod timing;

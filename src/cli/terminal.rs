@@ -24,11 +24,19 @@ impl Terminal {
     }
 
     /// Whether what goes to standard output may have colours.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the program prints goes through here"
+    )]
     pub(super) fn color_out(&self) -> bool {
         !self.no_color && io::stdout().is_terminal()
     }
 
     /// Whether what goes to standard error may have colours.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the program prints goes through here"
+    )]
     pub(super) fn color_err(&self) -> bool {
         !self.no_color && io::stderr().is_terminal()
     }
@@ -60,12 +68,20 @@ impl Terminal {
     }
 
     /// Prints a text to standard output. That a reader went away (`| head`) is no failure.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the program prints goes through here"
+    )]
     pub(super) fn print(&self, text: impl AsRef<[u8]>) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_ref()).and_then(|()| out.flush());
     }
 
     /// Prints a text to standard error.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the program prints goes through here"
+    )]
     pub(super) fn complain(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -30,8 +30,7 @@ pub const THRESHOLDS_CROSSED: u8 = 99;
 /// The scenario is invalid; nothing was started.
 pub const INVALID_SCENARIO: u8 = 104;
 
-/// Interrupted; the results so far are written.
-pub const INTERRUPTED: u8 = 105;
+pub use crate::results::INTERRUPTED;
 
 #[cfg(test)]
 mod tests {

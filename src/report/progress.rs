@@ -126,6 +126,10 @@ pub enum Display {
 impl Display {
     /// The display that fits standard error: nothing if `quiet`, and a bar on a terminal alone.
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether standard error is a terminal"
+    )]
     pub fn detect(quiet: bool, color: bool) -> Self {
         if quiet {
             Self::Silent
@@ -226,6 +230,10 @@ fn hanging(lead: &str, text: &str, width: usize) -> String {
 }
 
 /// Standard error may be gone; a run does not end for that.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the display is on standard error"
+)]
 fn print(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -29,4 +29,4 @@ pub use note::Note;
 pub use reader::{ReadError, read, read_histograms};
 pub use series::histograms;
 pub use stored::StoredRun;
-pub use summarise::{distribution, summarise};
+pub use summarise::{INTERRUPTED, distribution, summarise};

@@ -14,7 +14,7 @@ use crate::event::{
 use crate::metrics::{ExactDistribution, Failures, FaultTally, Histogram, Tally, Totals, health};
 
 /// The exit code of [`Verdict::Interrupted`].
-const INTERRUPTED: u8 = 105;
+pub const INTERRUPTED: u8 = 105;
 
 /// Everything that a run found out so far, but for its thresholds and its verdict.
 ///

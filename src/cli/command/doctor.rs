@@ -8,6 +8,10 @@ use crate::gate::exit_code;
 use crate::trace::Trace;
 
 /// Examines a server, prints the report, and returns 1 if something is wrong.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`--debug` goes to standard error as it happens"
+)]
 pub(in crate::cli) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8, Failed> {
     let options = options(args).map_err(|error| Failed {
         code: exit_code::USAGE,

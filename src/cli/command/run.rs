@@ -56,6 +56,10 @@ fn display(args: &RunArgs, terminal: &Terminal) -> Display {
     detected
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`--debug-client` goes to standard error as it happens"
+)]
 fn to_stderr(line: &str) {
     // That nobody reads the log is no reason to end the run.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());

@@ -68,6 +68,10 @@ enum Sink {
 
 impl Log {
     /// Opens the target; a file is appended to, since a restarted server goes on with the same.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`serve` writes its log to standard output if told to"
+    )]
     pub(super) fn open(target: Option<&LogTarget>) -> Result<Self, ServeError> {
         let sink = match target {
             None => None,

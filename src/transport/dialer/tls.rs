@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use super::TransportError;
-use super::certificate::Certificate;
+use super::certificate;
 use crate::scenario::plan::Tls;
 use crate::transport::failure::self_signed;
 
@@ -195,25 +195,25 @@ impl ServerCertVerifier for Verifier {
 
 /// A certificate that is trusted by itself must still be for this host and this time.
 fn verify_given(
-    certificate: &CertificateDer<'_>,
+    given: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
     now: UnixTime,
 ) -> Result<ServerCertVerified, Error> {
-    let fields = Certificate::parse(certificate).ok_or(CertificateError::BadEncoding)?;
-    if now.as_secs() < fields.not_before {
+    let fields = certificate::parse(given).ok_or(CertificateError::BadEncoding)?;
+    if now.as_secs() < certificate::not_before(&fields) {
         return Err(CertificateError::NotValidYet.into());
     }
-    if now.as_secs() > fields.not_after {
+    if now.as_secs() > certificate::not_after(&fields) {
         return Err(CertificateError::Expired.into());
     }
-    verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
+    verify_server_name(&ParsedCertificate::try_from(given)?, server_name)?;
     Ok(ServerCertVerified::assertion())
 }
 
 /// What webpki found, unless the certificate's own signature is all that vouches for it. The
 /// order is OpenSSL's: trust comes before dates.
 fn untrusted(end_entity: &CertificateDer<'_>, found: Error) -> Error {
-    if Certificate::parse(end_entity).is_some_and(|fields| fields.is_self_issued()) {
+    if certificate::parse(end_entity).is_some_and(|fields| certificate::is_self_issued(&fields)) {
         self_signed()
     } else if found == CertificateError::BadSignature.into() {
         // An authority of the right name with another key: not the one trusted here.

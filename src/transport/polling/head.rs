@@ -1,4 +1,4 @@
-//! The heads of requests, byte for byte as each platform sends them (socketio-client.md §2).
+//! The heads of requests, byte for byte as each platform sends them.
 
 use bytes::Bytes;
 use http::header::{

@@ -1,5 +1,4 @@
-//! The tables of socketio-client.md §3.5, §4 and §11.2: what a client makes of a proxy that
-//! misbehaves, beside what the official client makes of it.
+//! What a client makes of a proxy that misbehaves, beside what the official client makes of it.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

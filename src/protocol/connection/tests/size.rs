@@ -14,7 +14,6 @@ fn an_idle_client_is_small() {
         + connection.manager.out.capacity() * size_of::<Transmit>()
         + "k=v".len()
         + "abc".len();
-    println!("{inline} bytes inline, {heap} on the heap");
     assert!(inline <= 640, "{inline}");
     assert!(inline + heap <= BOUND, "{inline} + {heap}");
     assert!(size_of::<Event>() <= 96, "{}", size_of::<Event>());
