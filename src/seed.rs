@@ -28,6 +28,10 @@ pub enum Purpose {
     Fault = 5,
     /// Path decisions (loss, toxicity) of one fault.
     Path = 6,
+    /// Chances, pauses and template values of one client's steps.
+    Steps = 7,
+    /// Delays before one client's `before_connect` is tried again.
+    StepBackoff = 8,
 }
 
 impl Seed {

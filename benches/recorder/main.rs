@@ -117,5 +117,6 @@ fn reconnected() -> Event {
         attempts: 1,
         transport: TransportKind::WebSocket,
         recovered: Some(false),
+        is_ready: true,
     }
 }

@@ -11,6 +11,7 @@ mod heartbeat;
 mod namespace;
 mod reach;
 mod recovery;
+mod steps;
 mod sticky;
 mod tls;
 mod versions;
@@ -20,7 +21,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::event::{Cause, Origin};
+use crate::event::{Cause, Origin, Stage};
 
 pub use access::*;
 pub use engine::*;
@@ -29,6 +30,7 @@ pub use heartbeat::*;
 pub use namespace::*;
 pub use reach::*;
 pub use recovery::*;
+pub use steps::*;
 pub use sticky::*;
 pub use tls::*;
 pub use versions::*;
@@ -161,6 +163,7 @@ pub fn all() -> impl Iterator<Item = &'static Finding> {
         ALL_WEBSOCKET,
         ALL_HEARTBEAT,
         ALL_RECOVERY,
+        ALL_STEPS,
     ]
     .into_iter()
     .flatten()
@@ -179,6 +182,16 @@ pub const fn explain(cause: Cause, origin: Origin) -> &'static Finding {
         return &CUT_ON_PURPOSE;
     }
     of(cause)
+}
+
+/// As [`explain`], given where it happened: a status means something else from an application than
+/// from an Engine.IO endpoint.
+#[must_use]
+pub const fn explain_at(stage: Stage, cause: Cause, origin: Origin) -> &'static Finding {
+    match (stage, cause) {
+        (Stage::Step, Cause::HttpStatus) => &STEP_REFUSED,
+        _ => explain(cause, origin),
+    }
 }
 
 /// The finding that a cause of failures points to.
@@ -213,6 +226,9 @@ pub const fn of(cause: Cause) -> &'static Finding {
         Cause::ProtocolViolation => &PROTOCOL_VIOLATION,
         Cause::InvalidNamespace => &INVALID_NAMESPACE,
         Cause::NamespaceRejected => &NAMESPACE_REJECTED,
+        Cause::StepTimedOut => &STEP_TIMED_OUT,
+        Cause::StepUnexpected => &STEP_UNEXPECTED,
+        Cause::Disconnected => &STEP_DISCONNECTED,
         Cause::NoDescriptors => &NO_DESCRIPTORS,
         Cause::NoLocalPorts => &NO_LOCAL_PORTS,
         Cause::NoResources => &NO_RESOURCES,

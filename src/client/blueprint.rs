@@ -13,15 +13,19 @@ use url::Url;
 
 use super::connections::Connections;
 use super::stamp::read_stamp;
+use super::steps::{CompiledJourney, Surroundings};
 use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
 use crate::event::{ClientId, Label, LabelId, PopulationId};
 use crate::protocol::engine_io::query::append_pair;
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
-use crate::scenario::plan::{Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile};
+use crate::scenario::plan::{
+    Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile, Step, StepAction,
+};
 use crate::scenario::template::Scope;
 use crate::seed::{Purpose, Seed};
 use crate::transport::{ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError};
+use crate::units::ByteSize;
 
 /// Built once per population and worker, shared by its clients.
 pub struct Blueprint {
@@ -43,6 +47,10 @@ pub struct Blueprint {
     emit_labels: Vec<LabelId>,
     /// The event of each listen table.
     listen_labels: Vec<LabelId>,
+    /// Nothing for a population without steps and captures.
+    pub(super) journey: Option<Rc<CompiledJourney>>,
+    /// By place in all steps: the event that it emits, and its buffers.
+    step_emits: Vec<(Option<LabelId>, Vec<Bytes>)>,
     seed: Seed,
     clock: Clock,
     csv: Option<Arc<CsvTable>>,
@@ -78,17 +86,26 @@ impl Blueprint {
         } = &plan.populations[usize::from(population.0)];
         let meter = Rc::new(ByteMeter::default());
         let labels = plan.labels();
+        let wanted = &plan.populations[usize::from(population.0)];
+        let connection = connection_config(client, target);
+        let journey = CompiledJourney::new(wanted, connection.reconnection, |name| {
+            let label = labels.id(&Label::Step(name.to_owned()));
+            label.expect("the names of all steps are labels of the plan")
+        });
         let label = |event: &String| {
             let label = labels.id(&Label::Event(event.clone()));
             label.expect("the events of all tables are labels of the plan")
         };
         Ok(Self {
-            connection: Rc::new(connection_config(client, target)),
+            connection: Rc::new(connection),
             transport: Rc::new(transport_settings(plan, client, (target, way), &meter)?),
             path: path(client),
             client: client.clone(),
             emits: emits.clone(),
-            buffers: emits.iter().map(buffers).collect(),
+            buffers: emits
+                .iter()
+                .map(|emit| buffers(emit.binary, emit.size))
+                .collect(),
             header_names: header_names(client),
             url_query: url_query(target),
             scratch: RefCell::default(),
@@ -103,6 +120,12 @@ impl Blueprint {
                 .collect(),
             emit_labels: emits.iter().map(|emit| label(&emit.event)).collect(),
             listen_labels: listens.iter().map(|listen| label(&listen.event)).collect(),
+            step_emits: wanted
+                .journey
+                .all_steps()
+                .map(|step| step_emit(step, label))
+                .collect(),
+            journey: (!journey.is_empty()).then(|| Rc::new(journey)),
             seed: plan.seed,
             clock,
             csv: plan.csv.clone().map(Arc::new),
@@ -170,6 +193,36 @@ impl Blueprint {
         self.listen_labels[usize::from(table)]
     }
 
+    /// The event of a step.
+    pub(super) fn step_label(&self, step: usize) -> LabelId {
+        self.step_emits[step]
+            .0
+            .expect("only steps that emit have acks")
+    }
+
+    /// The binary arguments of a step's event: none or one.
+    pub(super) fn step_buffers(&self, step: usize) -> &[Bytes] {
+        &self.step_emits[step].1
+    }
+
+    /// What the templates of a client's steps may refer to.
+    pub(super) fn surroundings(&self, client: u64, now: Instant) -> Surroundings<'_> {
+        Surroundings {
+            client,
+            seed: self.seed,
+            now_us: self.unix_us(now),
+            row: self.row(client),
+        }
+    }
+
+    /// The client's row of the CSV file.
+    fn row(&self, client: u64) -> &[String] {
+        self.csv.as_ref().map_or(&[][..], |csv| {
+            let place = client % csv.rows.len() as u64;
+            &csv.rows[place as usize]
+        })
+    }
+
     /// Microseconds since the Unix epoch.
     pub(super) fn unix_us(&self, at: Instant) -> u64 {
         let since_epoch = self.clock.wall(at).duration_since(SystemTime::UNIX_EPOCH);
@@ -184,16 +237,12 @@ impl Blueprint {
         at: Instant,
         random: &'a mut fastrand::Rng,
     ) -> Scope<'a> {
-        let row = self.csv.as_ref().map_or(&[][..], |csv| {
-            let place = client % csv.rows.len() as u64;
-            &csv.rows[place as usize]
-        });
         Scope {
             client,
             n,
             seed: self.seed,
             now_us: self.unix_us(at),
-            row,
+            row: self.row(client),
             captures: None,
             is_incomplete: false,
             random,
@@ -291,13 +340,27 @@ fn path(client: &Client) -> Rc<str> {
 }
 
 /// One buffer of `size` bytes for each binary table, shared by all that is sent.
-fn buffers(emit: &Emit) -> Vec<Bytes> {
-    let size = emit.size.unwrap_or_default().0 as usize;
+fn buffers(binary: bool, size: Option<ByteSize>) -> Vec<Bytes> {
+    let size = size.unwrap_or_default().0 as usize;
     let content = || (0..size).map(|n| n as u8).collect::<Vec<u8>>();
-    if emit.binary {
+    if binary {
         vec![Bytes::from(content())]
     } else {
         Vec::new()
+    }
+}
+
+/// The event of a step and its buffers.
+fn step_emit(step: &Step, label: impl Fn(&String) -> LabelId) -> (Option<LabelId>, Vec<Bytes>) {
+    match &step.action {
+        StepAction::Emit { emit, .. } => {
+            (Some(label(&emit.event)), buffers(emit.binary, emit.size))
+        }
+        StepAction::Request(_)
+        | StepAction::Wait(_)
+        | StepAction::Think { .. }
+        | StepAction::Disconnect(_)
+        | StepAction::Connect => (None, Vec::new()),
     }
 }
 

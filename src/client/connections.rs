@@ -4,6 +4,7 @@
 //! connection that nobody needs any more is let go.
 
 mod faults;
+mod steps;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+use steps::StepExchange;
+
+use super::steps::{StepAnswer, StepToken};
 use crate::clock;
 use crate::event::{Cause, ClientId, Failure, Origin, Stage};
 use crate::protocol::{self, EngineId, Frame, RequestId, WebSocketEnd, WebSocketId};
@@ -54,6 +58,11 @@ pub(super) enum Arrival {
     Frame { id: WebSocketId, frame: Frame },
     /// An open WebSocket is no more.
     WebSocketEnded { id: WebSocketId, end: WebSocketEnd },
+    /// The response to a request of a step.
+    StepResponse {
+        token: StepToken,
+        answer: StepAnswer,
+    },
 }
 
 /// All connections of one client.
@@ -66,6 +75,8 @@ pub(super) struct Connections {
     /// Usually one, where there is any.
     sockets: Vec<OpenSocket>,
     requests: Vec<InFlight>,
+    /// The request of the step under way.
+    step: Option<Box<StepExchange>>,
     handshakes: Vec<Opening>,
     /// What was asked for since the last poll, in that order.
     fresh: Vec<Fresh>,
@@ -167,6 +178,7 @@ impl Connections {
             retired: Vec::new(),
             sockets: Vec::new(),
             requests: Vec::new(),
+            step: None,
             handshakes: Vec::new(),
             fresh: Vec::new(),
             broken: VecDeque::new(),
@@ -327,6 +339,9 @@ impl Connections {
             return Poll::Ready(arrival);
         }
         if let Some(arrival) = self.poll_handshakes(cx) {
+            return Poll::Ready(arrival);
+        }
+        if let Some(arrival) = self.poll_step(cx) {
             return Poll::Ready(arrival);
         }
         self.http.poll_idle(cx);

@@ -4,6 +4,7 @@
 //! small: what a handshake needs is boxed and gone when it is over.
 
 mod faults;
+mod steps;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ use super::fault::Leftovers;
 use super::lifecycle::Lifecycle;
 use super::message::Composer;
 use super::shutdown::ClientPhase;
+use super::steps::{AckMissed, Steps};
 use super::timer::Timer;
 use super::wire_log::WireLog;
 use crate::clock;
@@ -47,6 +49,8 @@ pub struct Driver<O> {
     acks_open: u32,
     /// What faults have left to be done; nothing for most.
     leftovers: Option<Box<Leftovers>>,
+    /// Nothing for a population that only connects, emits and listens.
+    steps: Option<Box<Steps>>,
     /// Of the one client that is followed. Boxed: all others have none.
     wire_log: Option<Box<WireLog>>,
 }
@@ -66,10 +70,22 @@ impl<O: Observer> Driver<O> {
             random(Purpose::Backoff),
             random(Purpose::Wire),
         );
+        let steps = blueprint.journey.as_ref().map(|journey| {
+            let random = (random(Purpose::Steps), random(Purpose::StepBackoff));
+            Box::new(Steps::new(Rc::clone(journey), random.0, random.1))
+        });
+        let lifecycle = match &blueprint.journey {
+            Some(journey) if journey.delays_ready() => lifecycle.with_readiness(),
+            Some(_) | None => lifecycle,
+        };
+        let mut connections = blueprint.connections(client);
+        if steps.is_some() {
+            connections.share_cookies();
+        }
         Self {
             lifecycle,
             connection,
-            connections: blueprint.connections(client),
+            connections,
             behaviour: Behaviour::new(&blueprint.emits, &mut random(Purpose::Schedule)),
             composer: Composer::new(client, random(Purpose::Template)),
             mailbox,
@@ -77,6 +93,7 @@ impl<O: Observer> Driver<O> {
             phase: ClientPhase::New,
             acks_open: 0,
             leftovers: None,
+            steps,
             wire_log: blueprint.wire_log(client).map(Box::new),
             blueprint,
         }
@@ -132,6 +149,9 @@ impl<O: Observer> Driver<O> {
             Arrival::WebSocketEnded { id, end } => {
                 self.connection.handle_websocket_closed(now, id, end);
             }
+            Arrival::StepResponse { token, answer } => {
+                self.steps_hear_response(now, token, answer);
+            }
         }
         self.pump(now);
     }
@@ -142,6 +162,7 @@ impl<O: Observer> Driver<O> {
             Command::Leave => {
                 self.end_all_faults(now);
                 self.behaviour.stop();
+                self.stop_steps(now);
                 if self.phase.is_running() {
                     self.phase = ClientPhase::drain(now);
                 }
@@ -195,12 +216,13 @@ impl<O: Observer> Driver<O> {
         let lifecycle = &mut self.lifecycle;
         match event {
             ConnectionEvent::QueryNeeded { .. } => {
-                let handshake = self.composer.handshake(&self.blueprint, now);
-                self.connections.new_engine(handshake.headers);
-                self.connection.provide_query(now, handshake.query);
+                if !self.steps_come_first(now) {
+                    self.provide_query(now);
+                }
             }
             ConnectionEvent::AuthNeeded { namespace } => {
-                let auth = self.composer.auth(&self.blueprint, now);
+                let captures = self.steps.as_ref().map(|steps| steps.captures());
+                let auth = self.composer.auth(&self.blueprint, now, captures);
                 self.connection
                     .provide_auth(now, namespace, auth.as_deref());
             }
@@ -222,17 +244,26 @@ impl<O: Observer> Driver<O> {
             ConnectionEvent::NamespaceConnecting { .. } => lifecycle.namespace_connecting(now),
             ConnectionEvent::Connected { recovered, .. } => {
                 lifecycle.namespace_connected(now, recovered);
-                if lifecycle.is_connected() && self.phase.is_running() {
-                    self.behaviour.start(now);
+                match &mut self.steps {
+                    Some(steps) => steps.note_recovered(recovered),
+                    None if lifecycle.is_connected() && self.phase.is_running() => {
+                        self.behaviour.start(now);
+                    }
+                    None => {}
                 }
+                self.steps_hear_connected(now);
             }
             ConnectionEvent::Rejected {
-                failure, active, ..
+                namespace,
+                failure,
+                active,
             } => {
-                lifecycle.namespace_failed(now, failure, active);
-                if lifecycle.is_out() {
-                    self.behaviour.stop();
-                }
+                let is_mended = self.steps_take_rejection(now, namespace);
+                self.lifecycle
+                    .namespace_failed(now, failure, active || is_mended);
+                self.obey_steps(now);
+                self.steps_hear_connected(now);
+                self.stop_if_out(now);
             }
             ConnectionEvent::SessionFailed { failure } => {
                 lifecycle.session_failed(now, failure);
@@ -248,48 +279,56 @@ impl<O: Observer> Driver<O> {
                     }
                 } else {
                     lifecycle.disconnected(now, reason, was_connected);
-                    if lifecycle.is_out() {
-                        self.behaviour.stop();
-                    }
+                    self.steps_hear_disconnected(now, reason);
+                    self.stop_if_out(now);
                 }
             }
             ConnectionEvent::ReconnectScheduled {
                 attempt,
                 delay,
                 stripe,
-            } => lifecycle.reconnect_scheduled(now, attempt, delay, stripe),
+            } => {
+                if !self.is_away() {
+                    self.lifecycle
+                        .reconnect_scheduled(now, attempt, delay, stripe);
+                }
+            }
             ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
             ConnectionEvent::Received(received) => self.receive(now, &received),
             ConnectionEvent::Acked {
                 tag,
                 intended,
                 sent,
+                arguments,
                 ..
             } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 let since_intended = now.saturating_duration_since(intended);
                 let since_sent = now.saturating_duration_since(sent);
-                lifecycle.report(
+                self.lifecycle.report(
                     now,
                     Event::Acked {
-                        event: self.blueprint.emit_label(tag),
+                        event: self.ack_label(tag),
                         since_intended,
                         since_sent,
                     },
                 );
+                self.judge_ack(now, tag, &arguments);
             }
             ConnectionEvent::AckTimedOut { tag, .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
-                let event = self.blueprint.emit_label(tag);
-                lifecycle.report(now, Event::AckTimedOut { event });
+                let event = self.ack_label(tag);
+                self.lifecycle.report(now, Event::AckTimedOut { event });
+                self.ack_missed(now, tag, AckMissed::TimedOut);
             }
             ConnectionEvent::AckLost { tag, .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 // What a client leaves unanswered by its own goodbye is nobody's loss.
                 if !self.phase.is_leaving() {
-                    let event = self.blueprint.emit_label(tag);
-                    lifecycle.report(now, Event::AckLost { event });
+                    let event = self.ack_label(tag);
+                    self.lifecycle.report(now, Event::AckLost { event });
                 }
+                self.ack_missed(now, tag, AckMissed::Lost);
             }
             ConnectionEvent::Retried { .. } => lifecycle.report(now, Event::EmitRetried),
             ConnectionEvent::BufferedSent { .. } => lifecycle.report(now, Event::Emitted),
@@ -309,6 +348,14 @@ impl<O: Observer> Driver<O> {
                 event,
             },
         );
+        self.steps_hear_event(now, listen, received);
+    }
+
+    fn stop_if_out(&mut self, now: Instant) {
+        if self.lifecycle.is_out() {
+            self.behaviour.stop();
+            self.stop_steps(now);
+        }
     }
 
     fn emit(&mut self, now: Instant, tick: Tick) {
@@ -316,7 +363,8 @@ impl<O: Observer> Driver<O> {
         let table = &blueprint.emits[tick.table];
         for in_burst in 0..table.burst {
             let number = tick.number * u64::from(table.burst) + u64::from(in_burst);
-            let message = self.composer.message(&blueprint, tick, number);
+            let captures = self.steps.as_ref().map(|steps| steps.captures());
+            let message = self.composer.message(&blueprint, tick, number, captures);
             let emitted = self.connection.emit(
                 now,
                 &Emit {
@@ -351,6 +399,11 @@ impl<O: Observer> Driver<O> {
         if self.connection.poll_timeout().is_some_and(|due| due <= now) {
             self.connection.handle_timeout(now);
             self.pump(now);
+            moved = true;
+        }
+        if self.steps_tick(now) {
+            self.pump(now);
+            *share = share.saturating_sub(1);
             moved = true;
         }
         while *share > 0
@@ -395,6 +448,7 @@ impl<O: Observer> Driver<O> {
             self.lifecycle.deadline(),
             self.lifecycle.next_fault_end(),
             self.leftovers.as_ref().and_then(|left| left.deadline()),
+            self.steps.as_ref().and_then(|steps| steps.poll_timeout()),
         ]
         .into_iter()
         .flatten()

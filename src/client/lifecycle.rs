@@ -3,9 +3,13 @@
 //! Connection events and times come in, [`Event`]s go to the observer. This is where a loss is put
 //! down to a fault, and where a client counts as back. Pure: no socket, no clock.
 
+mod readiness;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use readiness::Readiness;
 
 use super::fault::{Attribution, ClientFaults, Effects, Passed, Strike};
 use crate::event::{
@@ -33,6 +37,11 @@ enum LifecycleState {
     Connected,
     /// Was connected, and lost it.
     Lost(Loss),
+    /// A step has disconnected it.
+    Away {
+        /// Whether the end of its first namespace was told.
+        is_told: bool,
+    },
     /// The server refused its last active namespace, for good.
     Refused,
     /// The server disconnected its last active namespace.
@@ -66,6 +75,10 @@ pub struct Lifecycle<O> {
     upgrade_begun: Option<Instant>,
     faults: ClientFaults,
     ambient: Ambient,
+    /// When its first connect could begin, if something came before it.
+    connects_from: Option<Instant>,
+    /// Nothing for a client that is ready once it is connected.
+    readiness: Option<Box<Readiness>>,
 }
 
 /// An Engine.IO handshake under way.
@@ -92,6 +105,8 @@ impl<O: Observer> Lifecycle<O> {
             upgrade_begun: None,
             faults: ClientFaults::default(),
             ambient,
+            connects_from: None,
+            readiness: None,
         }
     }
 
@@ -123,7 +138,8 @@ impl<O: Observer> Lifecycle<O> {
                 Fate::Rejected
             }
             LifecycleState::Arriving => Fate::NeverConnected,
-            LifecycleState::Connected => Fate::Connected,
+            LifecycleState::Connected => self.connected_fate(),
+            LifecycleState::Away { .. } => Fate::Connected,
             LifecycleState::Lost(_) => Fate::NeverBack,
             LifecycleState::Refused => Fate::Rejected,
             LifecycleState::Kicked => Fate::Kicked,
@@ -289,7 +305,7 @@ impl<O: Observer> Lifecycle<O> {
         let transport = self.transport;
         match std::mem::replace(&mut self.state, LifecycleState::Connected) {
             LifecycleState::Arriving => {
-                let since_intended = now.saturating_duration_since(self.intended);
+                let since_intended = self.since_connect_began(now);
                 self.report(
                     now,
                     Event::Connected {
@@ -306,10 +322,14 @@ impl<O: Observer> Lifecycle<O> {
                     attempts: loss.attempts,
                     transport,
                     recovered: loss.recovered,
+                    is_ready: self.is_ready_when_connected(),
                 };
                 self.report(now, event);
-                self.dismiss_faults(now);
+                if self.is_ready_when_connected() {
+                    self.dismiss_faults(now);
+                }
             }
+            LifecycleState::Away { .. } => self.report(now, Event::Rejoined),
             LifecycleState::Connected | LifecycleState::Refused | LifecycleState::Kicked => {}
         }
     }
@@ -334,6 +354,13 @@ impl<O: Observer> Lifecycle<O> {
             self.report_disconnect(now, reason, None, false);
             return;
         }
+        if let LifecycleState::Away { is_told } = &mut self.state
+            && !kicked
+        {
+            let first = !std::mem::replace(is_told, true);
+            self.report_disconnect(now, reason, None, first);
+            return;
+        }
         if let LifecycleState::Lost(loss) = &self.state {
             let mark = loss.mark;
             self.report_disconnect(now, reason, mark, false);
@@ -350,12 +377,14 @@ impl<O: Observer> Lifecycle<O> {
         self.state = if kicked {
             LifecycleState::Kicked
         } else {
-            LifecycleState::Lost(Loss {
+            let loss = Loss {
                 noticed: now,
                 mark,
                 attempts: 0,
                 recovered: None,
-            })
+            };
+            self.unready(&loss);
+            LifecycleState::Lost(loss)
         };
         self.report_disconnect(now, reason, mark, first);
     }

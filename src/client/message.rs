@@ -10,8 +10,8 @@ use super::behaviour::Tick;
 use super::blueprint::{Blueprint, Handshake};
 use crate::event::ClientId;
 use crate::protocol::engine_io::query::append_pair;
-use crate::scenario::plan::Emit;
-use crate::scenario::template::Scope;
+use crate::scenario::template::{Captures, Scope};
+use crate::units::ByteSize;
 
 /// Renders templates for one client.
 #[derive(Debug)]
@@ -51,11 +51,22 @@ impl Composer {
         }
     }
 
+    /// The client's number.
+    pub(super) fn client(&self) -> u64 {
+        self.client
+    }
+
     /// The query and headers of the next engine.
-    pub(super) fn handshake(&mut self, blueprint: &Blueprint, now: Instant) -> Handshake {
+    pub(super) fn handshake(
+        &mut self,
+        blueprint: &Blueprint,
+        now: Instant,
+        captures: Option<&Captures>,
+    ) -> Handshake {
         let n = self.engines;
         self.engines += 1;
         let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
+        scope.captures = captures;
         Handshake {
             query: query(blueprint, &mut scope),
             headers: headers(blueprint, &mut scope),
@@ -63,12 +74,18 @@ impl Composer {
     }
 
     /// The CONNECT payload, a JSON object.
-    pub(super) fn auth(&mut self, blueprint: &Blueprint, now: Instant) -> Option<String> {
+    pub(super) fn auth(
+        &mut self,
+        blueprint: &Blueprint,
+        now: Instant,
+        captures: Option<&Captures>,
+    ) -> Option<String> {
         let n = self.connects;
         self.connects += 1;
         let template = blueprint.client.auth.as_ref()?;
         let mut auth = String::new();
         let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
+        scope.captures = captures;
         template.render(&mut scope, &mut auth);
         Some(auth)
     }
@@ -79,14 +96,16 @@ impl Composer {
         blueprint: &'a Blueprint,
         tick: Tick,
         number: u64,
+        captures: Option<&Captures>,
     ) -> Message<'a> {
         let emit = &blueprint.emits[tick.table];
         let mut scope = blueprint.scope(self.client, number, tick.intended, &mut self.random);
+        scope.captures = captures;
         {
             let mut arguments = blueprint.scratch.borrow_mut();
             arguments.clear();
             emit.data.render(&mut scope, &mut arguments);
-            pad(&mut arguments, emit);
+            pad(&mut arguments, emit.size.filter(|_| !emit.binary));
         }
         Message {
             arguments: blueprint.scratch.borrow(),
@@ -96,8 +115,8 @@ impl Composer {
 }
 
 /// Adds one more string argument, so that the arguments' JSON text is `size` bytes long.
-fn pad(arguments: &mut String, emit: &Emit) {
-    let Some(size) = emit.size.filter(|_| !emit.binary) else {
+pub(super) fn pad(arguments: &mut String, size: Option<ByteSize>) {
+    let Some(size) = size else {
         return;
     };
     let missing = usize::try_from(size.0)

@@ -13,5 +13,6 @@ pub mod lifecycle;
 mod message;
 mod shutdown;
 mod stamp;
+mod steps;
 pub mod timer;
 pub mod wire_log;

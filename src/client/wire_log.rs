@@ -50,6 +50,8 @@ impl WireLog {
             Arrival::RequestFailed { failure, .. } => self
                 .trace
                 .say(Voice::Polling, || format!("xhr error: {failure}")),
+            // Not a part of the wire that is logged.
+            Arrival::StepResponse { .. } => {}
             Arrival::WebSocketOpen { .. } => self.trace.say(Voice::WebSocket, || "open".to_owned()),
             Arrival::WebSocketRefused { failure, .. } => self
                 .trace

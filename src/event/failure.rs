@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::label::LabelId;
+
 /// Where in a client's life something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +22,8 @@ pub enum Stage {
     Namespace,
     /// After the connect.
     Session,
+    /// A step of the scenario.
+    Step,
 }
 
 /// Who has to look into it.
@@ -68,6 +72,7 @@ words!(Stage {
     Upgrade => "upgrade",
     Namespace => "namespace",
     Session => "session",
+    Step => "step",
 });
 
 words!(Origin {
@@ -137,6 +142,12 @@ pub enum Cause {
     ProxyFailed,
     /// A packet of the server breaks the protocol.
     ProtocolViolation,
+    /// A step did not get what it waits for in time.
+    StepTimedOut,
+    /// A step got an answer other than the one that it expects.
+    StepUnexpected,
+    /// The connection was lost in the middle of a step.
+    Disconnected,
     /// This process has no file descriptors left (EMFILE, ENFILE).
     NoDescriptors,
     /// No local port is left for this address pair (EADDRNOTAVAIL).
@@ -176,6 +187,9 @@ words!(Cause {
     PayloadTooLarge => "payload_too_large",
     ProxyFailed => "proxy_failed",
     ProtocolViolation => "protocol_violation",
+    StepTimedOut => "step_timed_out",
+    StepUnexpected => "step_unexpected",
+    Disconnected => "disconnected",
     NoDescriptors => "no_descriptors",
     NoLocalPorts => "no_local_ports",
     NoResources => "no_resources",
@@ -213,6 +227,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The Engine.IO error code, where one was seen.
     pub code: Option<i64>,
+    /// The step that failed, at stage [`Stage::Step`].
+    pub step: Option<LabelId>,
     /// What the server or the operating system said, trimmed to 200 characters.
     pub message: Option<Box<str>>,
 }
@@ -230,6 +246,7 @@ impl Failure {
             origin,
             status: None,
             code: None,
+            step: None,
             message: None,
         }
     }

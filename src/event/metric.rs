@@ -120,6 +120,9 @@ metrics! {
         AckServiceTime => "ack.service_time" [Also Event], "Actual send to ack.";
         EventTime => "event.time" [Also Event], "Stamped by the sender to received.";
         StepTime => "step.NAME.time" [Only Step], "How long step NAME took, where it succeeded.";
+        IterationTime => "iteration.time", "Intended start to end of an iteration of steps, where all succeeded.";
+        ReadyTime => "ready.time", "Intended arrival to ready: what a client does after its first connect is done.";
+        ReconnectReadyTime => "reconnect.ready_time", "Disconnect noticed to ready again.";
         HeartbeatLateness => "heartbeat.lateness", "How late the server's pings come.";
         GeneratorLag => "generator.lag", "How late the generator's own timers fire.";
         GeneratorStartDelay => "generator.start_delay", "Intended start to actual start of a client.";
@@ -145,6 +148,7 @@ metrics! {
         ClientsConnectedMax => "clients.connected_max", "Most clients connected at once.";
         ClientsNeverConnected => "clients.never_connected", "Clients that never once connected.";
         ClientsNeverBack => "clients.never_back", "Clients that lost their connection and were not back at the end.";
+        ClientsNeverReady => "clients.never_ready", "Clients that connected and never once finished what they do after a connect.";
         ClientsRejected => "clients.rejected", "Clients whose namespace the server refused.";
         ClientsKicked => "clients.kicked", "Clients that the server disconnected.";
         ClientsGaveUp => "clients.gave_up", "Clients that used up their reconnection attempts.";
@@ -164,7 +168,11 @@ metrics! {
         EmitRetries => "emits.retried", "Events sent again by retries.";
         Acks => "acks" [Also Event], "Acks received.";
         AckTimeouts => "ack.timeouts" [Also Event], "Acks that did not come in time.";
+        AckRejected => "ack.rejected" [Also Event], "Acks received that `expect` does not hold for.";
         AckLost => "ack.lost" [Also Event], "Acks that a disconnect made impossible.";
+        Iterations => "iterations", "Iterations of steps that ended, failed ones included.";
+        IterationsFailed => "iterations.failed", "Iterations of steps that a failed step or a lost connection ended.";
+        IterationsUnfinished => "iterations.unfinished", "Iterations of steps under way when their client left.";
         StepErrors => "step.NAME.errors" [Only Step], "How often step NAME failed.";
         Events => "events" [Also Event], "Events received.";
         BytesSent => "bytes.sent", "Bytes written to sockets, TLS excluded.";

@@ -79,6 +79,8 @@ pub enum Fate {
     NeverConnected,
     /// Was connected, lost it by anything but a kick, and was not back.
     NeverBack,
+    /// Connected, but what it does after a connect was never once done.
+    NeverReady,
     /// The server refused its namespace (CONNECT_ERROR).
     Rejected,
     /// The server disconnected it (`io server disconnect`).
@@ -199,6 +201,52 @@ pub enum Event {
         transport: TransportKind,
         /// Whether the session was recovered; nothing if the server had offered no recovery.
         recovered: Option<bool>,
+        /// Whether it is well again with that; else [`Event::ReadyAgain`] tells when it is.
+        is_ready: bool,
+    },
+    /// A client that a step had disconnected is connected again.
+    Rejoined,
+    /// What the client does after its first connect is done.
+    Ready {
+        /// Intended start → now.
+        since_intended: Duration,
+    },
+    /// What the client does after a connect is done again, after a loss.
+    ReadyAgain {
+        /// Disconnect noticed → now.
+        took: Duration,
+        /// Fault → now, if a fault had done it.
+        outage: Option<Duration>,
+        /// That fault.
+        fault: Option<StrikeId>,
+        /// Whether another loss came before this one's end: it counts with the first.
+        is_repeated: bool,
+    },
+    /// A step is done.
+    StepDone {
+        /// Which.
+        step: LabelId,
+        /// Begun → done; the first step of a paced iteration from its intended start on.
+        took: Duration,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Why, and which step.
+        failure: Failure,
+    },
+    /// All steps of an iteration are done.
+    IterationDone {
+        /// Intended start → now.
+        took: Duration,
+    },
+    /// An iteration was ended by a step that failed, or by the loss of the connection.
+    IterationFailed,
+    /// The client left in the middle of an iteration.
+    IterationUnfinished,
+    /// An ack came and is not what was expected.
+    AckRejected {
+        /// The event that it answers.
+        event: LabelId,
     },
     /// A fault at clients was applied to this client.
     FaultApplied {

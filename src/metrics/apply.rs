@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::FaultTally;
 use super::recorder::State;
-use super::tally::Tally;
+use super::tally::{Tally, micros};
 use crate::event::{
     ConnectPhase, Counter, CutOff, DisconnectReason, Event, Failure, Fate, HistogramMetric,
     LabelId, StrikeId, TransportKind,
@@ -95,6 +95,7 @@ impl State {
                 attempts,
                 transport,
                 recovered,
+                is_ready,
             } => {
                 let back = Back {
                     took,
@@ -103,6 +104,7 @@ impl State {
                     attempts,
                     transport,
                     recovered,
+                    is_ready,
                 };
                 self.back(population, at, back);
             }
@@ -114,6 +116,47 @@ impl State {
                 let at = self.since_origin(at);
                 self.fault(fault).lifted(at);
             }
+            Event::Rejoined => self.current.client_connected(population, at),
+            Event::Ready { since_intended } => {
+                tally.record(HistogramMetric::ReadyTime, since_intended);
+            }
+            Event::ReadyAgain {
+                took,
+                outage,
+                fault,
+                is_repeated,
+            } => {
+                if !is_repeated {
+                    tally.record(HistogramMetric::ReconnectReadyTime, took);
+                }
+                if let Some(fault) = fault {
+                    let at = self.since_origin(at);
+                    self.fault(fault).passed(at, outage.unwrap_or(took));
+                }
+            }
+            Event::StepDone { step, took } => {
+                let labelled = tally.labelled.of(step);
+                labelled
+                    .histograms
+                    .record(HistogramMetric::StepTime, micros(took));
+            }
+            Event::StepFailed { failure } => {
+                if let Some(step) = failure.step {
+                    let labelled = tally.labelled.of(step);
+                    labelled.counters.add(Counter::StepErrors, 1);
+                }
+                tally.failures.record(failure);
+            }
+            Event::IterationDone { took } => {
+                tally.counters.add(Counter::Iterations, 1);
+                tally.record(HistogramMetric::IterationTime, took);
+            }
+            Event::IterationFailed => {
+                tally.counters.add(Counter::Iterations, 1);
+                tally.counters.add(Counter::IterationsFailed, 1);
+            }
+            Event::IterationUnfinished => tally.counters.add(Counter::IterationsUnfinished, 1),
+            Event::AckRejected { event } => tally.count_split(Counter::AckRejected, event),
             Event::FaultFelt { fault } => self.fault(fault).affected += 1,
             Event::FaultMissed { fault, why } => self.fault(fault).missed(why),
             Event::FaultPassed { fault, outage, ago } => {
@@ -192,7 +235,9 @@ impl State {
             let at = self.since_origin(at);
             let fault = self.fault(fault);
             fault.reconnected(back.transport, back.attempts, back.recovered);
-            fault.passed(at, back.outage.unwrap_or(back.took));
+            if back.is_ready {
+                fault.passed(at, back.outage.unwrap_or(back.took));
+            }
         }
     }
 
@@ -220,6 +265,7 @@ struct Back {
     attempts: u32,
     transport: TransportKind,
     recovered: Option<bool>,
+    is_ready: bool,
 }
 
 fn started(tally: &mut Tally, late: Duration) {
@@ -235,6 +281,7 @@ fn ended(tally: &mut Tally, fate: Fate) {
         Fate::Connected => return,
         Fate::NeverConnected => Counter::ClientsNeverConnected,
         Fate::NeverBack => Counter::ClientsNeverBack,
+        Fate::NeverReady => Counter::ClientsNeverReady,
         Fate::Rejected => Counter::ClientsRejected,
         Fate::Kicked => Counter::ClientsKicked,
     };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Cause, Failure, Origin, Stage};
+use crate::event::{Cause, Failure, LabelId, Origin, Stage};
 
 /// What failures are counted by: everything but their message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct FailureKey {
     pub status: Option<u16>,
     /// The Engine.IO error code.
     pub code: Option<i64>,
+    /// The step that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<LabelId>,
 }
 
 /// How often each kind of failure was met, with one message of each as an example.
@@ -47,6 +50,7 @@ impl Failures {
             origin: failure.origin,
             status: failure.status,
             code: failure.code,
+            step: failure.step,
         };
         let kind = self.0.entry(key).or_default();
         kind.count += 1;

@@ -97,6 +97,7 @@ fn connection_event() -> impl Strategy<Value = Event> {
                     attempts,
                     transport,
                     recovered,
+                    is_ready: true,
                 }
             }
         ),

@@ -298,6 +298,7 @@ mod tests {
             attempts: 2,
             transport: TransportKind::Polling,
             recovered: Some(false),
+            is_ready: true,
         }
     }
 

@@ -9,6 +9,7 @@ mod frame;
 mod revision;
 pub mod socket_io;
 
+pub(crate) use connection::Backoff;
 pub use connection::{
     AckRequest, Config, Connection, Emit, Emitted, EngineId, Event, Method, Received,
     ReconnectionConfig, Request, RequestId, Transmit, WebSocketId,

@@ -117,6 +117,7 @@ fn returning() -> Vec<(u64, Event)> {
             attempts: 1,
             transport: WS,
             recovered: Some(true),
+            is_ready: true,
         };
         [
             (at_ms, Event::EngineOpened { transport: WS }),

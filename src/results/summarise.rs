@@ -9,7 +9,8 @@ use super::summary::{
 };
 use crate::catalogue;
 use crate::event::{
-    Counter, DisconnectReason, HistogramMetric, Labels, PopulationId, RateMetric, Series, Unit,
+    Counter, DisconnectReason, HistogramMetric, Label, LabelId, Labels, PopulationId, RateMetric,
+    Series, Unit,
 };
 use crate::metrics::{ExactDistribution, Failures, FaultTally, Histogram, Tally, Totals, health};
 
@@ -30,7 +31,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         let lag = distribution(&lag, HistogramMetric::GeneratorLag.unit());
         metrics.insert(HistogramMetric::GeneratorLag.name().to_owned(), lag);
     }
-    let mut rates = rates(&total);
+    let mut rates = rates(&total, &facts.labels);
     rates.insert(
         RateMetric::GeneratorCpu.name().to_owned(),
         Some(health.cpu_busiest),
@@ -53,7 +54,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         metrics,
         counters: counters(&total, totals.connected_max(None), &facts.labels),
         rates,
-        errors: errors(&total.failures),
+        errors: errors(&total.failures, &facts.labels),
         disconnects: by_reason(&total.disconnects),
         faults: facts
             .faults
@@ -134,10 +135,10 @@ fn counters(tally: &Tally, connected_max: u64, labels: &Labels) -> BTreeMap<Stri
     counters
 }
 
-fn rates(tally: &Tally) -> BTreeMap<String, Option<f64>> {
+fn rates(tally: &Tally, labels: &Labels) -> BTreeMap<String, Option<f64>> {
     let rate = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     let counter = |counter| tally.counters.value(counter);
-    BTreeMap::from([
+    let mut rates = BTreeMap::from([
         (
             RateMetric::HandshakeErrorRate.name().to_owned(),
             rate(
@@ -149,20 +150,36 @@ fn rates(tally: &Tally) -> BTreeMap<String, Option<f64>> {
             RateMetric::RecoveryRate.name().to_owned(),
             rate(tally.recovered, tally.recovery_offered),
         ),
-    ])
+    ]);
+    for (id, labelled) in tally.labelled.iter() {
+        let Some(label @ Label::Step(_)) = labels.label(id) else {
+            continue;
+        };
+        let done = labelled.histograms.histogram(HistogramMetric::StepTime);
+        let failed = labelled.counters.value(Counter::StepErrors);
+        let all = failed + done.map_or(0, Histogram::count);
+        let name = Series::of(RateMetric::StepErrorRate, label.clone()).to_string();
+        rates.insert(name, rate(failed, all));
+    }
+    rates
 }
 
-fn errors(failures: &Failures) -> Vec<ErrorGroup> {
+fn step_name(labels: &Labels, step: LabelId) -> Option<String> {
+    labels.label(step).map(|label| label.name().to_owned())
+}
+
+fn errors(failures: &Failures, labels: &Labels) -> Vec<ErrorGroup> {
     let mut groups: Vec<ErrorGroup> = failures
         .iter()
         .map(|(key, count, message)| {
-            let finding = catalogue::explain(key.cause, key.origin);
+            let finding = catalogue::explain_at(key.stage, key.cause, key.origin);
             ErrorGroup {
                 stage: key.stage.name().to_owned(),
                 cause: key.cause.name().to_owned(),
                 origin: key.origin.name().to_owned(),
                 status: key.status,
                 code: key.code,
+                step: key.step.and_then(|step| step_name(labels, step)),
                 message: message.map(str::to_owned),
                 count,
                 finding: finding.code.to_owned(),
@@ -265,8 +282,8 @@ fn populations(facts: &RunFacts, totals: &Totals) -> BTreeMap<String, Population
             let summary = PopulationSummary {
                 metrics: metrics(tally, labels),
                 counters: counters(tally, totals.connected_max(Some(population)), labels),
-                rates: rates(tally),
-                errors: errors(&tally.failures),
+                rates: rates(tally, labels),
+                errors: errors(&tally.failures, labels),
                 disconnects: by_reason(&tally.disconnects),
                 listens: listens(facts, tally),
             };

@@ -109,6 +109,9 @@ pub struct ErrorGroup {
     pub status: Option<u16>,
     /// The Engine.IO error code.
     pub code: Option<i64>,
+    /// The step of the scenario that failed, at stage `step`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// What was said, as an example.
     pub message: Option<String>,
     /// How many.

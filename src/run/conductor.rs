@@ -158,8 +158,8 @@ impl Conductor {
         self.note_client_faults(false);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
-            self.progress
-                .notice(elapsed, &notice(kind, example.as_deref()));
+            let text = notice(kind, example.as_deref(), &self.plan.labels());
+            self.progress.notice(elapsed, &text);
             self.journal
                 .note(elapsed, &Note::first_failure(kind, example));
         }
@@ -331,15 +331,18 @@ fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals, labels
 }
 
 /// Tells a person of a kind of failure that was met for the first time, and what to do.
-fn notice(kind: FailureKey, example: Option<&str>) -> String {
+fn notice(kind: FailureKey, example: Option<&str>, labels: &Labels) -> String {
+    let step = kind.step.and_then(|step| labels.label(step));
+    let step = step.map_or_else(String::new, |step| format!("step {}: ", step.name()));
     let failure = Failure {
         stage: kind.stage,
         cause: kind.cause,
         origin: kind.origin,
         status: kind.status,
         code: kind.code,
+        step: kind.step,
         message: example.map(Into::into),
     };
-    let finding = catalogue::explain(kind.cause, kind.origin);
-    format!("{failure}. {} ({})", finding.hint(), finding.code)
+    let finding = catalogue::explain_at(kind.stage, kind.cause, kind.origin);
+    format!("{step}{failure}. {} ({})", finding.hint(), finding.code)
 }

@@ -24,7 +24,9 @@ pub use dialer::{CertificateFacts, DialSettings, Dialed, Dialer, Timings, Transp
 pub(crate) use failure::from_http;
 pub use failure::{answers_in_tls, from_io, from_refusal, wants_tls};
 pub use link_conditions::{Conditions, LinkConditions};
-pub use polling::{Cookies, Exchange, ExchangeEnd, Http, Method, Request, Response};
+pub use polling::{
+    ApplicationRequest, Cookies, Exchange, ExchangeEnd, Http, Method, Request, Response,
+};
 pub use settings::{HttpConfig, Settings};
 pub use socket::{ByteMeter, Stream, Tcp};
 pub use websocket::{Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake};

@@ -97,6 +97,7 @@ fn events() -> Vec<Event> {
             attempts: 2,
             transport,
             recovered: Some(false),
+            is_ready: true,
         },
         Event::Heartbeat {
             late: Duration::from_secs(10_000),

@@ -274,7 +274,8 @@ impl<O: Observer> Driver<O> {
             Arrival::WebSocketEnded { .. }
             | Arrival::WebSocketRefused { .. }
             | Arrival::Response { .. }
-            | Arrival::RequestFailed { .. } => Some(arrival),
+            | Arrival::RequestFailed { .. }
+            | Arrival::StepResponse { .. } => Some(arrival),
         }
     }
 

@@ -118,6 +118,7 @@ fn a_loss_is_put_down_to_the_clients_own_fault_with_detection_and_outage() {
             attempts: 2,
             transport: TransportKind::WebSocket,
             recovered: None,
+            is_ready: true,
         }
     );
 }

@@ -4,11 +4,11 @@ use super::config::ReconnectionConfig;
 
 /// A delay, and which stripe it fell in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Drawn {
+pub(crate) struct Drawn {
     /// In whole milliseconds.
-    pub(super) delay: Duration,
+    pub(crate) delay: Duration,
     /// From 0, the shortest, to 9, the longest.
-    pub(super) stripe: u8,
+    pub(crate) stripe: u8,
 }
 
 /// The delays before reconnection attempts.
@@ -17,27 +17,27 @@ pub(super) struct Drawn {
 /// in one of ten stripes; the cap comes after the jitter, so that a herd is in step again from the
 /// fifth attempt on. Both are the reference client's (contrib/backo2.ts).
 #[derive(Debug, Clone)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     rng: fastrand::Rng,
     attempts: u32,
 }
 
 impl Backoff {
-    pub(super) fn new(rng: fastrand::Rng) -> Self {
+    pub(crate) fn new(rng: fastrand::Rng) -> Self {
         Self { rng, attempts: 0 }
     }
 
     /// Delays drawn since the last reset.
-    pub(super) fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }
 
     /// Draws the delay before the next attempt.
-    pub(super) fn next(&mut self, config: &ReconnectionConfig) -> Drawn {
+    pub(crate) fn next(&mut self, config: &ReconnectionConfig) -> Drawn {
         let exponent = i32::try_from(self.attempts).unwrap_or(i32::MAX);
         self.attempts = self.attempts.saturating_add(1);
         let base = config.delay.as_secs_f64() * 1000.0 * 2_f64.powi(exponent);

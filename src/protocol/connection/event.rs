@@ -117,6 +117,8 @@ pub enum Event {
         intended: Instant,
         /// When the event was given to the transport, the last time if it was repeated.
         sent: Instant,
+        /// The ack's arguments as raw JSON, separated by commas, without brackets.
+        arguments: Bytes,
     },
     /// No ack came in time (after the last try, if there are retries).
     AckTimedOut {
@@ -179,6 +181,22 @@ pub struct Received {
 }
 
 impl Received {
+    /// An event as if it had come in, for tests of what is made of one.
+    #[cfg(test)]
+    pub(crate) fn new(namespace: usize, name: &str, arguments: &str) -> Self {
+        let text = format!("\"{name}\",{arguments}");
+        let name = 0..name.len() as u32 + 2;
+        Self {
+            namespace,
+            ack: None,
+            args: name.end + 1..text.len() as u32,
+            last: name.clone(),
+            name,
+            text: text.into(),
+            attachments: None,
+        }
+    }
+
     /// The event's name as raw JSON: a string with its quotes and escapes, or a number.
     #[must_use]
     pub fn raw_name(&self) -> &[u8] {

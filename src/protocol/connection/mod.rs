@@ -55,6 +55,7 @@ use outbox::EngineQuery;
 use session::Session;
 use timer::Timer;
 
+pub(crate) use backoff::Backoff;
 pub use config::{Config, ReconnectionConfig};
 pub use event::{AckRequest, Emit, Emitted, Event, Received};
 pub use machine::Connection;

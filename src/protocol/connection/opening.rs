@@ -240,7 +240,7 @@ impl Manager {
 fn at_open(failure: Failure) -> Failure {
     match failure.stage {
         Stage::Dns | Stage::Tcp | Stage::Tls => failure,
-        Stage::Open | Stage::Upgrade | Stage::Namespace | Stage::Session => {
+        Stage::Open | Stage::Upgrade | Stage::Namespace | Stage::Session | Stage::Step => {
             failure.at_stage(Stage::Open)
         }
     }

@@ -78,7 +78,7 @@ impl Manager {
                 };
                 self.on_event(&elements, received);
             }
-            Kind::Ack => self.on_ack(session, now, namespace, packet.id),
+            Kind::Ack => self.on_ack(session, now, namespace, &packet),
             Kind::ConnectError => return self.on_connect_error(namespace, packet.data()),
         }
         SessionFlow::GoesOn
@@ -131,8 +131,8 @@ impl Manager {
         }
     }
 
-    fn on_ack(&mut self, session: &mut Session, now: Instant, namespace: usize, id: Option<u64>) {
-        let Some(ack) = id.and_then(|id| self.acks(namespace).take(id)) else {
+    fn on_ack(&mut self, session: &mut Session, now: Instant, namespace: usize, packet: &Packet) {
+        let Some(ack) = packet.id.and_then(|id| self.acks(namespace).take(id)) else {
             return;
         };
         let PendingAck {
@@ -146,6 +146,7 @@ impl Manager {
             tag,
             intended,
             sent,
+            arguments: packet.elements(),
         });
         if ack.is_retried {
             self.retry_succeeded(session, now, namespace);

@@ -55,6 +55,17 @@ impl Packet {
         slice(&self.text, &self.namespace)
     }
 
+    /// The elements of its array, without the brackets; for an ack its arguments.
+    #[must_use]
+    pub fn elements(&self) -> Bytes {
+        let data = self.data();
+        let inside = data.trim_ascii();
+        let inside = inside
+            .strip_prefix(b"[")
+            .and_then(|rest| rest.strip_suffix(b"]"));
+        inside.map_or_else(Bytes::new, |inside| self.text.slice_ref(inside))
+    }
+
     /// Its JSON text; may be empty.
     #[must_use]
     pub fn data(&self) -> &[u8] {

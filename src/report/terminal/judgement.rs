@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::page::{Ink, Page};
 use super::table::{Align, Table};
-use crate::event::{HistogramMetric, RateMetric, Unit};
+use crate::event::{HistogramMetric, RateMetric, Series, Unit};
 use crate::report::number;
 use crate::results::summary::{Generator, ThresholdOutcome, Warning};
 
@@ -36,11 +36,11 @@ pub(in crate::report) fn measured(threshold: &ThresholdOutcome) -> String {
         return "no value".to_owned();
     };
     let metric = threshold.metric.split('{').next().unwrap_or_default();
-    if RateMetric::from_name(metric).is_some() {
+    if Series::<RateMetric>::from_name(metric).is_some() {
         return number::percentage(value);
     }
-    let is_time =
-        HistogramMetric::from_name(metric).is_some_and(|m| m.unit() == Unit::Microseconds);
+    let is_time = Series::<HistogramMetric>::from_name(metric)
+        .is_some_and(|series| series.metric.unit() == Unit::Microseconds);
     if is_time && !threshold.expression.trim_start().starts_with("count") {
         return number::time(value);
     }

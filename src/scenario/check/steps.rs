@@ -21,7 +21,7 @@ const COMPANIONS: [(&str, &[&str]); 4] = [
 ];
 
 /// The methods that a request may have.
-const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// One step of a list.
 pub(super) fn read(

@@ -212,7 +212,18 @@ impl Population {
     pub fn labels(&self) -> impl Iterator<Item = Label> {
         let sent = self.emits.iter().map(|emit| &emit.event);
         let heard = self.listens.iter().map(|listen| &listen.event);
-        sent.chain(heard).cloned().map(Label::Event)
+        let steps = || self.journey.all_steps();
+        let stepped = steps().filter_map(|step| match &step.action {
+            StepAction::Emit { emit, .. } => Some(&emit.event),
+            StepAction::Request(_)
+            | StepAction::Wait(_)
+            | StepAction::Think { .. }
+            | StepAction::Disconnect(_)
+            | StepAction::Connect => None,
+        });
+        let events = sent.chain(heard).chain(stepped).cloned().map(Label::Event);
+        let names = steps().filter_map(|step| step.name.clone());
+        events.chain(names.map(Label::Step))
     }
 }
 

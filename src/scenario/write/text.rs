@@ -57,9 +57,11 @@ pub(super) fn plain_scalar(value: &Value) -> String {
     }
 }
 
-/// Whether a text is nothing but placeholders (or nothing at all).
+/// Whether a text is nothing but placeholders (or nothing at all), behind an authentication scheme
+/// or not.
 pub(super) fn is_secret_free(text: &str) -> bool {
-    let mut rest = text.trim();
+    let text = text.trim();
+    let mut rest = text.strip_prefix("Bearer ").unwrap_or(text);
     while let Some(inside) = rest.strip_prefix("{{") {
         let Some((placeholder, after)) = inside.split_once("}}") else {
             return false;
@@ -80,7 +82,9 @@ mod tests {
     fn only_placeholders_are_free_of_secrets() {
         assert!(is_secret_free("{{csv.token}}"));
         assert!(is_secret_free("{{client}}{{n}}"));
-        assert!(!is_secret_free("Bearer {{csv.token}}"));
+        assert!(is_secret_free("Bearer {{csv.token}}"));
+        assert!(!is_secret_free("Bearer hunter2"));
+        assert!(!is_secret_free("a{{csv.token}}"));
         assert!(!is_secret_free("{{'hunter2'}}"));
         assert!(!is_secret_free("hunter2"));
     }

@@ -161,6 +161,12 @@ impl Dialer {
             .await
     }
 
+    /// The origin of the target: scheme, host and port of its URL.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.target().origin()
+    }
+
     /// Where [`Dialer::dial`] leads.
     pub(super) fn target(&self) -> &Target {
         &self.target

@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::head::Head;
 use super::http_connection::{self, HttpConnection};
 use super::redirect::{self, Redirect};
-use super::{Method, Request, Response, SharedJar};
+use super::{ApplicationRequest, Method, Request, Response, SharedJar};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::Profile;
 use crate::transport::dialer::Timings;
@@ -70,6 +70,38 @@ impl Exchange {
             octet_stream: request.octet_stream,
             user: request.headers.into(),
             timings: None,
+            application: None,
+        };
+        Self {
+            run: Box::pin(job.run(kept)),
+            slot,
+            left: None,
+        }
+    }
+
+    pub(super) fn of_application(
+        settings: &Rc<Settings>,
+        asker: &Asker<'_>,
+        (request, elsewhere): (ApplicationRequest, Option<Redirect>),
+        kept: Option<Box<HttpConnection>>,
+    ) -> Self {
+        let slot = Rc::new(TcpSlot::on(asker.network));
+        let (body, content_type) = request.body.unzip();
+        let job = Job {
+            settings: Rc::clone(settings),
+            slot: Rc::clone(&slot),
+            client: asker.client,
+            jar: asker.jar.cloned(),
+            method: request.method,
+            uri: redirect::uri_of(&request.url),
+            body: body.unwrap_or_default(),
+            octet_stream: false,
+            user: request.headers.into(),
+            timings: None,
+            application: Some(Box::new(Application {
+                content_type,
+                elsewhere,
+            })),
         };
         Self {
             run: Box::pin(job.run(kept)),
@@ -129,6 +161,15 @@ struct Job {
     octet_stream: bool,
     user: Box<[(HeaderName, HeaderValue)]>,
     timings: Option<Timings>,
+    /// Nothing for a request of Engine.IO.
+    application: Option<Box<Application>>,
+}
+
+/// What the request of an application has beyond one of Engine.IO.
+struct Application {
+    content_type: Option<HeaderValue>,
+    /// Where it begins, if not at the target.
+    elsewhere: Option<Redirect>,
 }
 
 impl Job {
@@ -160,7 +201,11 @@ impl Job {
             Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Scenario)
                 .with_message("the path or query breaks HTTP")
         })?;
-        let mut elsewhere: Option<Box<Redirect>> = None;
+        let mut elsewhere: Option<Box<Redirect>> = self
+            .application
+            .as_mut()
+            .and_then(|application| application.elsewhere.take())
+            .map(Box::new);
         let mut kept = kept;
         for asked in 0..=redirect::LIMIT {
             let (answer, link) = self.ask(&uri, elsewhere.as_deref(), kept.take()).await?;
@@ -173,6 +218,9 @@ impl Job {
                 if next.becomes_get {
                     self.method = Method::Get;
                     self.body = Bytes::new();
+                    if let Some(application) = &mut self.application {
+                        application.content_type = None;
+                    }
                 }
                 uri = next.uri.clone();
                 elsewhere = Some(Box::new(next));
@@ -189,7 +237,13 @@ impl Job {
             }
             // A connection to another server than the target is of no use later.
             let left = link.filter(|_| elsewhere.is_none());
-            return Ok((Response { status, body }, left));
+            let headers = self.application.is_some().then(|| Box::new(answer.headers));
+            let response = Response {
+                status,
+                body,
+                headers,
+            };
+            return Ok((response, left));
         }
         unreachable!("the last answer is returned whatever it is")
     }
@@ -243,6 +297,10 @@ impl Job {
             host: elsewhere.map_or(&self.settings.host, |redirect| &redirect.host),
             body: &self.body,
             octet_stream: self.octet_stream,
+            content_type: self
+                .application
+                .as_ref()
+                .and_then(|application| application.content_type.as_ref()),
             user: &self.user,
             cookie: self.jar.as_ref().and_then(|jar| jar.borrow_mut().header()),
         }
@@ -263,6 +321,10 @@ impl Job {
             Some(redirect) => redirect.url.clone(),
             None => Url::parse(&format!("{}{uri}", dialer.target().origin())).ok()?,
         };
+        if self.application.is_some() {
+            let is_post = self.method == Method::Post;
+            return redirect::of_application(answer, &from, is_post, dialer);
+        }
         redirect::read(answer, &from, dialer)
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Head<'a> {
     pub(super) host: &'a HeaderValue,
     pub(super) body: &'a Bytes,
     pub(super) octet_stream: bool,
+    /// Of an application's request.
+    pub(super) content_type: Option<&'a HeaderValue>,
     pub(super) user: &'a [(HeaderName, HeaderValue)],
     pub(super) cookie: Option<HeaderValue>,
 }
@@ -46,10 +48,8 @@ impl Head<'_> {
         };
         let target = self.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut bytes = Vec::with_capacity(target.len() + self.body.len() + 320);
-        bytes.extend_from_slice(match self.method {
-            Method::Get => b"GET ",
-            Method::Post => b"POST ",
-        });
+        bytes.extend_from_slice(self.method.name().as_bytes());
+        bytes.push(b' ');
         bytes.extend_from_slice(target.as_bytes());
         bytes.extend_from_slice(b" HTTP/1.1\r\n");
         for (name, value) in &headers.0 {
@@ -69,12 +69,12 @@ impl Head<'_> {
         headers.set(&USER_AGENT, NODE_AGENT);
         headers.set(&ACCEPT, ANYTHING);
         self.add_user(&mut headers);
-        if self.method == Method::Post {
+        if self.has_body() {
             self.add_content_type(&mut headers);
         }
         self.add_cookie(&mut headers);
         headers.set(&HOST, self.host.clone());
-        if self.method == Method::Post {
+        if self.has_body() {
             headers.set(&CONTENT_LENGTH, self.body.len().into());
         }
         headers.set(&CONNECTION, CLOSE);
@@ -86,12 +86,12 @@ impl Head<'_> {
         let mut headers = Headers::with_room_for(self.user.len());
         headers.set(&HOST, self.host.clone());
         headers.set(&CONNECTION, KEEP_ALIVE);
-        if self.method == Method::Post {
+        if self.has_body() {
             headers.set(&CONTENT_LENGTH, self.body.len().into());
         }
         headers.set(&USER_AGENT, BROWSER_AGENT);
         headers.set(&ACCEPT, ANYTHING);
-        if self.method == Method::Post {
+        if self.has_body() {
             self.add_content_type(&mut headers);
         }
         headers.set(&ORIGIN, origin.clone());
@@ -101,9 +101,22 @@ impl Head<'_> {
         headers
     }
 
+    /// Whether a length is told.
+    fn has_body(&self) -> bool {
+        match self.method {
+            Method::Get => false,
+            Method::Post | Method::Put | Method::Patch => true,
+            Method::Delete => !self.body.is_empty(),
+        }
+    }
+
     /// Unless the user set one.
     fn add_content_type(&self, headers: &mut Headers) {
-        if !headers.has(&CONTENT_TYPE) {
+        if let Some(content_type) = self.content_type {
+            if !headers.has(&CONTENT_TYPE) {
+                headers.set(&CONTENT_TYPE, content_type.clone());
+            }
+        } else if !headers.has(&CONTENT_TYPE) && self.method == Method::Post {
             headers.set(
                 &CONTENT_TYPE,
                 if self.octet_stream {

@@ -15,11 +15,12 @@ use std::rc::Rc;
 use std::task::Context;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::link_conditions::{Conditions, LinkConditions};
 use super::settings::Settings;
 use super::websocket::{HandshakeRequest, WebSocketHandshake};
+use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::Profile;
 
 use cookies::Jar;
@@ -27,17 +28,57 @@ use exchange::Asker;
 pub use exchange::{Exchange, ExchangeEnd};
 pub(super) use head::{BROWSER_AGENT, is_framing};
 use pool::Pool;
+use redirect::Redirect;
 
 /// Cookies that the requests under way of one client share, and with them nobody else.
 pub(super) type SharedJar = Rc<RefCell<Jar>>;
 
-/// An HTTP method of Engine.IO.
+/// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Polls.
     Get,
     /// Sends.
     Post,
+    /// Of an application.
+    Put,
+    /// Of an application.
+    Patch,
+    /// Of an application.
+    Delete,
+}
+
+impl Method {
+    /// The one with this name in upper case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete]
+            .into_iter()
+            .find(|method| method.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request to the application beside the Engine.IO endpoint.
+#[derive(Debug)]
+pub struct ApplicationRequest {
+    /// What it does.
+    pub method: Method,
+    /// Absolute.
+    pub url: url::Url,
+    /// Evaluated; they come before those of the profile.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// With its content type.
+    pub body: Option<(Bytes, HeaderValue)>,
 }
 
 /// One request.
@@ -62,6 +103,8 @@ pub struct Response {
     pub status: u16,
     /// Decompressed, where it was compressed.
     pub body: Bytes,
+    /// Of an [`ApplicationRequest`] alone.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 /// The cookies of one engine: what its requests send, and where their answers' cookies go.
@@ -76,6 +119,12 @@ pub struct Http {
     pool: Pool,
     /// There is none as long as the network is sound and the first.
     network: Option<Rc<LinkConditions>>,
+    shares_cookies: bool,
+}
+
+fn no_target() -> Failure {
+    Failure::new(Stage::Step, Cause::NotSocketio, Origin::Scenario)
+        .with_message("the URL names no http or https server")
 }
 
 impl Http {
@@ -86,6 +135,7 @@ impl Http {
             cookies: Cookies::default(),
             pool: Pool::default(),
             network: None,
+            shares_cookies: false,
             settings,
             client,
         };
@@ -102,7 +152,7 @@ impl Http {
     /// A new engine begins: in the `node` profile without cookies, while the old engine keeps its
     /// own. A browser keeps all.
     pub fn new_engine(&mut self) -> Cookies {
-        if self.settings.profile == Profile::Node {
+        if self.settings.profile == Profile::Node && !self.shares_cookies {
             self.cookies = self.no_cookies();
         }
         self.cookies.clone()
@@ -123,6 +173,42 @@ impl Http {
             network: self.network.as_ref(),
         };
         Exchange::new(&self.settings, &asker, request, kept)
+    }
+
+    /// Begins a request to the application; nothing happens until it is polled. Redirects are
+    /// followed as browsers do, within the origin.
+    ///
+    /// # Errors
+    /// If the URL is none that a connection can be made to.
+    pub fn application_request(
+        &mut self,
+        request: ApplicationRequest,
+    ) -> Result<Exchange, Failure> {
+        let cookies = self.cookies.clone();
+        let asker = Asker {
+            client: self.client,
+            jar: cookies.0.as_ref(),
+            network: self.network.as_ref(),
+        };
+        let dialer = self.settings.dialer();
+        let is_target = request.url.origin().ascii_serialization() == dialer.target().origin();
+        let elsewhere = if is_target {
+            None
+        } else {
+            Some(Redirect::to(request.url.clone(), dialer).ok_or_else(no_target)?)
+        };
+        let kept = if is_target { self.pool.take() } else { None };
+        Ok(Exchange::of_application(
+            &self.settings,
+            &asker,
+            (request, elsewhere),
+            kept,
+        ))
+    }
+
+    /// Keeps the cookies from engine to engine: the application shares them with its engines.
+    pub fn share_cookies(&mut self) {
+        self.shares_cookies = true;
     }
 
     /// Begins a WebSocket handshake; nothing happens until it is polled. The headers of the user

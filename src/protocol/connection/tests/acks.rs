@@ -16,7 +16,8 @@ fn an_ack_comes_back_with_its_times() {
             namespace: 0,
             tag: 7,
             intended: start,
-            sent: start
+            sent: start,
+            arguments: Bytes::from_static(b"1")
         })
     );
     client.text("430[1]");
