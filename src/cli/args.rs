@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::units::{ByteSize, parse_duration};
+use crate::gate::comparison::Wanted;
+use crate::units::{ByteSize, Share, parse_duration};
 
 /// As in [`crate::gate::exit_code`], for the reader of a CI job.
 const EXIT_CODES: &str = "\
@@ -15,6 +16,8 @@ Exit codes:
     0  fine
     1  the run failed
     2  wrong command line
+   90  a comparison found a regression
+   91  a comparison could not tell
    92  the generator, not the server, was the bottleneck
    93  a worker was lost
    99  thresholds crossed
@@ -45,6 +48,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Say why clients cannot connect, get disconnected, or stay in long-polling.
     Doctor(Box<DoctorArgs>),
+    /// Say whether something got worse between runs.
+    Compare(CompareArgs),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),
     /// The embedded Socket.IO server.
@@ -54,7 +59,7 @@ pub enum Command {
     Guard,
     /// Write a scenario to start from.
     Init(InitArgs),
-    /// Print the JSON Schema of scenarios, or of summary.json.
+    /// Print the JSON Schema of scenarios, summary.json or comparison.json.
     Schema(SchemaArgs),
     /// Print a completion script for a shell.
     Completions {
@@ -239,6 +244,84 @@ pub struct DoctorArgs {
     pub show_secrets: bool,
 }
 
+/// How a comparison judges.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// Smallest change that counts, such as 5%.
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "SIO_LOAD_MIN_EFFECT",
+        value_name = "SHARE",
+        default_value = "5%"
+    )]
+    pub min_effect: Share,
+    /// Probability of a wrong interval, over all deciding metrics together.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_ALPHA", value_name = "NUMBER", default_value = "0.05", value_parser = probability)]
+    pub alpha: f64,
+    /// Metrics that decide, in place of those with thresholds: ack.time, ack.time:p95, …
+    #[arg(
+        long,
+        hide_env_values = true,
+        env = "SIO_LOAD_METRICS",
+        value_name = "METRICS",
+        value_delimiter = ','
+    )]
+    pub metrics: Vec<Wanted>,
+    /// Earlier runs that tell how much runs differ anyway, where a side is a single run.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_HISTORY", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub history: Option<PathBuf>,
+    /// Exit with 0, not 91, where the comparison cannot tell.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_INCONCLUSIVE_PASSES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub inconclusive_passes: bool,
+    /// Refuse to compare runs of different scenarios.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_STRICT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub strict: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok();
+    number
+        .filter(|number| *number > 0.0 && *number < 1.0)
+        .ok_or_else(|| "expected a number between 0 and 1".to_owned())
+}
+
+/// `sio-load compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Runs to compare with: a run folder, or a folder of them.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub base: PathBuf,
+    /// Runs to judge: a run folder, or a folder of them.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub new: PathBuf,
+    /// More runs of the base, as often as needed.
+    #[arg(long = "base", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub more_base: Vec<PathBuf>,
+    /// More runs of what is new, as often as needed.
+    #[arg(long = "new", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub more_new: Vec<PathBuf>,
+    /// How to judge.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    /// Which report.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub format: CompareFormat,
+}
+
+/// A report of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CompareFormat {
+    /// For people.
+    Text,
+    /// Markdown, for a comment on a pull request.
+    Md,
+    /// comparison.json.
+    Json,
+    /// Deciding figures as JUnit test cases.
+    Junit,
+}
+
 /// `sio-load report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -291,6 +374,13 @@ pub struct ServeArgs {
     /// 'websocket_blocked how=swallowed', 'latency latency=200ms jitter=50ms', …
     #[arg(long, value_name = "FAULT KEY=VALUE …")]
     pub misbehave: Vec<String>,
+    /// Time that each event waits for its answer, such as 20ms: a known service time.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub ack_delay: Duration,
+    /// Makes each answer take this share longer, such as 10%, `--ack-delay` included: a known
+    /// regression.
+    #[arg(long, value_name = "SHARE")]
+    pub slow: Option<Share>,
     /// One JSON line per connection, disconnection and event, to this file (`-`: standard output).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub log: Option<PathBuf>,
@@ -331,6 +421,8 @@ pub enum SchemaOf {
     Scenario,
     /// summary.json.
     Summary,
+    /// comparison.json.
+    Comparison,
     /// The reference of scenario keys, as Markdown.
     Reference,
 }

@@ -53,6 +53,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Storm(args) => command::storm::storm(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
         Command::Doctor(args) => command::doctor::doctor(&args, &terminal),
+        Command::Compare(args) => command::compare::compare(&args, &terminal),
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),
         Command::Guard => command::guard::guard(),

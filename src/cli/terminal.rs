@@ -5,7 +5,9 @@ use std::path::Path;
 
 use console::Term;
 
+use crate::report;
 use crate::report::terminal::{Layout, render, render_sweep};
+use crate::results::comparison::Comparison;
 use crate::results::summary::Summary;
 use crate::results::sweep::SweepSummary;
 
@@ -57,6 +59,11 @@ impl Terminal {
     /// Prints what a sweep found out.
     pub(super) fn sweep(&self, summary: &SweepSummary, results: &Path) {
         self.print(render_sweep(summary, self.layout(Some(results))));
+    }
+
+    /// Prints a comparison of runs.
+    pub(super) fn comparison(&self, comparison: &Comparison) {
+        self.print(report::comparison::terminal(comparison, self.layout(None)));
     }
 
     fn layout<'a>(&self, results: Option<&'a Path>) -> Layout<'a> {

@@ -5,6 +5,7 @@
 //! [`Observer`]; recorders turn events into numbers. Nothing here acts, waits or counts.
 
 mod ambient;
+pub mod definition;
 mod failure;
 mod label;
 mod metric;

@@ -4,7 +4,9 @@
 //! that its scenario set. Whether each bound held, and what the process exits with, come out.
 //! Nothing here measures, prints or ends a process.
 
+pub mod comparison;
 pub mod exit_code;
+mod statistics;
 mod threshold;
 mod verdict;
 

@@ -4,6 +4,7 @@
 //! a pure function of the stored truth and can be made again later. Nothing here measures, judges
 //! or writes a file; only [`progress`] talks to the terminal, because a live display must.
 
+pub mod comparison;
 pub mod html;
 pub mod junit;
 pub mod number;

@@ -3,13 +3,17 @@
 
 mod aftermath;
 mod append;
+pub mod comparison;
 mod facts;
+pub mod find;
 mod folder;
 mod hgrm;
 mod hlog;
+mod intervals;
 mod journal;
 mod note;
 mod reader;
+pub mod recorded;
 #[cfg(test)]
 mod sample;
 pub mod schema;
@@ -24,6 +28,7 @@ pub mod timeline;
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 pub use folder::{FolderError, RunFolder};
 pub use hgrm::{PercentileStep, hgrm};
+pub use intervals::TaggedHistograms;
 pub use journal::{Journal, RESULTS_INCOMPLETE};
 pub use note::Note;
 pub use reader::{ReadError, read, read_histograms};

@@ -1,5 +1,6 @@
 //! The JSON Schemas of what a run writes, generated from its types.
 
+use super::comparison::Comparison;
 use super::note::Note;
 use super::summary::Summary;
 use super::sweep::SweepSummary;
@@ -8,6 +9,12 @@ use super::sweep::SweepSummary;
 #[must_use]
 pub fn summary_schema() -> String {
     text(&schemars::schema_for!(Summary))
+}
+
+/// The text of docs/comparison.schema.json.
+#[must_use]
+pub fn comparison_schema() -> String {
+    text(&schemars::schema_for!(Comparison))
 }
 
 /// The schema of sweep.json.

@@ -69,7 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("metrics", &["clock", "event"]),
     ("results", &["catalogue", "clock", "event", "metrics"]),
     ("report", &["event", "results", "units"]),
-    ("gate", &["event", "results", "scenario"]),
+    ("gate", &["event", "metrics", "results", "scenario"]),
     (
         "run",
         &[

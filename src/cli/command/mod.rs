@@ -1,6 +1,7 @@
 //! One file for each subcommand: arguments in, exit code out.
 
 pub(super) mod check;
+pub(super) mod compare;
 pub(super) mod completions;
 pub(super) mod doctor;
 pub(super) mod guard;

@@ -2,7 +2,7 @@ use crate::cli::Failed;
 use crate::cli::args::{SchemaArgs, SchemaOf};
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
-use crate::results::schema::summary_schema;
+use crate::results::schema::{comparison_schema, summary_schema};
 use crate::scenario;
 
 /// Prints a schema, or the reference of scenario keys.
@@ -11,6 +11,7 @@ pub(in crate::cli) fn schema(args: &SchemaArgs, terminal: &Terminal) -> Result<u
     match args.of {
         SchemaOf::Scenario => terminal.print(format!("{:#}\n", scenario::schema())),
         SchemaOf::Summary => terminal.print(summary_schema()),
+        SchemaOf::Comparison => terminal.print(comparison_schema()),
         SchemaOf::Reference => terminal.print(scenario::reference()),
     }
     Ok(exit_code::SUCCESS)

@@ -5,7 +5,7 @@ use crate::cli::args::ServeArgs;
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
 use crate::run::misbehaviour::{Misbehaviour, MisbehaviourError};
-use crate::server::embedded::{Limits, LogTarget, Options, serve as serve_until_told};
+use crate::server::embedded::{AnswerPace, Limits, LogTarget, Options, serve as serve_until_told};
 
 /// Runs the embedded server until it is told to end.
 pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, Failed> {
@@ -28,6 +28,10 @@ pub(in crate::cli) fn serve(args: ServeArgs, terminal: &Terminal) -> Result<u8, 
             work: args.work,
             max_clients: args.max_clients,
             rss_per_client: args.rss_per_client,
+        },
+        pace: AnswerPace {
+            ack_delay: args.ack_delay,
+            slow: args.slow,
         },
     };
     // To standard error: standard output may be the log.

@@ -21,6 +21,7 @@ use std::path::Path;
 pub(in crate::report) use self::judgement::measured;
 pub use self::page::{Ink, Page, Piece};
 pub(in crate::report) use self::page::{cut, wrap};
+pub(in crate::report) use self::table::Table;
 use crate::results::summary::Summary;
 use crate::results::sweep::SweepSummary;
 

@@ -161,7 +161,7 @@ impl Page {
     }
 
     /// Writes a table; its first column shrinks if the page is too narrow.
-    pub(super) fn table(&mut self, indent: usize, table: &Table) {
+    pub(in crate::report) fn table(&mut self, indent: usize, table: &Table) {
         for row in table.lay_out(self.width.saturating_sub(indent)) {
             self.space(indent);
             for (ink, text) in &row {

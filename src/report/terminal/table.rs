@@ -13,7 +13,7 @@ pub(super) enum Align {
 
 /// Columns that line up; the first is the one that gives way on a narrow page.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::report) struct Table {
     align: Vec<Align>,
     rows: Vec<Vec<Piece>>,
 }
@@ -24,7 +24,7 @@ impl Table {
     const FIRST: usize = 8;
 
     /// A table with a head; its first column holds words, the others numbers.
-    pub(super) fn of_numbers<'a>(head: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(in crate::report) fn of_numbers<'a>(head: impl IntoIterator<Item = &'a str>) -> Self {
         let head: Vec<Piece> = head
             .into_iter()
             .map(|title| (Ink::Dim, title.to_owned()))
@@ -46,7 +46,7 @@ impl Table {
     }
 
     /// Adds a row with as many cells as there are columns.
-    pub(super) fn row(&mut self, cells: Vec<Piece>) {
+    pub(in crate::report) fn row(&mut self, cells: Vec<Piece>) {
         debug_assert_eq!(cells.len(), self.align.len(), "a cell for each column");
         let cells = cells.into_iter().map(|(ink, text)| (ink, clean(&text)));
         self.rows.push(cells.collect());

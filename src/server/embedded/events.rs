@@ -10,6 +10,8 @@ use socketioxide::{NsInsertError, ProtocolVersion, SocketIo, TransportType};
 use super::arguments::{Arguments, Incoming};
 use super::limits::Load;
 use super::log::{Line, Log};
+use super::pace::AnswerPace;
+use crate::clock;
 
 /// Why a session ends with its server, in npm's words.
 pub(super) const SHUTTING_DOWN: &str = "server shutting down";
@@ -29,12 +31,13 @@ pub(super) fn register(
     io: &SocketIo,
     log: &Arc<Log>,
     load: &Arc<Load>,
+    pace: AnswerPace,
 ) -> Result<(), NsInsertError> {
     let handler = || {
         let (log, load) = (Arc::clone(log), Arc::clone(load));
         let admission = Arc::clone(&load);
         let accept = move |socket: SocketRef| {
-            connected(&socket, &log, &load);
+            connected(&socket, &log, &load, pace);
             ready(())
         };
         accept.with(move || ready(if admission.admit() { Ok(()) } else { Err(Full) }))
@@ -44,7 +47,7 @@ pub(super) fn register(
 }
 
 /// Not a task of its own, so that no event can come in before its handler is there.
-fn connected(socket: &SocketRef, log: &Arc<Log>, load: &Arc<Load>) {
+fn connected(socket: &SocketRef, log: &Arc<Log>, load: &Arc<Load>, pace: AnswerPace) {
     log.write(&Line::Connect {
         nsp: namespace(socket),
         sid: socket.id.as_str(),
@@ -59,8 +62,11 @@ fn connected(socket: &SocketRef, log: &Arc<Log>, load: &Arc<Load>) {
         move |socket: SocketRef, incoming: Incoming, ack: AckSender, io: SocketIo| {
             let log = Arc::clone(&events);
             let busy = Arc::clone(&busy);
+            let arrived = clock::now();
             async move {
+                log_event(&socket, &incoming, &log);
                 busy.work();
+                pace.wait(arrived).await;
                 answer(&socket, incoming, ack, &io, &log).await;
             }
         },
@@ -77,19 +83,22 @@ fn connected(socket: &SocketRef, log: &Arc<Log>, load: &Arc<Load>) {
     });
 }
 
+fn log_event(socket: &SocketRef, incoming: &Incoming, log: &Log) {
+    log.write(&Line::Event {
+        nsp: namespace(socket),
+        sid: socket.id.as_str(),
+        event: &incoming.event,
+        transport: transport_name(socket),
+        ack: incoming.ack_wanted,
+    });
+}
+
 async fn answer(socket: &SocketRef, incoming: Incoming, ack: AckSender, io: &SocketIo, log: &Log) {
     let Incoming {
         event,
         arguments,
         ack_wanted,
     } = incoming;
-    log.write(&Line::Event {
-        nsp: namespace(socket),
-        sid: socket.id.as_str(),
-        event: &event,
-        transport: transport_name(socket),
-        ack: ack_wanted,
-    });
     match event.as_str() {
         "kick" => {
             // Gone already is as good.

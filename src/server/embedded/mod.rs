@@ -17,6 +17,7 @@ mod arguments;
 mod events;
 mod limits;
 mod log;
+mod pace;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -38,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use limits::Load;
 use log::Log;
+pub use pace::AnswerPace;
 
 pub use limits::Limits;
 
@@ -49,7 +51,7 @@ const CLOSING_GRACE: Duration = Duration::from_secs(2);
 const PACKETS_PER_CLIENT: usize = 4096;
 
 /// How the embedded server behaves; the defaults are those of npm socket.io.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Port 0 lets the system choose.
     pub listen: SocketAddr,
@@ -68,6 +70,8 @@ pub struct Options {
     pub exit_with_stdin: bool,
     /// What limits it on purpose.
     pub limits: Limits,
+    /// How long events wait for their answers.
+    pub pace: AnswerPace,
 }
 
 impl Default for Options {
@@ -81,6 +85,7 @@ impl Default for Options {
             log: None,
             exit_with_stdin: false,
             limits: Limits::default(),
+            pace: AnswerPace::default(),
         }
     }
 }
@@ -180,7 +185,8 @@ pub fn serve_until(
             .max_buffer_size(PACKETS_PER_CLIENT)
             .build_svc();
         let load = Load::new(options.limits);
-        events::register(&io, &log, &load).expect("two namespace patterns that don't overlap");
+        events::register(&io, &log, &load, options.pace)
+            .expect("two namespace patterns that don't overlap");
         ready(listener.local_addr().map_err(ServeError::Runtime)?);
         let stopped = tokio::select! {
             stopped = stop => stopped,

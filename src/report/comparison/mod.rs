@@ -1,0 +1,15 @@
+//! What people and their tools read about a comparison of runs.
+//!
+//! A [`Comparison`](crate::results::comparison::Comparison) comes in, text or bytes go out, one file
+//! per format; the page also takes the runs themselves, whose curves it lays over each other.
+
+mod figures;
+mod junit;
+mod markdown;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub use self::junit::render as junit;
+pub use self::markdown::render as markdown;
+pub use self::terminal::render as terminal;
