@@ -29,6 +29,10 @@ bench:
     cargo bench --locked --bench faults
     cargo bench --locked --bench codec --bench recorder --bench arrival
 
+# Fuzz every target for SECONDS each; needs a nightly toolchain
+fuzz SECONDS="30":
+    fuzz/run {{ SECONDS }}
+
 # Write the generated files (schemas, reference pages) anew
 generate:
     SIO_LOAD_BLESS=1 cargo test --locked

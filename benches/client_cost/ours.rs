@@ -12,6 +12,7 @@ use sio_load::clock::{self, Clock};
 use sio_load::event::{Event, Observer, PopulationId};
 use sio_load::metrics::{PopulationObserver, Recorder, Snapshot};
 use sio_load::scenario::{self, Overrides, Plan};
+use sio_load::transport::Budget;
 use sio_load::workload::arrival::stays;
 use sio_load::workload::lag::LagProbe;
 use sio_load::workload::worker::{Assignment, Order, Worker};
@@ -127,8 +128,14 @@ impl Run {
         let population = PopulationId(0);
         let watch = Watch::new(recorder.observer(population));
         let url = plan.target.url.clone().expect("the plan names its target");
-        let blueprint =
-            Blueprint::new(&plan, population, (&url, None), clock).expect("no TLS to fail");
+        let blueprint = Blueprint::new(
+            &plan,
+            population,
+            (&url, None),
+            clock,
+            &Budget::of(usize::MAX),
+        )
+        .expect("no TLS to fail");
         let assignment = Assignment {
             blueprints: vec![Rc::new(blueprint)],
             observers: vec![watch.clone()],

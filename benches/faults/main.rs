@@ -32,6 +32,7 @@ use sio_load::fault::FaultKind;
 use sio_load::metrics::{Histogram, PopulationObserver, Recorder};
 
 use sio_load::scenario::{self, Overrides, Plan};
+use sio_load::transport::Budget;
 use sio_load::workload::arrival::stays;
 use sio_load::workload::lag::LagProbe;
 use sio_load::workload::worker::{Assignment, FaultBatch, Order, Worker};
@@ -185,7 +186,14 @@ fn plan(target: &Target, size: Size, keys: &str) -> Plan {
 fn assignment(plan: &Plan, size: Size, clock: Clock, watch: &Watch) -> Assignment<Watch> {
     let population = PopulationId(0);
     let url = plan.target.url.clone().expect("the plan names its target");
-    let blueprint = Blueprint::new(plan, population, (&url, None), clock).expect("no TLS to fail");
+    let blueprint = Blueprint::new(
+        plan,
+        population,
+        (&url, None),
+        clock,
+        &Budget::for_clients(size.clients as usize),
+    )
+    .expect("no TLS to fail");
     let fault = &plan.chaos[0];
     let FaultKind::Client(client) = fault.kind else {
         panic!("{} is no fault at clients", fault.kind.name());

@@ -9,7 +9,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use sio_load::event::{Cause, EngineRevision, Failure, Origin, Stage, TransportKind};
 use sio_load::protocol::{
-    AckRequest, Config, Connection, Emit, Event, Frame, RequestId, Transmit, WebSocketEnd,
+    AckRequest, Answer, Config, Connection, Emit, Event, Frame, RequestId, Transmit, WebSocketEnd,
     WebSocketId,
 };
 
@@ -127,8 +127,12 @@ impl Driver {
 
     fn respond(&mut self, request: u8, status: u16, body: &str) {
         if let Some(id) = pick(&self.requests, request) {
-            let body = Bytes::copy_from_slice(body.as_bytes());
-            self.connection.handle_response(self.now, id, status, body);
+            let answer = Answer {
+                status,
+                body: Bytes::copy_from_slice(body.as_bytes()),
+                note: None,
+            };
+            self.connection.handle_response(self.now, id, answer);
         }
     }
 

@@ -163,4 +163,11 @@ findings! {
         settings: [Client => "new WebSocket(\"wss://example.com\")"],
         docs: troubleshooting!("you-are-trying-to-reach-a-plain-websocket-server"),
     }
+    TOO_LARGE: "SIO-148", Error, "the server sends more than is buffered here" {
+        cause: "A response, a message or an unread backlog exceeds a limit of sio-load on what one \
+                server may make it hold.",
+        remedy: "Check whether the server means to send that much; docs/LIMITS.md lists the limits.",
+        settings: [],
+        docs: None,
+    }
 }

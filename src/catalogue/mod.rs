@@ -223,6 +223,7 @@ pub const fn of(cause: Cause) -> &'static Finding {
         Cause::WebsocketRefused => &WEBSOCKET_REFUSED,
         Cause::ProbeFailed => &PROBE_FAILED,
         Cause::PayloadTooLarge => &PAYLOAD_TOO_LARGE,
+        Cause::TooLarge => &TOO_LARGE,
         Cause::ProtocolViolation => &PROTOCOL_VIOLATION,
         Cause::InvalidNamespace => &INVALID_NAMESPACE,
         Cause::NamespaceRejected => &NAMESPACE_REJECTED,

@@ -24,7 +24,9 @@ use crate::scenario::plan::{
 };
 use crate::scenario::template::Scope;
 use crate::seed::{Purpose, Seed};
-use crate::transport::{ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError};
+use crate::transport::{
+    Budget, ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError,
+};
 use crate::units::ByteSize;
 
 /// Built once per population and worker, shared by its clients.
@@ -77,6 +79,7 @@ impl Blueprint {
         population: PopulationId,
         (target, way): (&Url, Option<SocketAddr>),
         clock: Clock,
+        budget: &Budget,
     ) -> Result<Self, TransportError> {
         let Population {
             client,
@@ -98,7 +101,13 @@ impl Blueprint {
         };
         Ok(Self {
             connection: Rc::new(connection),
-            transport: Rc::new(transport_settings(plan, client, (target, way), &meter)?),
+            transport: Rc::new(transport_settings(
+                plan,
+                client,
+                (target, way),
+                &meter,
+                budget,
+            )?),
             path: path(client),
             client: client.clone(),
             emits: emits.clone(),
@@ -293,6 +302,7 @@ fn transport_settings(
     client: &Client,
     (target, way): (&Url, Option<SocketAddr>),
     meter: &Rc<ByteMeter>,
+    budget: &Budget,
 ) -> Result<Settings, TransportError> {
     let dialer = DialSettings {
         url: target.clone(),
@@ -316,6 +326,9 @@ fn transport_settings(
         profile: client.profile,
         revision: client.protocol,
         with_credentials: client.with_credentials,
+        compression: client.compression,
+        budget,
+        redirects: &plan.target.redirects,
         header_names: &names,
     };
     Settings::new(dialer, config)

@@ -27,6 +27,9 @@ use crate::transport::{
 /// How long a closed WebSocket waits for the peer, as the `ws` package does.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 
+/// Messages on a WebSocket that is closed from here, dealt with before anything else gets its turn.
+const DISCARDED_BATCH: u32 = 64;
+
 /// Something that came in.
 pub(super) enum Arrival {
     /// An HTTP response.
@@ -34,6 +37,8 @@ pub(super) enum Arrival {
         id: RequestId,
         status: u16,
         body: Bytes,
+        /// What a header adds to a refusal.
+        note: Option<Box<str>>,
         /// How its connection was made, if it carries a handshake.
         dialed: Option<Timings>,
     },
@@ -234,6 +239,7 @@ impl Connections {
             },
             path_and_query,
             body: request.body,
+            opens: request.opening,
             octet_stream: request.octet_stream,
             headers: &engine_headers.headers,
         };
@@ -366,7 +372,7 @@ impl Connections {
     }
 
     fn poll_sockets(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
-        let mut place = 0;
+        let (mut place, mut discarded) = (0, 0);
         while let Some(open) = self.sockets.get_mut(place) {
             if !open.flushed {
                 // An error shows at the next read.
@@ -378,8 +384,18 @@ impl Connections {
                     let (id, frame) = (open.id, received(frame));
                     return Some(Arrival::Frame { id, frame });
                 }
-                // More may be behind it: poll the same one again.
-                Poll::Ready(Ok(_)) => {}
+                // More may be behind it, and without end: others get their turn between.
+                Poll::Ready(Ok(_)) => {
+                    discarded += 1;
+                    if discarded == DISCARDED_BATCH {
+                        cx.waker().wake_by_ref();
+                        let is_over = state.until().is_some_and(|until| until <= clock::now());
+                        if is_over {
+                            self.sockets.swap_remove(place);
+                        }
+                        return None;
+                    }
+                }
                 Poll::Ready(Err(end)) => {
                     let open = self.sockets.swap_remove(place);
                     if state.is_of_interest() {
@@ -428,6 +444,7 @@ impl Connections {
                 id,
                 status: response.status,
                 body: response.body,
+                note: response.note,
                 dialed,
             },
             Err(failure) => Arrival::RequestFailed {

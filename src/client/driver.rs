@@ -26,12 +26,13 @@ use super::wire_log::WireLog;
 use crate::clock;
 use crate::event::{ClientId, Event, Observer};
 use crate::protocol::{
-    AckRequest, Connection, Emit, Emitted, Event as ConnectionEvent, Received, Transmit,
+    AckRequest, Answer, Connection, Emit, Emitted, Event as ConnectionEvent, Received, Transmit,
 };
 use crate::seed::Purpose;
 
-/// Arrivals and emits that one wake-up may deal with before other clients get their turn, and the
-/// worker its own: a client that has more to emit than the machine can send would never end.
+/// Arrivals that one wake-up may deal with, and likewise emits, before other clients get their turn,
+/// and the worker its own. Each has a share of its own: neither a server that floods a client nor a
+/// client with more to emit than the machine can send keeps it from the other, or from its end.
 const FAIR_SHARE: u32 = 64;
 
 /// One virtual client, from its first connect to its goodbye.
@@ -120,10 +121,12 @@ impl<O: Observer> Driver<O> {
                 id,
                 status,
                 body,
+                note,
                 dialed,
             } => {
                 self.lifecycle.handshake_dialed(now, dialed);
-                self.connection.handle_response(now, id, status, body);
+                let answer = Answer { status, body, note };
+                self.connection.handle_response(now, id, answer);
             }
             Arrival::RequestFailed {
                 id,
@@ -399,6 +402,7 @@ impl<O: Observer> Driver<O> {
         if self.connection.poll_timeout().is_some_and(|due| due <= now) {
             self.connection.handle_timeout(now);
             self.pump(now);
+            *share = share.saturating_sub(1);
             moved = true;
         }
         if self.steps_tick(now) {
@@ -464,7 +468,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
         if matches!(this.phase, ClientPhase::New) {
             this.begin(clock::now());
         }
-        let mut share = FAIR_SHARE;
+        let (mut arrivals, mut share) = (FAIR_SHARE, FAIR_SHARE);
         loop {
             while let Some(command) = this.mailbox.take(cx) {
                 this.obey(clock::now(), command);
@@ -477,13 +481,11 @@ impl<O: Observer + Unpin> Future for Driver<O> {
                 }
                 continue;
             }
-            while let Poll::Ready(arrival) = this.connections.poll_next(cx) {
+            while arrivals > 0
+                && let Poll::Ready(arrival) = this.connections.poll_next(cx)
+            {
                 this.take_arrival(clock::now(), arrival);
-                share -= 1;
-                if share == 0 {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                arrivals -= 1;
             }
             if this.break_off_handshake() {
                 continue;
@@ -493,7 +495,7 @@ impl<O: Observer + Unpin> Future for Driver<O> {
             if this.advance_farewell(now) {
                 return Poll::Ready(());
             }
-            if share == 0 {
+            if share == 0 || arrivals == 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

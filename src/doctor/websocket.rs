@@ -13,8 +13,9 @@ use super::probe::Probe;
 use super::request::Request;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::http1::has_token;
+use crate::limits;
 use crate::trace::Voice;
-use crate::transport::{Frame, WebSocket, WebSocketEnd};
+use crate::transport::{Budget, COMPRESSION_OFFER, Frame, WebSocket, WebSocketEnd};
 
 /// How long the body of a refusal may take after its head: it only explains what is known.
 const BODY_PATIENCE: Duration = Duration::from_millis(500);
@@ -67,7 +68,8 @@ impl Socket {
             .header("Connection", "Upgrade")
             .header("Upgrade", "websocket")
             .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", &key);
+            .header("Sec-WebSocket-Key", &key)
+            .header("Sec-WebSocket-Extensions", COMPRESSION_OFFER);
         (request, key)
     }
 
@@ -94,7 +96,13 @@ impl Socket {
             rest,
             ..
         } = answered;
-        let inner = WebSocket::new(stream, rest).await;
+        let accepted: Vec<&str> = reply.all("sec-websocket-extensions").collect();
+        let budget = Budget::of(limits::BUDGET);
+        let Some(inner) = WebSocket::negotiated(stream, rest, &budget, &accepted) else {
+            let failure = Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Server);
+            let problem = "the 101 accepts an extension that was not offered like this";
+            return Err(failure.with_status(101).with_message(problem).into());
+        };
         Ok((Some(Self { inner }), reply))
     }
 

@@ -138,6 +138,8 @@ pub enum Cause {
     NamespaceRejected,
     /// HTTP 413 or WebSocket close 1009.
     PayloadTooLarge,
+    /// What the server sends exceeds a limit on what is buffered here (docs/LIMITS.md).
+    TooLarge,
     /// The proxy refused or failed the CONNECT.
     ProxyFailed,
     /// A packet of the server breaks the protocol.
@@ -185,6 +187,7 @@ words!(Cause {
     InvalidNamespace => "invalid_namespace",
     NamespaceRejected => "namespace_rejected",
     PayloadTooLarge => "payload_too_large",
+    TooLarge => "too_large",
     ProxyFailed => "proxy_failed",
     ProtocolViolation => "protocol_violation",
     StepTimedOut => "step_timed_out",

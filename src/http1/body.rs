@@ -130,6 +130,12 @@ impl Body {
         }
     }
 
+    /// Bytes held, capacity included.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.data.capacity()
+    }
+
     /// Whether nothing is to come.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -11,7 +11,7 @@ pub mod socket_io;
 
 pub(crate) use connection::Backoff;
 pub use connection::{
-    AckRequest, Config, Connection, Emit, Emitted, EngineId, Event, Method, Received,
+    AckRequest, Answer, Config, Connection, Emit, Emitted, EngineId, Event, Method, Received,
     ReconnectionConfig, Request, RequestId, Transmit, WebSocketId,
 };
 pub use frame::{Frame, WebSocketEnd};

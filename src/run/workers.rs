@@ -24,6 +24,7 @@ use crate::event::{AmbientFault, PopulationId};
 use crate::fault::FaultKind;
 use crate::metrics::{Recorder, Snapshot};
 use crate::scenario::plan::Plan;
+use crate::transport::Budget;
 use crate::workload::arrival::{Stay, stays};
 use crate::workload::lag::LagProbe;
 use crate::workload::worker::{Assignment, FaultBatch, Order, Worker};
@@ -57,6 +58,25 @@ pub(super) struct Destination {
     pub(super) url: Url,
     /// By population: what stands on the way to it; nothing, or no entry, if nothing does.
     pub(super) ways: Vec<Option<SocketAddr>>,
+}
+
+/// How many clients are there at once, at most.
+fn most_at_once(stays: &[Stay]) -> usize {
+    let mut changes: Vec<(Duration, bool)> = stays
+        .iter()
+        .flat_map(|stay| [(stay.start, true), (stay.end, false)])
+        .collect();
+    changes.sort_unstable();
+    let (mut now, mut most) = (0_usize, 0);
+    for (_, comes) in changes {
+        now = if comes {
+            now + 1
+        } else {
+            now.saturating_sub(1)
+        };
+        most = most.max(now);
+    }
+    most
 }
 
 /// The worker threads.
@@ -107,6 +127,7 @@ impl Workers {
         follow: Option<Follow>,
     ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
         let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * count as usize);
+        let budget = Budget::for_clients(most_at_once(&stays(plan)));
         let mut threads = Vec::new();
         let mut orders = Vec::new();
         for index in 0..count {
@@ -118,6 +139,7 @@ impl Workers {
                 index,
                 count,
                 follow,
+                budget: budget.clone(),
                 orders: inbox,
                 reports: reports.clone(),
             };
@@ -156,6 +178,8 @@ struct Share {
     index: u32,
     count: u32,
     follow: Option<Follow>,
+    /// What the buffers of all connections of this process draw from.
+    budget: Budget,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<Report>,
 }
@@ -217,7 +241,7 @@ impl Share {
         let blueprint = |population: PopulationId| {
             let Destination { url, ways } = &self.destination;
             let way = ways.get(usize::from(population.0)).copied().flatten();
-            Blueprint::new(&self.plan, population, (url, way), self.clock)
+            Blueprint::new(&self.plan, population, (url, way), self.clock, &self.budget)
                 .map(|blueprint| Rc::new(blueprint.following(self.follow)))
                 .map_err(RunError::Transport)
         };

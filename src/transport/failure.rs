@@ -76,12 +76,15 @@ pub fn wants_tls(status: u16, body: &[u8]) -> bool {
 
 /// The failure that an answer which is no HTTP, or too much of it, is.
 pub(crate) fn from_http(broken: Malformed) -> Failure {
-    let cause = if broken.is_too_large() {
-        Cause::PayloadTooLarge
-    } else {
-        Cause::NotSocketio
-    };
-    Failure::new(Stage::Open, cause, Origin::Server).with_message(&broken.to_string())
+    if broken.is_too_large() {
+        return too_large(&broken.to_string());
+    }
+    Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server).with_message(&broken.to_string())
+}
+
+/// An answer beyond a limit on what is buffered here.
+pub(super) fn too_large(what: &str) -> Failure {
+    Failure::new(Stage::Open, Cause::TooLarge, Origin::Server).with_message(what)
 }
 
 /// The failure that an answer other than 101 to a WebSocket handshake is.

@@ -9,6 +9,7 @@
 //! Everything is single-threaded: `Rc` throughout, and every future is polled by the client that
 //! owns it. Dropping a future is always safe and closes its connection.
 
+mod budget;
 mod dialer;
 mod failure;
 mod link_conditions;
@@ -20,6 +21,7 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use budget::Budget;
 pub use dialer::{CertificateFacts, DialSettings, Dialed, Dialer, Timings, TransportError};
 pub(crate) use failure::from_http;
 pub use failure::{answers_in_tls, from_io, from_refusal, wants_tls};
@@ -29,4 +31,6 @@ pub use polling::{
 };
 pub use settings::{HttpConfig, Settings};
 pub use socket::{ByteMeter, Stream, Tcp};
-pub use websocket::{Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake};
+pub use websocket::{
+    COMPRESSION_OFFER, Frame, HandshakeEnd, WebSocket, WebSocketEnd, WebSocketHandshake,
+};

@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::budget::Budget;
 use super::dialer::{Dialer, TransportError};
 use crate::event::EngineRevision;
 use crate::scenario::plan::Profile;
@@ -15,6 +16,12 @@ pub struct HttpConfig<'a> {
     pub revision: EngineRevision,
     /// Whether the `node` profile keeps cookies, in a jar per engine. Browsers always do.
     pub with_credentials: bool,
+    /// Whether WebSockets offer permessage-deflate.
+    pub compression: bool,
+    /// What the buffers of all connections draw from.
+    pub budget: &'a Budget,
+    /// Origins besides the target's that redirects may lead to: `https://host[:port]`.
+    pub redirects: &'a [String],
     /// The names of the user's headers as the scenario spells them: they go out in this spelling.
     pub header_names: &'a [String],
 }
@@ -25,6 +32,9 @@ pub struct Settings {
     pub(super) profile: Profile,
     pub(super) revision: EngineRevision,
     pub(super) with_credentials: bool,
+    pub(super) compression: bool,
+    pub(super) budget: Budget,
+    pub(super) redirects: Box<[String]>,
     pub(super) host: HeaderValue,
     pub(super) origin: HeaderValue,
     spelled: Box<[(HeaderName, Box<str>)]>,
@@ -55,6 +65,9 @@ impl Settings {
             revision: config.revision,
             profile: config.profile,
             with_credentials: config.with_credentials,
+            compression: config.compression,
+            budget: config.budget.clone(),
+            redirects: config.redirects.into(),
             dialer,
             spelled,
         })

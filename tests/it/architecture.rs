@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "word",
         ],
     ),
-    ("protocol", &["event"]),
+    ("protocol", &["event", "limits"]),
     (
         "transport",
         &["clock", "event", "http1", "limits", "protocol", "scenario"],

@@ -131,6 +131,7 @@ mod tests {
 
     fn target(rules: Vec<ConnectTo>) -> Target {
         Target {
+            redirects: Vec::new(),
             url: None,
             proxy: None,
             connect_to: rules,

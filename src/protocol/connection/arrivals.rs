@@ -1,6 +1,6 @@
 //! The engine that an arrival concerns: the one that opens, the open one, one that drains, or none.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -8,7 +8,8 @@ use super::draining::Draining;
 use super::machine::{Connection, EnginePhase};
 use super::opening::Opening;
 use super::session::Session;
-use super::transmit::{EngineId, RequestId, WebSocketId};
+use super::timer::Timer;
+use super::transmit::{Answer, EngineId, RequestId, WebSocketId};
 use super::upgrade;
 use crate::event::Failure;
 use crate::protocol::engine_io::error_body::{self, RequestKind};
@@ -39,14 +40,28 @@ impl<'a> Owner<'a> {
     }
 }
 
+/// Packets of one poll that are dealt with at once.
+const PACKET_BATCH: u32 = 256;
+
+/// Any time at all: the clock moves on before the next look at it.
+const A_MOMENT: Duration = Duration::from_nanos(1);
+
 /// Only a 200 is a success, whatever the method.
-pub(super) fn judge(id: RequestId, status: u16, body: Bytes) -> Result<Bytes, Failure> {
+pub(super) fn judge(id: RequestId, answer: Answer) -> Result<Bytes, Failure> {
+    let Answer { status, body, note } = answer;
     let kind = match (status, id.opening) {
         (200, _) => return Ok(body),
         (_, true) => RequestKind::Handshake,
         (_, false) => RequestKind::Session,
     };
-    Err(error_body::classify(kind, status, &body))
+    let failure = error_body::classify(kind, status, &body);
+    let Some(note) = note else {
+        return Err(failure);
+    };
+    let said = failure.message.as_deref().unwrap_or_default();
+    let separator = if said.is_empty() { "" } else { ": " };
+    let message = format!("{note}{separator}{said}");
+    Err(failure.with_message(&message))
 }
 
 impl Connection {
@@ -70,8 +85,15 @@ impl Connection {
 
     /// Deals with the packets of a poll one by one. What follows the handshake waits until every
     /// namespace has sent its CONNECT: that is the order on the wire of the reference client.
+    ///
+    /// After [`PACKET_BATCH`] of them other timers, and so the whole client, get their turn.
     pub(super) fn pump(&mut self, now: Instant) {
+        let mut left = PACKET_BATCH;
         while !self.manager.is_asking() {
+            if left == 0 {
+                return self.put_off_inbox(now);
+            }
+            left -= 1;
             if let EnginePhase::Open(session) = &mut self.engine
                 && session.probe_is_due()
             {
@@ -92,6 +114,16 @@ impl Connection {
                     self.poll_was_read(now, decoded);
                 }
             }
+        }
+    }
+
+    /// Goes on with the rest of a poll in a moment. What was put off until the next poll has gone
+    /// out is dealt with now, so that it does not pile up.
+    fn put_off_inbox(&mut self, now: Instant) {
+        self.manager.timers.set(Timer::Inbox, now + A_MOMENT);
+        if let EnginePhase::Open(session) = &mut self.engine {
+            let flow = self.manager.deal_with_decoded(session, now);
+            self.follow_session(now, flow);
         }
     }
 

@@ -59,7 +59,7 @@ pub(crate) use backoff::Backoff;
 pub use config::{Config, ReconnectionConfig};
 pub use event::{AckRequest, Emit, Emitted, Event, Received};
 pub use machine::Connection;
-pub use transmit::{EngineId, Method, Request, RequestId, Transmit, WebSocketId};
+pub use transmit::{Answer, EngineId, Method, Request, RequestId, Transmit, WebSocketId};
 
 /// Commands.
 impl Connection {
@@ -218,9 +218,9 @@ impl Connection {
 /// Arrivals. As in an event loop of JavaScript, timers that are due come first.
 impl Connection {
     /// An HTTP response came, whatever its status.
-    pub fn handle_response(&mut self, now: Instant, id: RequestId, status: u16, body: Bytes) {
+    pub fn handle_response(&mut self, now: Instant, id: RequestId, answer: Answer) {
         self.fire_due(now);
-        self.response(now, id, arrivals::judge(id, status, body));
+        self.response(now, id, arrivals::judge(id, answer));
     }
 
     /// An HTTP request brought no response.
@@ -274,6 +274,7 @@ impl Connection {
                         self.manager.ping_is_due(session, now);
                     }
                 }
+                Timer::Inbox => self.pump(now),
                 Timer::NextPoll => {
                     if let Some(session) = self.engine.session_mut() {
                         session.poll_again(&mut self.manager.out);

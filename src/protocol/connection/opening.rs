@@ -11,7 +11,7 @@ use super::session_arrivals::closed;
 use super::transmit::{RequestId, WebSocketId};
 use crate::event::{Cause, Failure, Origin, Stage, TransportKind};
 use crate::protocol::engine_io::error_body;
-use crate::protocol::engine_io::handshake::Handshake;
+use crate::protocol::engine_io::handshake::{Handshake, HandshakeError};
 use crate::protocol::engine_io::packet::{Outgoing, Packet};
 use crate::protocol::engine_io::payload::PayloadReader;
 use crate::protocol::frame::{Frame, WebSocketEnd};
@@ -188,7 +188,13 @@ impl Opening {
             Packet::Open(json) => {
                 return match Handshake::read(&json) {
                     Ok(handshake) => OpeningFlow::Opened(handshake),
-                    Err(_) => self.undecodable(manager, &json),
+                    Err(error @ HandshakeError::SidTooLong { .. }) => {
+                        self.let_go(&mut manager.out);
+                        let cause = Cause::TooLarge;
+                        let failure = Failure::new(Stage::Open, cause, Origin::Server);
+                        OpeningFlow::Failed(failure.with_message(&error.to_string()))
+                    }
+                    Err(HandshakeError::Unreadable(_)) => self.undecodable(manager, &json),
                 };
             }
             Packet::Ping(_) => {

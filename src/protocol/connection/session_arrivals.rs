@@ -263,7 +263,7 @@ impl Manager {
 
     /// The namespaces hear what came before the end of their engine. In the reference client they
     /// hear it after that end, and so on the next engine, if there ever is one.
-    fn deal_with_decoded(&mut self, session: &mut Session, now: Instant) -> SessionFlow {
+    pub(super) fn deal_with_decoded(&mut self, session: &mut Session, now: Instant) -> SessionFlow {
         let inbox = self.inbox.as_deref_mut();
         let decoded = inbox.map(|inbox| std::mem::take(&mut inbox.decoded));
         self.on_socket_packets(session, now, decoded.unwrap_or_default())

@@ -13,6 +13,8 @@ pub(super) enum Timer {
     PingInterval,
     /// A poll that was put off so as not to spin.
     NextPoll,
+    /// The rest of a poll with very many packets.
+    Inbox,
     /// The earliest ack timeout, or earlier: an ack that comes does not move it.
     Acks,
     /// The earliest ping timeout among engines that only drain their queue.
@@ -20,12 +22,13 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::ConnectTimeout,
         Self::Reconnect,
         Self::PingTimeout,
         Self::PingInterval,
         Self::NextPoll,
+        Self::Inbox,
         Self::Acks,
         Self::DrainingEngine,
     ];

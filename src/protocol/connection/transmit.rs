@@ -46,6 +46,17 @@ pub enum Method {
     Post,
 }
 
+/// Answer to an HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body, decompressed.
+    pub body: Bytes,
+    /// What a header adds to a refusal: where it redirects to, or how to authenticate.
+    pub note: Option<Box<str>>,
+}
+
 /// An HTTP request to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::packet::Packet;
 use super::payload::PayloadReader;
 use crate::event::EngineRevision;
+use crate::limits;
 
 /// Intervals above this are cut to it, so that no sum of times overflows: 30 days.
 const LONGEST_MS: u64 = 30 * 24 * 3600 * 1000;
@@ -30,8 +31,17 @@ pub struct Handshake {
 
 /// The JSON text of an open packet makes no handshake.
 #[derive(Debug, thiserror::Error)]
-#[error("the open packet cannot be read")]
-pub struct HandshakeError(#[from] serde_json::Error);
+pub enum HandshakeError {
+    /// It is no JSON object with `sid`, `pingInterval` and `pingTimeout`.
+    #[error("the open packet cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+    /// Its `sid` is longer than [`limits::SID`].
+    #[error("a session id of {length} bytes")]
+    SidTooLong {
+        /// In bytes.
+        length: usize,
+    },
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,9 +80,14 @@ impl Handshake {
     /// Reads the JSON text of an open packet.
     ///
     /// # Errors
-    /// If it is no JSON object with `sid`, `pingInterval` and `pingTimeout`.
+    /// If it is no JSON object with `sid`, `pingInterval` and `pingTimeout`, or the `sid` is too long.
     pub fn read(json: &[u8]) -> Result<Self, HandshakeError> {
         let written: Written<'_> = serde_json::from_slice(json)?;
+        if written.sid.len() > limits::SID {
+            return Err(HandshakeError::SidTooLong {
+                length: written.sid.len(),
+            });
+        }
         Ok(Self {
             sid: written.sid.into(),
             offers_websocket: written.upgrades.iter().any(|name| name == "websocket"),
@@ -157,6 +172,12 @@ mod tests {
         assert!(Handshake::read(b"").is_err());
         assert!(Handshake::read(b"{\"sid\":1}").is_err());
         assert!(Handshake::read(b"{").is_err());
+        let long = format!(
+            r#"{{"sid":"{}","pingInterval":1,"pingTimeout":1}}"#,
+            "s".repeat(limits::SID + 1)
+        );
+        let error = Handshake::read(long.as_bytes()).unwrap_err();
+        assert!(matches!(error, HandshakeError::SidTooLong { .. }));
     }
 
     proptest! {

@@ -143,6 +143,7 @@ fn client(
     let remember_upgrade = reader.boolean("remember_upgrade");
     let try_all_transports = reader.boolean("try_all_transports");
     let with_credentials = reader.boolean("with_credentials");
+    let compression = reader.boolean("compression");
     let timeout = reader.duration_or_false("timeout");
     let force_base64 = reader.boolean("force_base64");
     let add_trailing_slash = reader.boolean("add_trailing_slash");
@@ -168,6 +169,7 @@ fn client(
         remember_upgrade: remember_upgrade?,
         try_all_transports: try_all_transports?,
         with_credentials: with_credentials?,
+        compression: compression?,
         timeout: timeout?,
         force_base64: force_base64?,
         add_trailing_slash,

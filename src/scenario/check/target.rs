@@ -60,6 +60,7 @@ pub(super) fn read(top: &Reader<'_>, context: &Context<'_>) -> Checked<TargetTab
     };
     let url = url(&reader, "url", &["http", "https", "ws", "wss"]);
     let proxy = self::url(&reader, "proxy", &["http"]);
+    let redirects = redirects(&reader);
     let connect_to = connect_to(&reader);
     let toxiproxy = self::url(&reader, "toxiproxy", &["http"]);
     let ip = reader.optional_integer("ip");
@@ -79,6 +80,7 @@ pub(super) fn read(top: &Reader<'_>, context: &Context<'_>) -> Checked<TargetTab
         target: Target {
             url,
             proxy: proxy?,
+            redirects: redirects?,
             connect_to: connect_to?,
             toxiproxy: toxiproxy?,
             ip_family: ip?.map(|version| match version {
@@ -263,6 +265,29 @@ fn take_query(url: &mut Url) -> Option<Vec<(String, TextTemplate)>> {
         }
     }
     Some(pairs)
+}
+
+/// Origins as the `Origin` header has them, however they are written.
+fn redirects(reader: &Reader<'_>) -> Checked<Vec<String>> {
+    let origins = reader.optional_texts("redirects")?.unwrap_or_default();
+    all(origins.into_iter().map(|(text, place)| {
+        origin(&text).ok_or_else(|| {
+            let message = format!("{text:?} is not what `redirects` takes");
+            reader.report(Code::BadValue, place, message, |d| {
+                d.label("expected an origin: \"https://host\" or \"https://host:port\"")
+                    .key(reader.path_of("redirects"))
+            })
+        })
+    }))
+}
+
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_origin = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.username().is_empty();
+    is_origin.then(|| url.origin().ascii_serialization())
 }
 
 fn connect_to(reader: &Reader<'_>) -> Checked<Vec<ConnectTo>> {

@@ -103,6 +103,12 @@ pub(in crate::scenario) static CLIENTS: TableSpec = TableSpec {
             "Whether cookies are kept, in a jar per engine.",
         ),
         key(
+            "compression",
+            Kind::Boolean,
+            Is("true"),
+            "Whether WebSockets offer permessage-deflate; a server that accepts it compresses.",
+        ),
+        key(
             "timeout",
             Kind::DurationOrFalse,
             Is("\"20s\""),

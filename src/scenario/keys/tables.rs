@@ -121,6 +121,12 @@ pub(in crate::scenario) static TARGET: TableSpec = TableSpec {
             "The HTTP proxy to go through, by CONNECT.",
         ),
         key(
+            "redirects",
+            Kind::Texts,
+            Is("[]"),
+            "Origins besides that of `url` that redirects may lead to, such as `\"https://eu.example.com\"`. A redirect to any other origin is not followed, and the failure says where it leads.",
+        ),
+        key(
             "connect_to",
             Kind::Texts,
             Is("[]"),

@@ -102,6 +102,8 @@ pub struct Target {
     pub url: Option<url::Url>,
     /// The HTTP proxy to go through (CONNECT).
     pub proxy: Option<url::Url>,
+    /// Origins besides that of `url` that redirects may lead to.
+    pub redirects: Vec<String>,
     /// curl's `--connect-to HOST1:PORT1:HOST2:PORT2`, in order; empty parts match or keep anything.
     pub connect_to: Vec<ConnectTo>,
     /// Only addresses of this family.
@@ -347,6 +349,8 @@ pub struct Client {
     pub try_all_transports: bool,
     /// Whether cookies are kept, in a jar per engine.
     pub with_credentials: bool,
+    /// Whether WebSockets offer permessage-deflate.
+    pub compression: bool,
     /// How long an engine may take to open; nothing means for ever.
     #[serde(with = "units::optional_duration")]
     pub timeout: Option<Duration>,

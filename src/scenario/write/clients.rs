@@ -64,6 +64,7 @@ impl Writer<'_> {
             ("remember_upgrade", client.remember_upgrade),
             ("try_all_transports", client.try_all_transports),
             ("with_credentials", client.with_credentials),
+            ("compression", client.compression),
             ("force_base64", client.force_base64),
             ("add_trailing_slash", client.add_trailing_slash),
         ] {

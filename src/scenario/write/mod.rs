@@ -135,6 +135,8 @@ impl Writer<'_> {
             let proxy = self.url(proxy);
             self.pair("proxy", &proxy);
         }
+        let redirects = target.redirects.iter().map(|origin| quoted(origin));
+        self.pair("redirects", &array(redirects));
         if let Some(toxiproxy) = &target.toxiproxy {
             let toxiproxy = self.url(toxiproxy);
             self.pair("toxiproxy", &toxiproxy);

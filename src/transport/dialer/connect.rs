@@ -1,5 +1,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::SockRef;
@@ -59,10 +60,11 @@ impl Sources {
             network.let_through().await;
         }
         let socket = self.open(address, client, network)?;
-        socket
+        let stream = socket
             .connect(address)
             .await
-            .map_err(|e| failure::from_io(Stage::Tcp, &e))
+            .map_err(|e| failure::from_io(Stage::Tcp, &e))?;
+        refuse_itself(stream)
     }
 
     fn open(
@@ -112,6 +114,25 @@ impl Sources {
         };
         sources.get(usize::try_from(place).ok()?).copied()
     }
+}
+
+/// Nobody listens where a connection is connected to itself: on loopback, the kernel may choose the
+/// very port that is asked for as the local one. It is given back at once, for the server to take.
+fn refuse_itself(stream: TcpStream) -> Result<TcpStream, Failure> {
+    let is_itself = match (stream.local_addr(), stream.peer_addr()) {
+        (Ok(local), Ok(peer)) => local == peer,
+        // A connection that is gone already, which reading will tell.
+        (Err(_), _) | (_, Err(_)) => false,
+    };
+    if !is_itself {
+        return Ok(stream);
+    }
+    // With RST, so that nothing of it stays in TIME_WAIT.
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    Err(
+        Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Server)
+            .with_message("nobody listens there: the connection reached itself"),
+    )
 }
 
 /// Binds to an address and leaves the port to `connect`, which can give one local port to many
@@ -173,5 +194,16 @@ mod tests {
         assert_eq!(source(&two, loopback, 0).unwrap(), "10.0.0.2");
         assert_eq!(source(&two, loopback, 1).unwrap(), "10.0.0.1");
         assert_eq!(source(&[], "10.1.1.1:80".parse().unwrap(), 1), None);
+    }
+
+    #[tokio::test]
+    async fn a_connection_to_itself_is_refused_and_frees_its_port() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        let failure = refuse_itself(stream).unwrap_err();
+        assert_eq!(failure.cause, Cause::ConnectionRefused);
+        std::net::TcpListener::bind(address).unwrap();
     }
 }

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, LOCATION, SET_COOKIE};
+use http::header::{
+    CONTENT_ENCODING, HeaderMap, HeaderName, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
+};
 
 use crate::http1::{Body, HeadReader, Malformed, Response};
 use crate::limits;
 
 /// Headers that matter here; the others are dropped.
-const KEPT: [HeaderName; 3] = [SET_COOKIE, LOCATION, CONTENT_ENCODING];
+const KEPT: [HeaderName; 4] = [SET_COOKIE, LOCATION, CONTENT_ENCODING, WWW_AUTHENTICATE];
 
 /// A whole answer.
 #[derive(Debug)]
@@ -22,12 +24,14 @@ pub(super) struct Answer {
 }
 
 /// An answer that is being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
     heads: HeadReader,
     /// Bytes received that are not dealt with.
     received: Vec<u8>,
     begun: Option<Begun>,
+    /// Longest body of a 200, in bytes.
+    limit: usize,
 }
 
 /// An answer whose head has come.
@@ -45,6 +49,23 @@ struct Head {
 }
 
 impl Reader {
+    /// Reads an answer whose body has at most `limit` bytes; of one other than 200 no more is read
+    /// than explains it.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            heads: HeadReader::default(),
+            received: Vec::new(),
+            begun: None,
+            limit,
+        }
+    }
+
+    /// Bytes held, capacity included.
+    pub(super) fn held(&self) -> usize {
+        let begun = self.begun.as_ref();
+        self.received.capacity() + begun.map_or(0, |begun| begun.body.held())
+    }
+
     /// Takes what came.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.received.extend_from_slice(bytes);
@@ -67,13 +88,23 @@ impl Reader {
     /// The answer, once all of it has come.
     pub(super) fn poll(&mut self) -> Result<Option<Answer>, Malformed> {
         if self.begun.is_none() {
-            let begun = self.heads.take(&mut self.received, Begun::new)?;
+            let limit = self.limit;
+            let begun = self
+                .heads
+                .take(&mut self.received, |head| Begun::new(head, limit))?;
             self.begun = begun.transpose()?;
         }
         let Some(begun) = &mut self.begun else {
             return Ok(None);
         };
-        let taken = begun.body.push(&self.received)?;
+        let taken = match begun.body.push(&self.received) {
+            Ok(taken) => taken,
+            // What explains a refusal has come; the rest is left, and the connection with it.
+            Err(Malformed::BodyTooLarge { .. }) if begun.head.status != 200 => {
+                return Ok(self.begun.take().map(|begun| begun.into_answer(false)));
+            }
+            Err(error) => return Err(error),
+        };
         if !begun.body.is_whole() {
             self.received.clear();
             return Ok(None);
@@ -94,7 +125,7 @@ impl Reader {
 }
 
 impl Begun {
-    fn new(response: &Response<'_>) -> Result<Self, Malformed> {
+    fn new(response: &Response<'_>, limit: usize) -> Result<Self, Malformed> {
         let framing = response.framing(false)?;
         let mut headers = HeaderMap::new();
         for (name, value) in response.headers.iter() {
@@ -111,7 +142,13 @@ impl Begun {
                 headers,
                 keeps_alive: response.keeps_alive(framing),
             },
-            body: Body::new(framing, limits::BODY),
+            body: Body::new(
+                framing,
+                match response.status {
+                    200 => limit,
+                    _ => limit.min(limits::REFUSAL),
+                },
+            ),
         })
     }
 
@@ -131,7 +168,7 @@ mod tests {
 
     /// Reads an answer in pieces of this size; nothing if it is not whole at its end.
     fn read(text: &[u8], piece: usize) -> Option<Answer> {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(100);
         for piece in text.chunks(piece) {
             reader.push(piece);
             if let Some(answer) = reader.poll().unwrap() {
@@ -163,8 +200,22 @@ mod tests {
     }
 
     #[test]
+    fn a_body_beyond_the_limit_is_refused_and_that_of_a_refusal_is_cut() {
+        let body = "x".repeat(200);
+        let mut reader = Reader::new(100);
+        reader.push(format!("HTTP/1.1 200 X\r\n\r\n{body}").as_bytes());
+        assert!(reader.poll().is_err());
+        for head in ["", "Content-Length: 200\r\n"] {
+            let text = format!("HTTP/1.1 502 X\r\n{head}\r\n{body}");
+            let answer = read(text.as_bytes(), 50).unwrap();
+            assert!(answer.status == 502 && !answer.keeps_alive);
+            assert!(answer.body.len() <= 100, "{}", answer.body.len());
+        }
+    }
+
+    #[test]
     fn a_body_may_be_read_into_its_place() {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(100);
         assert!(reader.room().is_none());
         reader.push(b"HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nab");
         assert!(reader.poll().unwrap().is_none());

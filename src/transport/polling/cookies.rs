@@ -4,6 +4,7 @@ use http::HeaderValue;
 use http::header::{HeaderMap, SET_COOKIE};
 
 use crate::clock;
+use crate::limits;
 
 /// The cookies of one client, as the reference client's jar keeps them (`globals.node.ts`): by
 /// name alone, whatever their Domain, Path and Secure say.
@@ -21,6 +22,9 @@ impl Jar {
     /// Takes over the cookies that a response sets.
     pub(super) fn fill(&mut self, headers: &HeaderMap) {
         for text in headers.get_all(SET_COOKIE) {
+            if text.len() > limits::COOKIE {
+                continue;
+            }
             let Some(cookie) = text.to_str().ok().and_then(|t| parse(t, clock::wall_now())) else {
                 continue;
             };
@@ -29,6 +33,9 @@ impl Jar {
                 None => self.0.push(cookie),
             }
         }
+        // The oldest go first, as in browsers.
+        let surplus = self.0.len().saturating_sub(limits::COOKIES);
+        self.0.drain(..surplus);
     }
 
     /// The `Cookie` header of the next request; nothing if there is no cookie.
@@ -135,6 +142,17 @@ mod tests {
             "a=3; Domain=other.test",
         ];
         assert_eq!(sent(&cookies).as_deref(), Some("a=3; b=2"));
+    }
+
+    #[test]
+    fn a_jar_keeps_the_latest_of_too_many_cookies_and_none_that_is_too_long() {
+        let many: Vec<String> = (0..limits::COOKIES + 2)
+            .map(|n| format!("c{n}=1"))
+            .collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let header = sent(&many).unwrap();
+        assert!(header.starts_with("c2=1; ") && header.ends_with("c181=1"));
+        assert_eq!(sent(&[&format!("a={}", "x".repeat(limits::COOKIE))]), None);
     }
 
     #[test]

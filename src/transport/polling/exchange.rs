@@ -5,16 +5,19 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::{LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Uri};
 use url::Url;
 
 use super::answer::Answer;
 use super::head::Head;
 use super::http_connection::{self, HttpConnection};
-use super::redirect::{self, Redirect};
+use super::redirect::{self, Follows, Redirect};
 use super::{ApplicationRequest, Method, Request, Response, SharedJar};
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::limits;
 use crate::scenario::plan::Profile;
+use crate::transport::budget::Share;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
 use crate::transport::link_conditions::LinkConditions;
@@ -69,6 +72,12 @@ impl Exchange {
             body: request.body.unwrap_or_default(),
             octet_stream: request.octet_stream,
             user: request.headers.into(),
+            limit: if request.opens {
+                limits::HANDSHAKE_BODY
+            } else {
+                limits::BODY
+            },
+            share: settings.budget.share(),
             timings: None,
             application: None,
         };
@@ -97,6 +106,8 @@ impl Exchange {
             body: body.unwrap_or_default(),
             octet_stream: false,
             user: request.headers.into(),
+            limit: limits::BODY,
+            share: settings.budget.share(),
             timings: None,
             application: Some(Box::new(Application {
                 content_type,
@@ -160,6 +171,9 @@ struct Job {
     body: Bytes,
     octet_stream: bool,
     user: Box<[(HeaderName, HeaderValue)]>,
+    /// Longest body of a 200, in bytes.
+    limit: usize,
+    share: Share,
     timings: Option<Timings>,
     /// Nothing for a request of Engine.IO.
     application: Option<Box<Application>>,
@@ -170,6 +184,17 @@ struct Application {
     content_type: Option<HeaderValue>,
     /// Where it begins, if not at the target.
     elsewhere: Option<Redirect>,
+}
+
+/// What a header adds to the body of an answer for whoever has to understand it: where a redirect
+/// leads, and how to authenticate.
+fn noted(answer: &Answer) -> Option<Box<str>> {
+    let (name, header) = match answer.status {
+        300..=399 => ("redirects to", answer.headers.get(LOCATION)?),
+        401 => ("asks for", answer.headers.get(WWW_AUTHENTICATE)?),
+        _ => return None,
+    };
+    Some(format!("{name} {}", String::from_utf8_lossy(header.as_bytes())).into())
 }
 
 impl Job {
@@ -227,8 +252,13 @@ impl Job {
                 continue;
             }
             let status = answer.status;
+            let note = noted(&answer);
+            let headers = self
+                .application
+                .is_some()
+                .then(|| Box::new(answer.headers.clone()));
             let body = match self.settings.profile {
-                Profile::Browser => http_connection::decoded(&answer.headers, answer.body)?,
+                Profile::Browser => http_connection::decoded(answer, self.limit, &mut self.share)?,
                 // The reference client on Node asks for no compression, and undoes none.
                 Profile::Node => answer.body,
             };
@@ -237,11 +267,11 @@ impl Job {
             }
             // A connection to another server than the target is of no use later.
             let left = link.filter(|_| elsewhere.is_none());
-            let headers = self.application.is_some().then(|| Box::new(answer.headers));
             let response = Response {
                 status,
                 body,
                 headers,
+                note,
             };
             return Ok((response, left));
         }
@@ -257,7 +287,8 @@ impl Job {
     ) -> Result<(Answer, Option<Box<HttpConnection>>), Failure> {
         if let Some(mut link) = kept {
             self.slot.set(Some(Rc::clone(link.tcp())));
-            match link.exchange(self.request(uri, elsewhere)).await {
+            let request = self.request(uri, elsewhere);
+            match link.exchange(request, self.limit, &mut self.share).await {
                 Ok(answer) => {
                     let link = Some(link).filter(|_| answer.keeps_alive);
                     return Ok((answer, link));
@@ -267,7 +298,8 @@ impl Job {
             }
         }
         let mut link = self.connect(elsewhere).await?;
-        let answer = link.exchange(self.request(uri, elsewhere)).await?;
+        let request = self.request(uri, elsewhere);
+        let answer = link.exchange(request, self.limit, &mut self.share).await?;
         let link = self.kept(link, &answer);
         Ok((answer, link))
     }
@@ -321,10 +353,10 @@ impl Job {
             Some(redirect) => redirect.url.clone(),
             None => Url::parse(&format!("{}{uri}", dialer.target().origin())).ok()?,
         };
-        if self.application.is_some() {
-            let is_post = self.method == Method::Post;
-            return redirect::of_application(answer, &from, is_post, dialer);
-        }
-        redirect::read(answer, &from, dialer)
+        let follows = match &self.application {
+            Some(_) => Follows::OfApplication,
+            None => Follows::OfEngine(self.settings.profile),
+        };
+        redirect::read(answer, &from, (self.method, follows), &self.settings)
     }
 }

@@ -7,21 +7,25 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{BufMut, Bytes};
 use flate2::read::GzDecoder;
-use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::CONTENT_ENCODING;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::answer::{Answer, Reader};
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::http1::Malformed;
 use crate::limits;
+use crate::transport::budget::Share;
 use crate::transport::failure;
 use crate::transport::socket::{Stream, Tcp};
 
 /// The largest read into the stack, in bytes. Nothing is held for it while a poll waits.
 const READ: usize = 8192;
 
+/// Bytes that are decompressed at once.
+const DECODED: usize = 32 << 10;
+
 /// The most that is set aside at once for a body whose length is known, in bytes.
-const ROOM: usize = 1 << 20;
+const ROOM: usize = 128 << 10;
 
 /// An HTTP/1.1 connection.
 pub(super) struct HttpConnection {
@@ -47,15 +51,22 @@ impl HttpConnection {
     }
 
     /// One request and its whole answer.
-    pub(super) async fn exchange(&mut self, request: Vec<u8>) -> Result<Answer, Failure> {
+    ///
+    /// The body of a 200 has at most `limit` bytes, for which `share` draws on the budget.
+    pub(super) async fn exchange(
+        &mut self,
+        request: Vec<u8>,
+        limit: usize,
+        share: &mut Share,
+    ) -> Result<Answer, Failure> {
         self.tcp().expect_answer();
         let mut writing = Writing {
             request,
             written: 0,
             failed: None,
         };
-        let mut reader = Reader::default();
-        poll_fn(|cx| self.poll_exchange(cx, &mut writing, &mut reader)).await
+        let mut reader = Reader::new(limit);
+        poll_fn(|cx| self.poll_exchange(cx, &mut writing, &mut reader, share)).await
     }
 
     /// Says that no more will come, where TLS has a word for it. The end of the TCP connection
@@ -74,6 +85,7 @@ impl HttpConnection {
         cx: &mut Context<'_>,
         writing: &mut Writing,
         reader: &mut Reader,
+        share: &mut Share,
     ) -> Poll<Result<Answer, Failure>> {
         writing.poll(cx, &mut self.stream);
         loop {
@@ -88,7 +100,10 @@ impl HttpConnection {
             };
             let answer = match read {
                 Ok(0) => reader.end().ok_or_else(|| writing.ended()).map(Some),
-                Ok(_) => reader.poll().map_err(|broken| self.broken(broken)),
+                Ok(_) => match share.hold(reader.held()) {
+                    Ok(()) => reader.poll().map_err(|broken| self.broken(broken)),
+                    Err(exhausted) => Err(failure::too_large(&exhausted.to_string())),
+                },
                 Err(error) => Err(failure::from_io(Stage::Open, &error)),
             };
             if let Some(end) = answer.transpose() {
@@ -167,22 +182,46 @@ impl Writing {
     }
 }
 
-/// The body as it was before the server compressed it.
-pub(super) fn decoded(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
-    let is_gzip = headers
+/// The body as it was before the server compressed it, at most `limit` bytes of it; an explanation
+/// that is longer is cut.
+pub(super) fn decoded(answer: Answer, limit: usize, share: &mut Share) -> Result<Bytes, Failure> {
+    let is_gzip = answer
+        .headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
     if !is_gzip {
-        return Ok(body);
+        return Ok(answer.body);
     }
-    let mut plain = Vec::with_capacity(body.len() * 4);
-    let failed = |cause| Failure::new(Stage::Open, cause, Origin::Server);
-    GzDecoder::new(&body[..])
-        .take(limits::BODY as u64 + 1)
-        .read_to_end(&mut plain)
-        .map_err(|e| failed(Cause::NotSocketio).with_message(&e.to_string()))?;
-    if plain.len() > limits::BODY {
-        return Err(failed(Cause::PayloadTooLarge));
+    let is_explanation = answer.status != 200;
+    let limit = if is_explanation {
+        limits::REFUSAL
+    } else {
+        limit
+    };
+    let mut plain = Vec::new();
+    let mut decoder = GzDecoder::new(&answer.body[..]).take(limit as u64 + 1);
+    loop {
+        let length = plain.len();
+        plain.resize(length + DECODED, 0);
+        let read = decoder.read(&mut plain[length..]);
+        let read = read.map_err(|error| {
+            Failure::new(Stage::Open, Cause::NotSocketio, Origin::Server)
+                .with_message(&error.to_string())
+        })?;
+        plain.truncate(length + read);
+        if read == 0 {
+            break;
+        }
+        share
+            .hold(answer.body.len() + plain.capacity())
+            .map_err(|exhausted| failure::too_large(&exhausted.to_string()))?;
+    }
+    if plain.len() > limit {
+        if !is_explanation {
+            let broken = Malformed::BodyTooLarge { limit };
+            return Err(failure::too_large(&broken.to_string()));
+        }
+        plain.truncate(limit);
     }
     Ok(plain.into())
 }

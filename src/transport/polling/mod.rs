@@ -90,6 +90,8 @@ pub struct Request<'a> {
     pub path_and_query: String,
     /// Of a POST.
     pub body: Option<Bytes>,
+    /// Whether it asks for a session, so that its answer is short.
+    pub opens: bool,
     /// Whether the body is binary (Engine.IO revision 3) rather than text.
     pub octet_stream: bool,
     /// The user's headers, already evaluated.
@@ -105,6 +107,8 @@ pub struct Response {
     pub body: Bytes,
     /// Of an [`ApplicationRequest`] alone.
     pub headers: Option<Box<HeaderMap>>,
+    /// Where a redirect leads that is not followed, or how to authenticate.
+    pub note: Option<Box<str>>,
 }
 
 /// The cookies of one engine: what its requests send, and where their answers' cookies go.

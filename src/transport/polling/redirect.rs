@@ -2,8 +2,11 @@ use http::header::LOCATION;
 use http::{HeaderValue, Uri};
 use url::Url;
 
+use super::Method;
 use super::answer::Answer;
+use crate::scenario::plan::Profile;
 use crate::transport::dialer::{Dialer, Target};
+use crate::transport::settings::Settings;
 
 /// How often a request is sent elsewhere before the redirect itself is its answer; browsers stop
 /// at 20.
@@ -41,52 +44,52 @@ pub(super) fn uri_of(url: &Url) -> Option<Uri> {
     uri.ok()
 }
 
-/// Where the response to an application's request leads, as browsers follow it: within its origin,
-/// and with GET where they change to it.
-pub(super) fn of_application(
+/// The rules by which redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// Those of the platform's long-polling transport.
+    OfEngine(Profile),
+    /// Those of browsers, for requests that a scenario's steps make.
+    OfApplication,
+}
+
+/// Where a response leads, if the platform follows it and the scenario lets it.
+///
+/// The JS client on Node follows 302, 303 and 307, but neither 301 nor 308. A browser follows all
+/// five; a POST becomes a GET on 301, 302 and 303 (Fetch standard, section 4.4). Another origin than
+/// the target's must be listed in the scenario: load must not reach third parties. A step's request
+/// may also be redirected within the origin that the scenario sent it to.
+pub(super) fn read(
     answer: &Answer,
     from: &Url,
-    is_post: bool,
-    dialer: &Dialer,
+    (method, follows): (Method, Follows),
+    settings: &Settings,
 ) -> Option<Redirect> {
-    let becomes_get = match answer.status {
-        301 | 302 => is_post,
-        303 => true,
-        307 | 308 => false,
-        _ => return None,
+    let profile = match follows {
+        Follows::OfEngine(profile) => profile,
+        Follows::OfApplication => Profile::Browser,
+    };
+    let becomes_get = match (profile, answer.status) {
+        (Profile::Node, 302 | 307) | (Profile::Browser, 307 | 308) => false,
+        (Profile::Node | Profile::Browser, 303) => true,
+        (Profile::Browser, 301 | 302) => method == Method::Post,
+        (Profile::Node | Profile::Browser, _) => return None,
     };
     let location = answer.headers.get(LOCATION)?.to_str().ok()?;
     let url = from.join(location).ok()?;
-    if url.origin() != from.origin() {
+    let dialer = &settings.dialer;
+    let target = dialer.target_of(&url)?;
+    let is_listed = settings
+        .redirects
+        .iter()
+        .any(|origin| *origin == target.origin());
+    let stays = follows == Follows::OfApplication && url.origin() == from.origin();
+    if target.origin() != dialer.target().origin() && !is_listed && !stays {
         return None;
     }
     let redirect = Redirect::to(url, dialer)?;
     Some(Redirect {
         becomes_get,
         ..redirect
-    })
-}
-
-/// Where a response leads, if it is one of the redirects that the JS client on Node follows:
-/// 302, 303 and 307, but neither 301 nor 308.
-pub(super) fn read(answer: &Answer, from: &Url, dialer: &Dialer) -> Option<Redirect> {
-    let becomes_get = match answer.status {
-        302 | 307 => false,
-        303 => true,
-        _ => return None,
-    };
-    let location = answer.headers.get(LOCATION)?.to_str().ok()?;
-    let url = from.join(location).ok()?;
-    let target = dialer.target_of(&url)?;
-    let uri = match url.query() {
-        Some(query) => Uri::try_from(format!("{}?{query}", url.path())),
-        None => Uri::try_from(url.path()),
-    };
-    Some(Redirect {
-        host: HeaderValue::try_from(target.authority()).ok()?,
-        target,
-        uri: uri.ok()?,
-        url,
-        becomes_get,
     })
 }

@@ -162,12 +162,25 @@ fn http_by(dial: &DialSettings, profile: Profile) -> Http {
 }
 
 fn http_with(dial: &DialSettings, profile: Profile, credentials: bool, names: &[&str]) -> Http {
+    http_led_to(dial, profile, credentials, (names, &[]))
+}
+
+/// With these origins besides the target's to which redirects may lead.
+fn http_led_to(
+    dial: &DialSettings,
+    profile: Profile,
+    credentials: bool,
+    (names, redirects): (&[&str], &[String]),
+) -> Http {
     let dialer = Dialer::new(dial, Rc::default()).unwrap();
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let config = HttpConfig {
         profile,
         revision: EngineRevision::V4,
         with_credentials: credentials,
+        compression: true,
+        budget: &Budget::of(usize::MAX),
+        redirects,
         header_names: &names,
     };
     Http::new(Rc::new(Settings::new(Rc::new(dialer), config).unwrap()), 0)
@@ -179,6 +192,7 @@ fn node(url: url::Url) -> Http {
 
 fn get(path: &str) -> Request<'static> {
     Request {
+        opens: false,
         method: Method::Get,
         path_and_query: path.to_owned(),
         body: None,

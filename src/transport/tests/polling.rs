@@ -191,7 +191,9 @@ fn redirects_are_followed_as_the_js_client_follows_them() {
             )
         })
         .await;
-        let mut http = node(server.url());
+        let listed = [format!("http://{}", other.address)];
+        let dial = dial_settings(server.url());
+        let mut http = http_led_to(&dial, Profile::Node, false, (&[], &listed));
         assert_eq!(response_to(&mut http, get("/302")).await.body, "there");
         assert!(
             other
@@ -209,6 +211,67 @@ fn redirects_are_followed_as_the_js_client_follows_them() {
         );
         assert!(server.seen(3).starts_with("POST /relative "));
         assert!(server.seen(3).ends_with("\r\n\r\n40"));
+    });
+}
+
+#[test]
+fn a_redirect_to_an_origin_that_is_not_listed_is_not_followed_and_says_where_it_leads() {
+    run(async {
+        let other = Server::start(|_, _| (ok("there"), Then::Close)).await;
+        let location = format!("Location: http://{}/b\r\n", other.address);
+        let server =
+            Server::start(move |_, _| (response("302 Found", &location, b""), Then::Close)).await;
+        for profile in [Profile::Node, Profile::Browser] {
+            let mut http = http_by(&dial_settings(server.url()), profile);
+            let answer = response_to(&mut http, get("/")).await;
+            let note = format!("redirects to http://{}/b", other.address);
+            assert_eq!((answer.status, answer.note.as_deref()), (302, Some(&*note)));
+        }
+        assert_eq!(other.connections.get(), 0);
+    });
+}
+
+#[test]
+fn a_browser_follows_every_redirect_and_makes_a_get_of_most_posts() {
+    run(async {
+        let server = Server::start(|_, request| {
+            let status = match request.split(' ').nth(1).unwrap() {
+                "/end" => return (ok("end"), Then::Close),
+                path => path[1..].to_owned(),
+            };
+            let head = "Location: /end\r\n";
+            (response(&format!("{status} X"), head, b""), Then::Close)
+        })
+        .await;
+        let mut http = http_by(&dial_settings(server.url()), Profile::Browser);
+        for (place, (status, method)) in [
+            (301, "GET"),
+            (302, "GET"),
+            (303, "GET"),
+            (307, "POST"),
+            (308, "POST"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let answer = response_to(&mut http, post(&format!("/{status}"), "40")).await;
+            assert_eq!(answer.body, "end", "{status}");
+            let seen = server.seen(2 * place + 1);
+            assert!(
+                seen.starts_with(&format!("{method} /end ")),
+                "{status}: {seen}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_refusal_says_how_to_authenticate() {
+    run(async {
+        let head = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+        let server = Server::start(move |_, _| (response("401 X", head, b""), Then::Close)).await;
+        let answer = response_to(&mut node(server.url()), get("/")).await;
+        assert_eq!(answer.note.as_deref(), Some("asks for Basic realm=\"x\""));
     });
 }
 

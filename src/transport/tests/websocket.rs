@@ -51,7 +51,7 @@ fn switching(request: &str, more: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_handshake_of_the_node_profile_is_that_of_ws_without_the_offer_to_compress() {
+fn a_handshake_of_the_node_profile_is_that_of_ws() {
     run(async {
         let server = Server::start(|_, _| (ok(""), Then::Close)).await;
         let dial = dial_settings(server.url());
@@ -66,7 +66,8 @@ fn a_handshake_of_the_node_profile_is_that_of_ws_without_the_offer_to_compress()
             "GET /socket.io/?sid=a HTTP/1.1\r\nx-My-Head: v\r\nSec-WebSocket-Version: 13\r\n"
         );
         let expected = format!(
-            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nHost: {}\r\n\r\n",
+            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: \
+             permessage-deflate; client_max_window_bits\r\nHost: {}\r\n\r\n",
             server.address
         );
         assert_eq!(
@@ -351,7 +352,7 @@ fn a_101_that_does_not_answer_this_handshake_breaks_the_protocol() {
                 let answer = String::from_utf8(switching(request, "")).unwrap();
                 answer.replace("Connection: Upgrade\r\n", "").into_bytes()
             },
-            |request: &str| switching(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+            |request: &str| switching(request, "Sec-WebSocket-Extensions: permessage-bzip2\r\n"),
         ] {
             let failure = refused(answer).await;
             assert_eq!(failure.cause, Cause::ProtocolViolation);
@@ -429,5 +430,70 @@ fn what_the_kernel_does_not_take_waits_for_a_flush() {
             next(&mut websocket).await.unwrap(),
             Frame::Text(Bytes::from_static(b"10000000"))
         );
+    });
+}
+
+#[test]
+fn compression_is_spoken_where_the_server_accepts_it() {
+    run(async {
+        let text = "42[\"event\",\"aaaa\"]".repeat(200);
+        for parameters in [
+            "",
+            "; server_no_context_takeover; client_no_context_takeover",
+        ] {
+            let extensions =
+                format!("Sec-WebSocket-Extensions: permessage-deflate{parameters}\r\n");
+            // The frames of a client are masked: the peer takes off the mask and sends them back.
+            let url = peer(move |mut stream| async move {
+                let mut received = Vec::new();
+                while !received.ends_with(b"\r\n\r\n") {
+                    assert_ne!(stream.read_buf(&mut received).await.unwrap(), 0);
+                }
+                let request = String::from_utf8(received).unwrap();
+                stream
+                    .write_all(&switching(&request, &extensions))
+                    .await
+                    .unwrap();
+                for _ in 0..2 {
+                    let first = stream.read_u8().await.unwrap();
+                    assert_eq!(first, 0xc1, "final, compressed, text");
+                    let length = stream.read_u8().await.unwrap() & 0x7f;
+                    assert!(length < 126, "{length} bytes of 4,000");
+                    let mut mask = [0; 4];
+                    stream.read_exact(&mut mask).await.unwrap();
+                    let mut payload = vec![0; usize::from(length)];
+                    stream.read_exact(&mut payload).await.unwrap();
+                    for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
+                        *byte ^= mask;
+                    }
+                    stream.write_all(&[first, length]).await.unwrap();
+                    stream.write_all(&payload).await.unwrap();
+                }
+                std::future::pending().await
+            })
+            .await;
+            let mut websocket = open(url).await;
+            for _ in 0..2 {
+                let frame = Frame::Text(Bytes::from(text.clone()));
+                send(&mut websocket, frame.clone()).await;
+                assert_eq!(next(&mut websocket).await.unwrap(), frame);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_server_that_does_not_read_is_let_go_before_it_fills_the_memory() {
+    run(async {
+        let url = accepting(|_stream| std::future::pending()).await;
+        let mut websocket = open(url).await;
+        let frame = Frame::Binary(Bytes::from(vec![0; 4 << 20]));
+        let refused = (0..64).find_map(|_| websocket.start_send(frame.clone()).err());
+        let Some(WebSocketEnd::Failed(failure)) = refused else {
+            panic!("64 messages of 4 MiB wait");
+        };
+        assert_eq!(failure.cause, Cause::TooLarge);
+        let end = next(&mut websocket).await.unwrap_err();
+        assert!(matches!(end, WebSocketEnd::Failed(failure) if failure.cause == Cause::TooLarge));
     });
 }

@@ -9,10 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::WebSocket;
+use super::deflate::Offer;
 use super::request::HandshakeRequest;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::http1::{Body, Framing, HeadReader, Malformed, Response};
 use crate::limits;
+use crate::transport::budget::Budget;
 use crate::transport::dialer::Timings;
 use crate::transport::failure;
 use crate::transport::link_conditions::LinkConditions;
@@ -94,7 +96,7 @@ async fn run(
     let dialer = &settings.dialer;
     match dialer.dial_to(dialer.target(), client, &slot).await {
         Ok(dialed) => HandshakeEnd {
-            result: shake(dialed.stream, request, &slot).await,
+            result: shake(dialed.stream, request, &slot, &settings.budget).await,
             timings: Some(dialed.timings),
         },
         Err(failure) => HandshakeEnd {
@@ -106,14 +108,15 @@ async fn run(
 
 async fn shake(
     mut stream: Stream,
-    request: HandshakeRequest,
+    mut request: HandshakeRequest,
     slot: &TcpSlot,
+    budget: &Budget,
 ) -> Result<WebSocket, Failure> {
     let broken = |e: io::Error| failure::from_io(Stage::Open, &e);
     stream.write_all(&request.head).await.map_err(broken)?;
     // TLS may hold the end of it back until it is told to flush.
     stream.flush().await.map_err(broken)?;
-    drop(request.head);
+    request.head = Vec::new();
     slot.note_asked();
     let mut received = Vec::with_capacity(512);
     let mut heads = HeadReader::default();
@@ -122,8 +125,8 @@ async fn shake(
         let head = heads.take(&mut received, Head::new);
         match head.and_then(Option::transpose) {
             Ok(Some(head)) if head.status == 101 => {
-                head.check(&request.key)?;
-                return Ok(WebSocket::new(stream, received).await);
+                let offer = head.check(&request)?;
+                return Ok(WebSocket::extended(stream, received, budget, offer));
             }
             Ok(Some(head)) => {
                 let body = read_body(&mut stream, head.framing, received).await;
@@ -172,38 +175,49 @@ struct Head {
     /// `Connection` names the upgrade. Without it, which some proxies take away, Node and browsers
     /// see no upgrade.
     is_switched: bool,
-    /// A subprotocol or an extension, of which none was offered.
-    unasked: bool,
+    has_protocol: bool,
+    /// Extensions that the server accepted.
+    extensions: Vec<Box<str>>,
 }
 
 impl Head {
     fn new(response: &Response<'_>) -> Result<Self, Malformed> {
         let headers = response.headers;
         let upgrade = headers.get("upgrade");
-        let is_there = |name| headers.get(name).is_some();
+        let extensions = headers
+            .all("sec-websocket-extensions")
+            .map(|value| String::from_utf8_lossy(value).into())
+            .collect();
         Ok(Self {
             status: response.status,
             framing: response.framing(false)?,
             accept: headers.get("sec-websocket-accept").map(Box::from),
             upgrades: upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")),
             is_switched: headers.has_token("connection", b"upgrade"),
-            unasked: is_there("sec-websocket-protocol") || is_there("sec-websocket-extensions"),
+            has_protocol: headers.get("sec-websocket-protocol").is_some(),
+            extensions,
         })
     }
 
-    /// That a 101 answers this handshake, as `ws` checks it.
-    fn check(&self, key: &str) -> Result<(), Failure> {
-        let expected = derive_accept_key(key.as_bytes());
+    /// Checks that a 101 answers this handshake, as `ws` does; returns what it accepted of the
+    /// offer to compress.
+    fn check(&self, request: &HandshakeRequest) -> Result<Option<Offer>, Failure> {
+        let expected = derive_accept_key(request.key.as_bytes());
+        let accepted: Vec<&str> = self.extensions.iter().map(|value| &**value).collect();
+        let offer = Offer::negotiated(&accepted)
+            .filter(|offer| offer.is_none() || request.offers_compression);
         let problem = if !self.upgrades {
             "invalid Upgrade header"
         } else if !self.is_switched {
             "invalid Connection header"
         } else if self.accept.as_deref() != Some(expected.as_bytes()) {
             "invalid Sec-WebSocket-Accept header"
-        } else if self.unasked {
-            "an extension or subprotocol that was not asked for"
+        } else if self.has_protocol {
+            "a subprotocol that was not asked for"
+        } else if let Some(offer) = offer {
+            return Ok(offer);
         } else {
-            return Ok(());
+            "an extension that was not offered like this"
         };
         let failure = Failure::new(Stage::Open, Cause::ProtocolViolation, Origin::Server);
         Err(failure.with_status(101).with_message(problem))

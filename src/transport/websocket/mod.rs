@@ -1,32 +1,46 @@
 //! WebSocket: frames in and out of one connection.
 
+mod deflate;
 mod handshake;
+mod reader;
 mod request;
 
 use std::io;
-use std::pin::Pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
-use futures_util::{Sink, Stream as _};
-use tokio::io::AsyncWrite as _;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use bytes::{BufMut as _, Bytes};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::budget::{Budget, Share};
 use super::failure;
 use super::link_conditions::LinkConditions;
 use super::socket::Stream;
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::limits;
+use deflate::{Deflater, Inflater, Offer};
+use reader::{Breach, Incoming, Reader};
 
+/// Value of `Sec-WebSocket-Extensions` in handshakes of clients that compress.
+pub use deflate::OFFER as COMPRESSION_OFFER;
 pub use handshake::{HandshakeEnd, WebSocketHandshake};
 pub(super) use request::HandshakeRequest;
 
-/// The longest message that is taken, in bytes: the default of `ws`.
-const MESSAGE_LIMIT: usize = 100 << 20;
+/// Bytes read into the stack at once: an idle connection holds none.
+const READ: usize = 8192;
+
+/// Most that is set aside at once for a message whose length is known, in bytes.
+const ROOM: usize = 128 << 10;
+
+/// Control frames dealt with before others get their turn.
+const CONTROL_BATCH: u32 = 64;
+
+/// What is kept of a buffer that is empty, in bytes.
+const IDLE: usize = 1024;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,35 +77,67 @@ enum Goodbye {
 
 /// An open WebSocket. Dropping it closes the connection without a close frame.
 pub struct WebSocket {
-    inner: WebSocketStream<Stream>,
+    stream: Stream,
+    reader: Reader,
+    unsent: Unsent,
+    /// Latest ping that has not been answered, where the peer does not read.
+    ping: Option<Bytes>,
     /// The peer's close frame, once one came.
     closed: Option<Goodbye>,
     /// Whether a close frame of ours is out.
     is_closing: bool,
     /// Whether our side of the connection has ended since.
     hung_up: bool,
+    deflater: Option<Box<Deflater>>,
+    share: Share,
+    /// Limit that a message to be sent has exceeded, for the next read to tell.
+    overflow: Option<Box<str>>,
+}
+
+/// Frames on their way out.
+#[derive(Debug, Default)]
+struct Unsent {
+    bytes: Vec<u8>,
+    /// How many of them are out.
+    sent: usize,
+    /// Whether everything that was written has been flushed.
+    is_flushed: bool,
 }
 
 impl WebSocket {
     /// Over a stream whose handshake is done; `early` came in with the answer to it.
-    pub async fn new(stream: Stream, early: Vec<u8>) -> Self {
-        // tungstenite's own defaults cost 135 KiB and 110 µs per client. Frames go to the kernel
-        // at once, as `ws` writes them.
-        let config = WebSocketConfig::default()
-            .read_buffer_size(4096)
-            .write_buffer_size(0)
-            .max_message_size(Some(MESSAGE_LIMIT))
-            .max_frame_size(Some(MESSAGE_LIMIT));
-        let inner = if early.is_empty() {
-            WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await
-        } else {
-            WebSocketStream::from_partially_read(stream, early, Role::Client, Some(config)).await
-        };
+    #[must_use]
+    pub fn new(stream: Stream, early: Vec<u8>, budget: &Budget) -> Self {
+        Self::extended(stream, early, budget, None)
+    }
+
+    /// With the extensions that the server accepted of [`COMPRESSION_OFFER`]; nothing if it accepted
+    /// what was not offered.
+    #[must_use]
+    pub fn negotiated(
+        stream: Stream,
+        early: Vec<u8>,
+        budget: &Budget,
+        accepted: &[&str],
+    ) -> Option<Self> {
+        let offer = Offer::negotiated(accepted)?;
+        Some(Self::extended(stream, early, budget, offer))
+    }
+
+    /// With what the server accepted of the offer to compress.
+    fn extended(stream: Stream, early: Vec<u8>, budget: &Budget, offer: Option<Offer>) -> Self {
+        let inflater = offer.map(|offer| Box::new(Inflater::new(offer)));
         Self {
-            inner,
+            stream,
+            reader: Reader::new(early, inflater),
+            unsent: Unsent::default(),
+            ping: None,
             closed: None,
             is_closing: false,
             hung_up: false,
+            deflater: offer.map(|offer| Box::new(Deflater::new(offer))),
+            share: budget.share(),
+            overflow: None,
         }
     }
 
@@ -100,18 +146,45 @@ impl WebSocket {
     /// # Errors
     /// Says how the connection ended; there is nothing to be read after that.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, WebSocketEnd>> {
+        if let Some(limit) = &self.overflow {
+            return Poll::Ready(Err(too_large(limit)));
+        }
+        let mut control_frames = 0;
         loop {
             self.hang_up(cx);
-            let Some(next) = ready!(Pin::new(&mut self.inner).poll_next(cx)) else {
-                return Poll::Ready(Err(self.end()));
+            let next = if self.closed.is_some() {
+                None
+            } else {
+                match self.reader.next() {
+                    Ok(next) => next,
+                    Err(breach) => match self.breached(breach) {
+                        Some(end) => return Poll::Ready(Err(end)),
+                        None => continue,
+                    },
+                }
             };
             match next {
-                Ok(Message::Text(text)) => return Poll::Ready(Ok(Frame::Text(text.into()))),
-                Ok(Message::Binary(data)) => return Poll::Ready(Ok(Frame::Binary(data))),
-                // tungstenite answers it, and ends the stream once the server closed TCP.
-                Ok(Message::Close(frame)) => self.closed = Some(self.goodbye(frame.as_ref())),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Err(error) => return Poll::Ready(Err(self.failed(&error))),
+                Some(Incoming::Text(text)) => return Poll::Ready(Ok(Frame::Text(text))),
+                Some(Incoming::Binary(data)) => return Poll::Ready(Ok(Frame::Binary(data))),
+                Some(Incoming::Ping(payload)) => self.answer_ping(payload),
+                Some(Incoming::Pong) => {}
+                Some(Incoming::Close(code)) => self.close_by_peer(Goodbye::Said(code), code),
+                None => {
+                    match ready!(self.poll_read(cx)) {
+                        Ok(0) => return Poll::Ready(Err(self.end())),
+                        Ok(_) => {}
+                        Err(error) => return Poll::Ready(Err(self.failed(&error))),
+                    }
+                    if let Err(exhausted) = self.share.hold(self.held()) {
+                        return Poll::Ready(Err(too_large(&exhausted.to_string())));
+                    }
+                    continue;
+                }
+            }
+            control_frames += 1;
+            if control_frames == CONTROL_BATCH {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -135,25 +208,46 @@ impl WebSocket {
         if self.closed.is_none() || self.hung_up {
             return;
         }
-        if Pin::new(&mut self.inner).poll_flush(cx).is_ready() {
+        if self.unsent.poll_flush(cx, &mut self.stream).is_ready() {
             self.hung_up = true;
             // Whatever comes of it shows at the next read.
-            let _ = Pin::new(self.inner.get_mut()).poll_shutdown(cx);
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
     }
 
     /// Hands a message to the kernel, or to a buffer where the kernel takes no more.
     ///
     /// # Errors
-    /// If the connection is gone, or closing.
+    /// If the connection is gone or closing, or if too much waits to be sent already: the connection
+    /// then ends at the next read.
     pub fn start_send(&mut self, frame: Frame) -> Result<(), WebSocketEnd> {
+        if self.is_closing || self.closed.is_some() {
+            return Err(self.end());
+        }
+        if self.unsent.waiting() > limits::UNSENT {
+            return Err(self.overflows("the server reads nothing of what is sent"));
+        }
         let (data, kind) = match frame {
             Frame::Text(text) => (text, Data::Text),
             Frame::Binary(data) => (data, Data::Binary),
         };
-        // A raw frame spares the check that the text is UTF-8.
-        let frame = RawFrame::message(data, OpCode::Data(kind), true);
-        self.send(Message::Frame(frame))
+        let is_long = data.len() >= deflate::THRESHOLD;
+        let compressed = match &mut self.deflater {
+            Some(deflater) if is_long => deflater.deflate(&data),
+            Some(_) | None => None,
+        };
+        let is_compressed = compressed.is_some();
+        let payload = compressed.as_deref().unwrap_or(&data);
+        self.unsent.push(OpCode::Data(kind), is_compressed, payload);
+        self.unsent.write_now(&mut self.stream);
+        self.share
+            .hold(self.held())
+            .map_err(|exhausted| self.overflows(&exhausted.to_string()))
+    }
+
+    fn overflows(&mut self, limit: &str) -> WebSocketEnd {
+        self.overflow = Some(limit.into());
+        too_large(limit)
     }
 
     /// Waits until the kernel took everything.
@@ -161,8 +255,16 @@ impl WebSocket {
     /// # Errors
     /// If the connection is gone.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketEnd>> {
-        let flushed = ready!(Pin::new(&mut self.inner).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|e| self.failed(&e)))
+        loop {
+            let flushed = ready!(self.unsent.poll_flush(cx, &mut self.stream));
+            if let Err(error) = flushed {
+                return Poll::Ready(Err(self.failed(&error)));
+            }
+            match self.ping.take() {
+                Some(payload) => self.answer_ping(payload),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
     }
 
     /// Sends a close frame, with this code or without one. [`WebSocket::poll_next`] then tells when the peer has
@@ -171,12 +273,12 @@ impl WebSocket {
     /// # Errors
     /// If the connection is gone, or closing.
     pub fn start_close(&mut self, code: Option<u16>) -> Result<(), WebSocketEnd> {
-        let frame = code.map(|code| CloseFrame {
-            code: code.into(),
-            reason: Utf8Bytes::default(),
-        });
+        if self.is_closing || self.closed.is_some() {
+            return Err(self.end());
+        }
         self.is_closing = true;
-        self.send(Message::Close(frame))
+        self.push_close(code);
+        Ok(())
     }
 
     /// It belongs to a network that is not sound.
@@ -184,34 +286,101 @@ impl WebSocket {
     /// # Errors
     /// If the kernel refuses the filter.
     pub fn join(&self, network: &Rc<LinkConditions>) -> io::Result<()> {
-        self.inner.get_ref().tcp().join(network)
+        self.stream.tcp().join(network)
     }
 
     /// Ends the connection with RST.
     pub fn reset(self) {
-        self.inner.get_ref().tcp().reset_on_close();
+        self.stream.tcp().reset_on_close();
     }
 
     /// Sends FIN; frames of the peer, or the end of the connection, can still come.
     pub fn fin(&self) {
-        self.inner.get_ref().tcp().fin();
+        self.stream.tcp().fin();
     }
 
-    fn send(&mut self, message: Message) -> Result<(), WebSocketEnd> {
-        let sent = Pin::new(&mut self.inner).start_send(message);
-        sent.map_err(|e| self.failed(&e))
+    /// Bytes held in buffers, capacity included.
+    fn held(&self) -> usize {
+        self.reader.held() + self.unsent.bytes.capacity()
     }
 
-    /// tungstenite puts 1002 and these words in the place of a code that it does not allow, unless
-    /// the frame answers one of ours.
-    fn goodbye(&self, frame: Option<&CloseFrame>) -> Goodbye {
-        let is_replaced = |frame: &CloseFrame| {
-            frame.code == CloseCode::Protocol && frame.reason.as_str() == "Protocol violation"
-        };
-        if !self.is_closing && frame.is_some_and(is_replaced) {
-            return Goodbye::Invalid;
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some((room, missing)) = self.reader.room()
+            && missing > READ
+        {
+            room.reserve(missing.min(ROOM));
+            let mut rest = room.limit(missing);
+            let read = ready!(pin!(self.stream.read_buf(&mut rest)).poll(cx))?;
+            self.reader.filled(read);
+            return Poll::Ready(Ok(read));
         }
-        Goodbye::Said(frame.map(|frame| frame.code.into()))
+        let mut space = [const { MaybeUninit::uninit() }; READ];
+        let mut read = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        // What follows a close frame is nobody's.
+        if self.closed.is_none() {
+            self.reader.push(read.filled());
+        }
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Where the peer does not read, only its latest ping is answered (RFC 6455, section 5.5.3).
+    fn answer_ping(&mut self, payload: Bytes) {
+        if self.is_closing {
+            return;
+        }
+        if self.unsent.waiting() > limits::UNSENT_PONGS {
+            self.ping = Some(payload);
+            return;
+        }
+        let pong = OpCode::Control(Control::Pong);
+        self.unsent.push(pong, false, &payload);
+        self.unsent.write_now(&mut self.stream);
+    }
+
+    fn close_by_peer(&mut self, how: Goodbye, answer: Option<u16>) {
+        self.closed = Some(how);
+        if !self.is_closing {
+            self.push_close(answer);
+        }
+    }
+
+    fn push_close(&mut self, code: Option<u16>) {
+        let payload = code.map(u16::to_be_bytes);
+        let payload = payload.as_ref().map_or(&[][..], |code| &code[..]);
+        self.unsent
+            .push(OpCode::Control(Control::Close), false, payload);
+        self.unsent.write_now(&mut self.stream);
+    }
+
+    /// What a breach of the peer means; nothing where it is a close frame all the same.
+    fn breached(&mut self, breach: Breach) -> Option<WebSocketEnd> {
+        match breach {
+            Breach::CloseCode if self.is_closing => {
+                self.close_by_peer(Goodbye::Said(None), None);
+                return None;
+            }
+            Breach::CloseCode => {
+                self.close_by_peer(Goodbye::Invalid, Some(PROTOCOL_ERROR));
+                return None;
+            }
+            Breach::ReservedBits
+            | Breach::Masked
+            | Breach::Opcode
+            | Breach::Control
+            | Breach::Continuation
+            | Breach::Interleaved
+            | Breach::Utf8
+            | Breach::Close
+            | Breach::Compressed
+            | Breach::Http(_)
+            | Breach::TooLarge => {}
+        }
+        Some(if breach == Breach::TooLarge {
+            too_large(&breach.to_string())
+        } else {
+            WebSocketEnd::Failed(violation(&breach.to_string()))
+        })
     }
 
     fn end(&self) -> WebSocketEnd {
@@ -224,30 +393,96 @@ impl WebSocket {
         }
     }
 
-    fn failed(&self, error: &Error) -> WebSocketEnd {
+    fn failed(&self, error: &io::Error) -> WebSocketEnd {
         if self.closed.is_some() {
             return self.end();
         }
-        match error {
-            Error::Io(error) => WebSocketEnd::Lost(failure::from_io(Stage::Session, error)),
-            Error::ConnectionClosed | Error::AlreadyClosed => self.end(),
-            Error::Protocol(
-                tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            ) => self.end(),
-            Error::Capacity(limit) => WebSocketEnd::Failed(
-                Failure::new(Stage::Session, Cause::PayloadTooLarge, Origin::Server)
-                    .with_message(&limit.to_string()),
-            ),
-            Error::Protocol(_)
-            | Error::Utf8(_)
-            | Error::AttackAttempt
-            | Error::WriteBufferFull(_)
-            | Error::Tls(_)
-            | Error::Url(_)
-            | Error::Http(_)
-            | Error::HttpFormat(_) => WebSocketEnd::Failed(violation(&error.to_string())),
-        }
+        WebSocketEnd::Lost(failure::from_io(Stage::Session, error))
     }
+}
+
+/// Close code of a breach of the protocol.
+const PROTOCOL_ERROR: u16 = 1002;
+
+impl Unsent {
+    /// Bytes that the kernel has not taken.
+    fn waiting(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Appends a frame, masked as a client must.
+    fn push(&mut self, opcode: OpCode, is_compressed: bool, payload: &[u8]) {
+        if self.waiting() == 0 {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+        let mask = fastrand::u32(..).to_ne_bytes();
+        let header = FrameHeader {
+            rsv1: is_compressed,
+            opcode,
+            mask: Some(mask),
+            ..FrameHeader::default()
+        };
+        let length = payload.len() as u64;
+        self.bytes.reserve(header.len(length) + payload.len());
+        header
+            .format(length, &mut self.bytes)
+            .expect("a Vec takes every byte");
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        apply_mask(&mut self.bytes[start..], mask);
+        self.is_flushed = false;
+    }
+
+    /// Writes what the kernel takes at once; the rest waits for a flush.
+    fn write_now(&mut self, stream: &mut Stream) {
+        let mut cx = Context::from_waker(Waker::noop());
+        // An error shows at the next flush or read.
+        let _ = self.poll_write(&mut cx, stream);
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        while self.waiting() > 0 {
+            let rest = &self.bytes[self.sent..];
+            match ready!(Pin::new(&mut *stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent += written,
+            }
+        }
+        self.bytes.clear();
+        self.sent = 0;
+        if self.bytes.capacity() > IDLE {
+            self.bytes = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        ready!(self.poll_write(cx, stream))?;
+        if !self.is_flushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.is_flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Eight bytes at a time: a byte-wise loop is what large messages would spend their time in.
+fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (chunks, rest) = payload.as_chunks_mut::<8>();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+}
+
+fn too_large(what: &str) -> WebSocketEnd {
+    let failure = Failure::new(Stage::Session, Cause::TooLarge, Origin::Server);
+    WebSocketEnd::Failed(failure.with_message(what))
 }
 
 fn closed_early() -> Failure {

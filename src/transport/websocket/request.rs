@@ -3,18 +3,19 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{COOKIE, HOST};
 use http::{HeaderName, HeaderValue};
 
+use super::deflate::OFFER;
 use crate::scenario::plan::Profile;
 use crate::transport::polling::{BROWSER_AGENT, is_framing};
 use crate::transport::settings::Settings;
 
 /// A handshake as bytes.
 ///
-/// As `ws` or a browser sends it, but without an offer of `permessage-deflate`: an offer that a
-/// server accepts must be kept, and frames are not compressed here.
+/// As `ws` or a browser sends it.
 pub(in crate::transport) struct HandshakeRequest {
     pub(super) head: Vec<u8>,
     /// The value of `Sec-WebSocket-Key`.
     pub(super) key: String,
+    pub(super) offers_compression: bool,
 }
 
 impl HandshakeRequest {
@@ -41,10 +42,15 @@ impl HandshakeRequest {
                     lines.push_header("Cookie", &cookie);
                 }
                 lines.push(&["Sec-WebSocket-Key: ", &key]);
+                lines.push_offer(settings);
             }
         }
         lines.push(&[]);
-        Self { head: lines.0, key }
+        Self {
+            head: lines.0,
+            key,
+            offers_compression: settings.compression,
+        }
     }
 }
 
@@ -102,8 +108,15 @@ impl Lines {
     fn push_node(&mut self, settings: &Settings, key: &str, has_host: bool) {
         self.push(&["Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ", key]);
         self.push(&["Connection: Upgrade\r\nUpgrade: websocket"]);
+        self.push_offer(settings);
         if !has_host {
             self.push_header("Host", &settings.host);
+        }
+    }
+
+    fn push_offer(&mut self, settings: &Settings) {
+        if settings.compression {
+            self.push(&["Sec-WebSocket-Extensions: ", OFFER]);
         }
     }
 

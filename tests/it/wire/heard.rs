@@ -117,15 +117,13 @@ impl Heard {
     fn show_request(&self, request: &Message) -> String {
         let shown = |(name, value): &(String, String)| {
             let value = match name.as_str() {
-                // Not offered by us: docs/LIMITS.md says why.
-                "Sec-WebSocket-Extensions" => return None,
                 "Sec-WebSocket-Key" => "…".to_owned(),
                 "cookie" => cookies_without_values(value),
                 _ => value.replace(&self.address.to_string(), "HOST"),
             };
-            Some(format!("{name}: {value}\n"))
+            format!("{name}: {value}\n")
         };
-        let headers: String = request.head.headers.iter().filter_map(shown).collect();
+        let headers: String = request.head.headers.iter().map(shown).collect();
         let start = blank_ids(&request.head.start);
         let body = blank_ids(&String::from_utf8_lossy(&request.body));
         format!("{start}\n{headers}\n{}", body.replace('\u{1e}', "␞"))

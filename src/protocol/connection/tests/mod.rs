@@ -21,7 +21,8 @@ use bytes::Bytes;
 
 use super::super::frame::{Frame, WebSocketEnd};
 use super::{
-    AckRequest, Config, Connection, Emit, Emitted, Event, Method, RequestId, Transmit, WebSocketId,
+    AckRequest, Answer, Config, Connection, Emit, Emitted, Event, Method, RequestId, Transmit,
+    WebSocketId,
 };
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage, TransportKind};
 
@@ -202,8 +203,12 @@ impl Client {
     }
 
     fn answer(&mut self, id: RequestId, status: u16, body: &str) {
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        self.act(|connection, now| connection.handle_response(now, id, status, body));
+        let answer = Answer {
+            status,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            note: None,
+        };
+        self.act(|connection, now| connection.handle_response(now, id, answer));
     }
 
     fn fail_get(&mut self) {
