@@ -1,20 +1,22 @@
 //! Carries out the faults of a run that no client carries out on itself, and tells when each fault
 //! begins and ends.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::process::{self, Fleet, Strike};
+use super::process::{self, Fleet, Strike, Unanswered};
 use super::progress::{Progress, Reporter, Step};
 use super::schedule::{Application, applications};
 use super::{FaultError, hook};
 use crate::clock::{self, Clock};
 use crate::event::{AmbientFault, StrikeId};
+use crate::fault::process::Signal;
 use crate::fault::{Balancer, FaultKind, Hook, PathFault, Process};
 use crate::scenario::plan::{Fault, Plan};
 
@@ -99,7 +101,9 @@ impl<A: Announce + 'static> Controller<A> {
     async fn apply(&self, application: Application) {
         let fault = &self.plan.chaos[application.entry];
         let id = application.id;
-        let carried_out = AssertUnwindSafe(self.carry_out(fault, application)).catch_unwind();
+        let unanswered = Unanswered::default();
+        let carried_out = self.carry_out(fault, application, &unanswered);
+        let carried_out = AssertUnwindSafe(carried_out).catch_unwind();
         let done = tokio::select! {
             done = carried_out => Some(done.unwrap_or(Err(FaultError::Panicked))),
             // Dropped, and by that undone.
@@ -112,18 +116,28 @@ impl<A: Announce + 'static> Controller<A> {
                 self.reporter.tell(id, Step::Ended).await
             }
             // Cut off: it never came to its own end.
-            None => {}
+            None => {
+                let why = ignored(&unanswered.borrow());
+                if let Some(why) = why {
+                    self.reporter.tell(id, Step::Failed(why)).await;
+                }
+            }
         }
     }
 
-    async fn carry_out(&self, fault: &Fault, application: Application) -> Result<(), FaultError> {
+    async fn carry_out(
+        &self,
+        fault: &Fault,
+        application: Application,
+        unanswered: &Unanswered,
+    ) -> Result<(), FaultError> {
         let id = application.id;
         match &fault.kind {
             // Left to the workers above.
             FaultKind::Client(_) => Ok(()),
             FaultKind::Path(path) => self.by_proxy(id, fault, path).await,
             FaultKind::Balancer(balancer) => self.by_balancer(id, fault, *balancer).await,
-            FaultKind::Process(process) => self.at_servers(id, fault, *process).await,
+            FaultKind::Process(process) => self.at_servers(id, fault, *process, unanswered).await,
             FaultKind::Hook(hook) => self.by_hook(id, fault, hook).await,
         }
     }
@@ -133,13 +147,14 @@ impl<A: Announce + 'static> Controller<A> {
         id: StrikeId,
         fault: &Fault,
         process: Process,
+        unanswered: &Unanswered,
     ) -> Result<(), FaultError> {
         let ambient = self.announce(id, fault).await;
-        self.reporter.tell(id, Step::Applied).await;
         let strike = Strike {
             fault: id,
             ambient: &ambient,
             reporter: &self.reporter,
+            unanswered,
         };
         let done = process::carry_out(process, fault.lasts, &self.fleet, strike).await;
         ambient.end(clock::now());
@@ -231,6 +246,17 @@ impl<A: Announce + 'static> Controller<A> {
         self.announce.announce(ambient.clone()).await;
         ambient
     }
+}
+
+/// Says which server a fault was still waiting for when the run ended.
+fn ignored(unanswered: &BTreeMap<u16, (Signal, Instant)>) -> Option<String> {
+    let (instance, (signal, sent)) = unanswered.first_key_value()?;
+    let waited = clock::now().saturating_duration_since(*sent).as_secs_f64();
+    let signal = signal.name();
+    Some(format!(
+        "server {instance} had not ended {waited:.1} s after {signal}, when the run ended; let it \
+         last longer, or make `grace` shorter"
+    ))
 }
 
 /// An error and its causes in one line.

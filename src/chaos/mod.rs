@@ -28,7 +28,7 @@ pub enum FaultError {
     #[error("server {instance} is not running")]
     NotRunning {
         /// Which instance, from 0.
-        instance: usize,
+        instance: u16,
     },
     /// A hook's program cannot be executed.
     #[error("cannot start {program:?}")]

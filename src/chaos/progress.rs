@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::proxy::Touched;
 use crate::clock::{self, Clock};
 use crate::event::StrikeId;
+use crate::fault::process::Signal;
 
 /// A step in the life of a fault.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,15 @@ pub enum Step {
         instance: u16,
         /// Exit code or signal, in words.
         status: String,
+    },
+    /// A server had not ended when its signal's `grace` was over, and got SIGKILL.
+    ServerKilled {
+        /// The instance.
+        instance: u16,
+        /// The signal that it did not end by.
+        signal: Signal,
+        /// The time since that signal.
+        after: Duration,
     },
     /// It has started a server again.
     ServerStarted {

@@ -52,6 +52,12 @@ impl AmbientFault {
         ended.is_some_and(|ended| now.saturating_duration_since(*ended) > ATTRIBUTION_WINDOW)
     }
 
+    /// Whether it has struck at all.
+    #[must_use]
+    pub fn has_struck(&self) -> bool {
+        !self.strikes().is_empty()
+    }
+
     /// Whether it has struck and is not over.
     #[must_use]
     pub fn lasts(&self) -> bool {

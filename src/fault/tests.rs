@@ -35,6 +35,7 @@ fn a_fault_lasts_as_long_as_its_own_rule_says() {
     assert_eq!(length(&restart, None), Duration::ZERO);
     let rolling = process::RollingRestart {
         signal: process::Signal::SigTerm,
+        grace: seconds(30),
         down: seconds(1),
         drain: seconds(2),
         pause: seconds(3),
@@ -45,6 +46,7 @@ fn a_fault_lasts_as_long_as_its_own_rule_says() {
     );
     let kill = process::ServerKill {
         signal: process::Signal::SigKill,
+        grace: seconds(30),
         instance: None,
     };
     assert_eq!(length(&FaultKind::Process(kill.into()), None), seconds(60));
@@ -52,10 +54,18 @@ fn a_fault_lasts_as_long_as_its_own_rule_says() {
 
 #[test]
 fn a_server_that_was_killed_may_be_started_again_and_not_the_other_way_round() {
-    let signal = process::Signal::SigKill;
-    let kill = |instance| FaultKind::Process(process::ServerKill { signal, instance }.into());
+    let (signal, grace) = (process::Signal::SigKill, Duration::ZERO);
+    let kill = |instance| {
+        let kill = process::ServerKill {
+            signal,
+            grace,
+            instance,
+        };
+        FaultKind::Process(kill.into())
+    };
     let restart = process::ServerRestart {
         signal,
+        grace,
         down: Duration::ZERO,
         instance: Some(1),
     };

@@ -14,8 +14,11 @@ pub struct Ending {
     pub thresholds_crossed: usize,
     /// Whether a part of the load was lost with the thread that made it.
     pub worker_lost: bool,
-    /// How many faults could not be carried out, or not at every client that they had chosen.
+    /// How many faults could not be carried out, or not at every client that they had chosen, or had
+    /// not struck by the end of the run.
     pub faults_failed: usize,
+    /// How many servers of the run ended though no fault ended them.
+    pub servers_died: usize,
 }
 
 /// The verdict and the exit code of a run; where several reasons apply, the first of these counts.
@@ -30,7 +33,8 @@ pub struct Ending {
 ///    accident, so a job must not blame or clear the server by them. The thresholds are listed
 ///    all the same.
 /// 5. *Thresholds crossed*: the server, or the network, is the one that did it.
-/// 6. *A fault failed*: what the thresholds held against was not what the scenario asked for.
+/// 6. *A fault failed*, or had not struck by the end of the run, or a server of the run died by
+///    itself: what the thresholds held against was not what the scenario asked for.
 /// 7. *Passed*.
 #[must_use]
 pub fn verdict(ending: Ending) -> (Verdict, u8) {
@@ -49,7 +53,7 @@ pub fn verdict(ending: Ending) -> (Verdict, u8) {
     if ending.thresholds_crossed > 0 {
         return (Verdict::Failed, exit_code::THRESHOLDS_CROSSED);
     }
-    if ending.faults_failed > 0 {
+    if ending.faults_failed + ending.servers_died > 0 {
         return (Verdict::Failed, exit_code::RUN_FAILED);
     }
     (Verdict::Passed, exit_code::SUCCESS)
@@ -66,6 +70,7 @@ mod tests {
         thresholds_crossed: 0,
         worker_lost: false,
         faults_failed: 0,
+        servers_died: 0,
     };
 
     #[test]
@@ -73,6 +78,9 @@ mod tests {
         let mut ending = FINE;
         assert_eq!(verdict(ending), (Verdict::Passed, 0));
         ending.faults_failed = 1;
+        assert_eq!(verdict(ending), (Verdict::Failed, 1));
+        ending.faults_failed = 0;
+        ending.servers_died = 1;
         assert_eq!(verdict(ending), (Verdict::Failed, 1));
         ending.thresholds_crossed = 2;
         assert_eq!(verdict(ending), (Verdict::Failed, 99));

@@ -49,6 +49,15 @@ pub enum Note {
         /// Whether the run wanted it.
         expected: bool,
     },
+    /// A server was still there when its signal's `grace` was over, and got SIGKILL.
+    ServerKilled {
+        /// The instance, from 0.
+        instance: u16,
+        /// The signal that it did not end by.
+        signal: String,
+        /// The time since that signal, in seconds.
+        after_s: f64,
+    },
     /// A fault was begun.
     FaultApplied {
         /// The application's number.

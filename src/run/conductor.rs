@@ -28,6 +28,7 @@ use crate::results::{
     Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, histograms, summarise,
 };
 use crate::scenario::plan::Plan;
+use crate::server::process::Stray;
 
 /// How often the display moves.
 const DISPLAY_EVERY: Duration = Duration::from_millis(250);
@@ -47,6 +48,9 @@ pub(super) struct Ending {
     pub(super) failed: Option<RunError>,
     /// A worker thread died.
     pub(super) worker_lost: bool,
+    /// Processes that servers had started outside their process group, and that were ended, by
+    /// instance.
+    pub(super) strays: Vec<(u16, Vec<Stray>)>,
 }
 
 /// Everything that the main loop keeps.
@@ -62,6 +66,8 @@ pub(super) struct Conductor {
     pub(super) stage: Option<RunStage>,
     /// When summary.json may be brought up to date again.
     pub(super) next_checkpoint: Duration,
+    /// Servers of the run that ended though no fault ended them.
+    pub(super) servers_died: usize,
 }
 
 impl Conductor {
@@ -236,10 +242,13 @@ impl Conductor {
             );
             self.progress.notice(elapsed, &text);
             self.facts.warn("server_ended", text);
+            // A command may have been told to end it.
+            let expected = self.facts.is_hook_at_work(elapsed);
+            self.servers_died += usize::from(!expected);
             let note = Note::ServerExited {
                 instance,
                 status,
-                expected: false,
+                expected,
             };
             self.journal.note(elapsed, &note);
         }
@@ -261,7 +270,15 @@ impl Conductor {
             let text = "a worker thread died; its clients are missing from the numbers";
             self.facts.warn("worker_lost", text.to_owned());
         }
+        for (instance, strays) in &ending.strays {
+            let text = format!("server {instance} {}", stray_words(strays));
+            self.facts.warn("stray_processes", text);
+        }
         let duration = ending.interrupted.unwrap_or(self.plan.duration);
+        for (note, text) in self.facts.fail_unstruck(duration) {
+            self.journal.note(duration, &note);
+            self.progress.notice(duration, &text);
+        }
         let mut summary = summarise(self.facts.at(duration), &self.totals);
         self.judge(&mut summary, &ending);
         let verdict = summary.verdict;
@@ -308,9 +325,19 @@ impl Conductor {
             thresholds_crossed: crossed.count(),
             worker_lost: ending.worker_lost,
             faults_failed: failed_faults.count(),
+            servers_died: self.servers_died,
         });
         (summary.verdict, summary.exit_code) = verdict;
     }
+}
+
+/// What became of processes that a server had started outside its process group.
+fn stray_words(strays: &[Stray]) -> String {
+    let named: Vec<String> = strays.iter().map(Stray::to_string).collect();
+    format!(
+        "had started processes outside its process group, which were ended with it: {}",
+        named.join(", ")
+    )
 }
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.

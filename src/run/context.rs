@@ -11,6 +11,7 @@ use crate::chaos::proxy::Touched;
 use crate::chaos::schedule::{Application, applications};
 use crate::clock::Clock;
 use crate::event::StrikeId;
+use crate::fault::FaultKind;
 use crate::metrics::Totals;
 use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
@@ -36,6 +37,17 @@ pub(super) struct RunContext {
     shortages: Vec<Shortage>,
     /// Faults at clients that are not known to be over, in order of time.
     at_clients: Vec<AtClients>,
+    /// The entry of the plan that each fault is an application of.
+    entries: Vec<PlanEntry>,
+}
+
+/// An entry of the plan's chaos, as far as its applications need it.
+struct PlanEntry {
+    index: usize,
+    has_victims: bool,
+    is_hook: bool,
+    /// Whether it met clients to which there was nothing to do.
+    had_nothing_to_do: bool,
 }
 
 /// A fault at clients, of which the workers report when it was applied and lifted.
@@ -80,6 +92,7 @@ impl RunContext {
             touched: BTreeMap::new(),
             shortages: target.shortages(),
             at_clients: at_clients(plan),
+            entries: entries(plan),
         }
     }
 
@@ -114,6 +127,7 @@ impl RunContext {
         let Some(tally) = totals.fault(id) else {
             return is_delivered;
         };
+        self.entries[at_clients.place].had_nothing_to_do = tally.not_applicable > 0;
         let applied = tally.applied_first.filter(|applied| *applied <= told);
         if let Some(applied) = applied
             && self.run.faults[at_clients.place].applied.is_none()
@@ -131,6 +145,50 @@ impl RunContext {
             entries.push((ended, note, text));
         }
         is_over
+    }
+
+    /// Marks faults that were due before `end` and have not struck as failed; returns what to write
+    /// down and what to tell people.
+    ///
+    /// A fault at clients that is repeated counts as one that has struck if one of its repeats has.
+    pub(super) fn fail_unstruck(&mut self, end: Duration) -> Vec<(Note, String)> {
+        let has_struck = |fault: &FaultFacts| fault.applied.is_some() || fault.failed.is_some();
+        let struck: BTreeSet<usize> = (self.run.faults.iter().zip(&self.entries))
+            .filter(|(fault, _)| has_struck(fault))
+            .map(|(_, entry)| entry.index)
+            .collect();
+        let mut entries = Vec::new();
+        for (fault, entry) in self.run.faults.iter_mut().zip(&self.entries) {
+            let is_excused = entry.has_victims && struck.contains(&entry.index);
+            if fault.at >= end || has_struck(fault) || is_excused || entry.had_nothing_to_do {
+                continue;
+            }
+            let why = if entry.has_victims {
+                "no client that it could strike was connected when it was due"
+            } else {
+                "it had not struck by the end of the run"
+            };
+            fault.failed = Some(why.to_owned());
+            let text = format!("fault failed: {}: {why}", fault.fault);
+            let error = why.to_owned();
+            entries.push((
+                Note::FaultFailed {
+                    id: fault.id,
+                    error,
+                },
+                text,
+            ));
+        }
+        entries
+    }
+
+    /// Whether a command of the user is at work as a fault, or was a moment ago.
+    pub(super) fn is_hook_at_work(&self, elapsed: Duration) -> bool {
+        let mut faults = self.run.faults.iter().zip(&self.entries);
+        faults.any(|(fault, entry)| {
+            let is_over = |ended: Duration| ended + DELIVERY < elapsed;
+            entry.is_hook && fault.applied.is_some() && !fault.ended.is_some_and(is_over)
+        })
     }
 
     /// What to write down of a fault that has been applied, and what to tell people.
@@ -211,6 +269,18 @@ impl RunContext {
                 let error = why.clone();
                 (Note::FaultFailed { id, error }, Some(text))
             }
+            Step::ServerKilled {
+                instance,
+                signal,
+                after,
+            } => {
+                let after_text = format_duration(*after);
+                let signal = signal.name();
+                let text = format!(
+                    "server {instance} was still there {after_text} after {signal} and got SIGKILL"
+                );
+                (server_note(&progress.step)?, Some(text))
+            }
             Step::ServerExited { .. } | Step::ServerStarted { .. } | Step::ServerReady { .. } => {
                 (server_note(&progress.step)?, None)
             }
@@ -245,6 +315,19 @@ fn rapid(plan: &Plan) -> BTreeMap<StrikeId, Option<Duration>> {
         (period < TOLD_EVERY).then(|| (application.id, is_first.then_some(period)))
     });
     rapid.collect()
+}
+
+fn entries(plan: &Plan) -> Vec<PlanEntry> {
+    let entry = |application: Application| {
+        let fault = &plan.chaos[application.entry];
+        PlanEntry {
+            index: application.entry,
+            has_victims: fault.has_victims(),
+            is_hook: matches!(fault.kind, FaultKind::Hook(_)),
+            had_nothing_to_do: false,
+        }
+    };
+    applications(plan).into_iter().map(entry).collect()
 }
 
 fn at_clients(plan: &Plan) -> Vec<AtClients> {
@@ -305,6 +388,15 @@ fn server_note(step: &Step) -> Option<Note> {
             instance,
             pid,
             port,
+        }),
+        &Step::ServerKilled {
+            instance,
+            signal,
+            after,
+        } => Some(Note::ServerKilled {
+            instance,
+            signal: signal.name().to_owned(),
+            after_s: after.as_secs_f64(),
         }),
         &Step::ServerReady { instance, after } => Some(Note::ServerReady {
             instance,

@@ -177,6 +177,7 @@ async fn carry_out(
         facts,
         stage: None,
         next_checkpoint: Duration::ZERO,
+        servers_died: 0,
     };
     conductor.begin(&target.notes, count);
     let mut ending = conductor
@@ -186,7 +187,7 @@ async fn carry_out(
     ending.worker_lost = !ending.abandoned && workers.join();
     if !ending.abandoned {
         tokio::select! {
-            () = target.stop() => {}
+            strays = target.stop() => ending.strays = strays,
             // Servers that were not awaited are killed.
             () = interrupts.next() => {}
         }

@@ -22,7 +22,7 @@ use crate::results::Note;
 use crate::scenario::plan::{Plan, Server, ServerProgram};
 use crate::server::balancer::{self, Balancer};
 use crate::server::guardian::Guardian;
-use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, free_ports};
+use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, Stray, free_ports};
 use crate::server::shortage::Shortage;
 
 /// How long a server gets for its goodbye at the end of a run.
@@ -146,13 +146,17 @@ impl Target {
         })
     }
 
-    /// Ends the servers in order, all at once, and with SIGKILL those that will not.
-    pub(super) async fn stop(self) {
+    /// Ends the servers in order, all at once, and with SIGKILL those that will not. Returns what
+    /// they had started outside their process groups, by instance; it has been ended, too.
+    pub(super) async fn stop(self) -> Vec<(u16, Vec<Stray>)> {
         let stops = self.fleet.servers.iter().map(|server| async {
+            let mut server = server.lock().await;
             // A server that cannot be signalled is killed when it is dropped.
-            let _ = server.lock().await.stop(Signal::SigTerm, STOP_GRACE).await;
+            let _ = server.stop(Signal::SigTerm, STOP_GRACE).await;
+            server.take_strays()
         });
-        join_all(stops).await;
+        let strays = (0_u16..).zip(join_all(stops).await);
+        strays.filter(|(_, strays)| !strays.is_empty()).collect()
     }
 
     /// Servers that have ended and that no fault has in hand: instance, status, last lines.

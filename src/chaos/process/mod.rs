@@ -4,8 +4,10 @@ mod pause;
 mod restart;
 mod rolling;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
@@ -15,12 +17,10 @@ use super::{FaultError, proxy};
 use crate::clock;
 use crate::event::{AmbientFault, StrikeId};
 use crate::fault::Process;
+use crate::fault::process::Signal;
 use crate::server::balancer::Control;
 use crate::server::guardian::Guardian;
 use crate::server::process::ServerProcess;
-
-/// How long a server may take to end by a signal that lets it say goodbye, before SIGKILL.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The servers that a run started, by instance.
 pub type Servers = Vec<Rc<Mutex<ServerProcess>>>;
@@ -46,12 +46,21 @@ pub(super) struct Strike<'a> {
     pub(super) ambient: &'a AmbientFault,
     /// Told what became of the processes.
     pub(super) reporter: &'a Reporter,
+    /// Told of signals that are sent and answered.
+    pub(super) unanswered: &'a Unanswered,
 }
 
+/// Signals that servers have not ended by yet: by instance, with the time at which each was sent.
+pub(super) type Unanswered = RefCell<BTreeMap<u16, (Signal, Instant)>>;
+
 impl Strike<'_> {
-    /// It is done to a process now.
-    fn now(&self) {
+    /// It is done to a process now, for the first time or again.
+    async fn now(&self) {
+        let is_first = !self.ambient.has_struck();
         self.ambient.strike(clock::now());
+        if is_first {
+            self.tell(Step::Applied).await;
+        }
     }
 
     async fn tell(&self, step: Step) {
@@ -70,25 +79,33 @@ pub(super) async fn carry_out(
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
     let servers = |instance: Option<u16>| {
-        let instance = instance.map(usize::from);
-        let all = fleet.servers.iter().enumerate();
+        let all = (0_u16..).zip(&fleet.servers);
         all.filter(move |(index, _)| instance.is_none_or(|wanted| wanted == *index))
     };
     match fault {
         Process::ServerRestart(fault) => {
-            let how = (fault.signal, fault.down);
+            let how = restart::How {
+                signal: fault.signal,
+                grace: fault.grace,
+                down: fault.down,
+            };
             let each = servers(fault.instance)
                 .map(|(index, server)| restart::restart(index, server, how, strike));
             all(each).await
         }
         Process::ServerKill(fault) => {
+            let how = restart::How {
+                signal: fault.signal,
+                grace: fault.grace,
+                down: Duration::ZERO,
+            };
             let each = servers(fault.instance)
-                .map(|(index, server)| restart::kill(index, server, fault.signal, strike));
+                .map(|(index, server)| restart::kill(index, server, how, strike));
             all(each).await
         }
         Process::ServerPause(fault) => {
             let each = servers(fault.instance)
-                .map(|(index, server)| pause::pause(index, server, lasts, strike.ambient));
+                .map(|(index, server)| pause::pause(index, server, lasts, strike));
             all(each).await
         }
         Process::RollingRestart(fault) => rolling::restart(fleet, fault, strike).await,

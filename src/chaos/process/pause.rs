@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::Strike;
 use crate::chaos::FaultError;
-use crate::clock;
-use crate::event::AmbientFault;
 use crate::server::process::ServerProcess;
 
 /// A server that stands still; it goes on when this is dropped, whatever the reason.
@@ -21,16 +20,16 @@ impl Drop for Paused<'_> {
 
 /// Stops a server with SIGSTOP, and continues it after a time.
 pub(super) async fn pause(
-    index: usize,
+    instance: u16,
     server: &Mutex<ServerProcess>,
     lasts: Option<Duration>,
-    ambient: &AmbientFault,
+    strike: Strike<'_>,
 ) -> Result<(), FaultError> {
     let mut server = server.lock().await;
     if !server.is_running()? {
-        return Err(FaultError::NotRunning { instance: index });
+        return Err(FaultError::NotRunning { instance });
     }
-    ambient.strike(clock::now());
+    strike.now().await;
     server.pause()?;
     let paused = Paused(server);
     match lasts {

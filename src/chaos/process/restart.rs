@@ -4,26 +4,35 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::{GOODBYE_LIMIT, Strike};
+use super::Strike;
 use crate::chaos::FaultError;
 use crate::chaos::progress::Step;
 use crate::clock;
 use crate::fault::process::Signal;
 use crate::server::process::ServerProcess;
 
+/// How a server is ended, and for how long it stays away.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) signal: Signal,
+    /// The time that it may take to end by the signal; then it gets SIGKILL.
+    pub(super) grace: Duration,
+    /// The time from its end to its next start.
+    pub(super) down: Duration,
+}
+
 /// Ends a server, lets it stay away, and starts it again; returns when it answers a handshake.
 pub(super) async fn restart(
-    index: usize,
+    instance: u16,
     server: &Mutex<ServerProcess>,
-    (signal, down): (Signal, Duration),
+    how: How,
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
     let mut server = server.lock().await;
-    end(index, &mut server, signal, strike).await?;
-    tokio::time::sleep(down).await;
+    end(instance, &mut server, how, strike).await?;
+    tokio::time::sleep(how.down).await;
     server.launch_again().await?;
     let launched = clock::now();
-    let instance = index as u16;
     let started = Step::ServerStarted {
         instance,
         pid: server.id().unwrap_or_default(),
@@ -38,17 +47,17 @@ pub(super) async fn restart(
 
 /// Ends a server; returns when something else has started it again.
 pub(super) async fn kill(
-    index: usize,
+    instance: u16,
     server: &Mutex<ServerProcess>,
-    signal: Signal,
+    how: How,
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
     let mut starts = {
         let mut server = server.lock().await;
         if !server.is_running()? {
-            return Err(FaultError::NotRunning { instance: index });
+            return Err(FaultError::NotRunning { instance });
         }
-        end(index, &mut server, signal, strike).await?;
+        end(instance, &mut server, how, strike).await?;
         server.starts()
     };
     // A server that goes away for good takes its channel with it, and the run ends then.
@@ -57,14 +66,28 @@ pub(super) async fn kill(
 }
 
 async fn end(
-    index: usize,
+    instance: u16,
     server: &mut ServerProcess,
-    signal: Signal,
+    how: How,
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
-    strike.now();
-    let status = server.stop(signal, GOODBYE_LIMIT).await?.to_string();
-    let instance = index as u16;
+    strike.now().await;
+    let sent = clock::now();
+    strike
+        .unanswered
+        .borrow_mut()
+        .insert(instance, (how.signal, sent));
+    let stopped = server.stop_within(how.signal, how.grace).await?;
+    strike.unanswered.borrow_mut().remove(&instance);
+    if stopped.was_killed {
+        let killed = Step::ServerKilled {
+            instance,
+            signal: how.signal,
+            after: how.grace,
+        };
+        strike.tell(killed).await;
+    }
+    let status = stopped.status.to_string();
     strike.tell(Step::ServerExited { instance, status }).await;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One instance after the other is restarted: a deployment.
 
-use super::{Fleet, Strike, restart};
+use super::restart::{self, How};
+use super::{Fleet, Strike};
 use crate::chaos::FaultError;
 use crate::fault::process::RollingRestart;
 
@@ -11,16 +12,21 @@ pub(super) async fn restart(
     fault: RollingRestart,
     strike: Strike<'_>,
 ) -> Result<(), FaultError> {
-    for (index, server) in fleet.servers.iter().enumerate() {
-        if index > 0 {
+    let how = How {
+        signal: fault.signal,
+        grace: fault.grace,
+        down: fault.down,
+    };
+    for (instance, server) in (0_u16..).zip(&fleet.servers) {
+        if instance > 0 {
             tokio::time::sleep(fault.pause).await;
         }
         let drained = fleet
             .balancer
             .as_ref()
-            .map(|balancer| balancer.drain(index));
+            .map(|balancer| balancer.drain(instance.into()));
         tokio::time::sleep(fault.drain).await;
-        restart::restart(index, server, (fault.signal, fault.down), strike).await?;
+        restart::restart(instance, server, how, strike).await?;
         drop(drained);
     }
     Ok(())

@@ -12,7 +12,10 @@ pub use server_pause::ServerPause;
 pub use server_restart::ServerRestart;
 pub use signal::Signal;
 
-use super::{Clash, Conflict, Describe as _, FaultKind};
+use std::time::Duration;
+
+use super::setting::duration;
+use super::{Clash, Conflict, Describe as _, FaultKind, Setting};
 use crate::keys::Default::{Is, Means};
 use crate::keys::{Key, Kind, key};
 use crate::word::Word as _;
@@ -42,12 +45,27 @@ const DOWN: Key = key(
     "From the end of a process to its next start.",
 );
 
+const GRACE: Key = key(
+    "grace",
+    Kind::Duration,
+    Is("\"30s\""),
+    "How long a process may take to end by `signal`; then it gets SIGKILL. Kubernetes waits 30 s, Docker 10 s.",
+);
+
 const INSTANCE: Key = key(
     "instance",
     Kind::Integer { min: 0, max: 999 },
     Means("all of them"),
     "Only this instance, counted from 0.",
 );
+
+/// `grace`, which goes without saying where the signal leaves no choice.
+fn grace(signal: Signal, grace: Duration) -> Setting {
+    duration("grace", grace).unsaid_if(signal == Signal::SigKill || grace == USUAL_GRACE)
+}
+
+/// The default of `grace`.
+const USUAL_GRACE: Duration = Duration::from_secs(30);
 
 /// A server that one fault is acting on is not there for another.
 fn in_hand(own: Option<u16>, other: &FaultKind, clash: Clash) -> Option<Conflict> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DOWN, SIGNAL, Signal, in_hand};
+use super::{DOWN, GRACE, SIGNAL, Signal, grace, in_hand};
 use crate::fault::keys::{AT, EVERY, FAULT};
 use crate::fault::setting::{Setting, Source, duration, word};
 use crate::fault::{Clash, Conflict, Definition, FaultKind, Span};
@@ -15,6 +15,9 @@ use crate::units;
 pub struct RollingRestart {
     /// The signal that ends them.
     pub signal: Signal,
+    /// The time that they may take to end by it; then they get SIGKILL.
+    #[serde(with = "units::duration")]
+    pub grace: Duration,
     /// The time from the end of an instance to its next start.
     #[serde(with = "units::duration")]
     pub down: Duration,
@@ -35,6 +38,7 @@ impl Definition for RollingRestart {
         FAULT,
         EVERY,
         SIGNAL,
+        GRACE,
         DOWN,
         key(
             "drain",
@@ -53,10 +57,12 @@ impl Definition for RollingRestart {
 
     fn read(source: &dyn Source) -> Checked<Self> {
         let signal = source.word("signal");
+        let grace = source.duration("grace");
         let (down, drain) = (source.duration("down"), source.duration("drain"));
         let pause = source.duration("pause")?;
         Ok(Self {
             signal: signal?,
+            grace: grace?,
             down: down?,
             drain: drain?,
             pause,
@@ -66,6 +72,7 @@ impl Definition for RollingRestart {
     fn settings(&self) -> Vec<Setting> {
         vec![
             word("signal", self.signal),
+            grace(self.signal, self.grace),
             duration("down", self.down),
             duration("drain", self.drain),
             duration("pause", self.pause),

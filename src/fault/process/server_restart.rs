@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DOWN, INSTANCE, Process, SIGNAL, Signal, in_hand};
+use super::{DOWN, GRACE, INSTANCE, Process, SIGNAL, Signal, grace, in_hand};
 use crate::fault::keys::{AT, EVERY, FAULT};
 use crate::fault::setting::{Setting, Source, duration, number, word};
 use crate::fault::{Clash, Conflict, Definition, FaultKind, Span};
@@ -14,6 +14,9 @@ use crate::units;
 pub struct ServerRestart {
     /// The signal that ends them.
     pub signal: Signal,
+    /// The time that they may take to end by it; then they get SIGKILL.
+    #[serde(with = "units::duration")]
+    pub grace: Duration,
     /// The time from the end of a process to its next start.
     #[serde(with = "units::duration")]
     pub down: Duration,
@@ -25,22 +28,28 @@ impl Definition for ServerRestart {
     const NAME: &'static str = "server_restart";
     const ABOUT: &'static str =
         "The server's process is ended by a signal and started again. Needs `[server]`.";
-    const KEYS: &'static [Key] = &[AT, FAULT, EVERY, SIGNAL, DOWN, INSTANCE];
+    const KEYS: &'static [Key] = &[AT, FAULT, EVERY, SIGNAL, GRACE, DOWN, INSTANCE];
     const ENDS_WITH_THE_LOAD: bool = false;
 
     fn read(source: &dyn Source) -> Checked<Self> {
         let signal = source.word("signal");
+        let grace = source.duration("grace");
         let down = source.duration("down");
         let instance = source.optional_integer("instance")?;
         Ok(Self {
             signal: signal?,
+            grace: grace?,
             down: down?,
             instance,
         })
     }
 
     fn settings(&self) -> Vec<Setting> {
-        let mut settings = vec![word("signal", self.signal), duration("down", self.down)];
+        let mut settings = vec![
+            word("signal", self.signal),
+            grace(self.signal, self.grace),
+            duration("down", self.down),
+        ];
         settings.extend(self.instance.map(|instance| number("instance", instance)));
         settings
     }

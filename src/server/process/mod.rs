@@ -10,11 +10,12 @@ mod launch;
 mod output;
 mod port;
 mod readiness;
+mod strays;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal as SystemSignal;
@@ -23,12 +24,14 @@ use tokio::sync::watch;
 
 use super::group::ProcessGroup;
 use super::guardian::{Guardian, GuardianError};
+use crate::clock;
 use crate::fault::process::Signal;
 use crate::scenario::plan::ServerProgram;
 
 pub use launch::Launch;
 pub use port::free_ports;
 pub use readiness::Readiness;
+pub use strays::Stray;
 
 use output::Output;
 
@@ -52,6 +55,19 @@ pub struct ServerProcess {
     /// How often it has become ready.
     starts: watch::Sender<u32>,
     state: State,
+    /// The value of [`strays::VARIABLE`] in its environment.
+    mark: String,
+    /// What it had started outside its process group, as far as that has been ended.
+    strays: Vec<Stray>,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopped {
+    /// Exit code or signal.
+    pub status: ExitStatus,
+    /// Whether it had to be killed, since it did not end by its signal in time.
+    pub was_killed: bool,
 }
 
 #[derive(Debug)]
@@ -167,7 +183,10 @@ impl ServerProcess {
         guardian: Option<&Guardian>,
     ) -> Result<Self, ProcessError> {
         let mut output = Output::new(log);
-        let state = spawn(&launch, &mut output, guardian)?;
+        let since_epoch = clock::wall_now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since_epoch.unwrap_or_default().as_nanos();
+        let mark = format!("{}-{}-{nanos}", std::process::id(), launch.port);
+        let state = spawn(&launch, &mut output, &mark, guardian)?;
         let mut process = Self {
             launch,
             readiness,
@@ -175,6 +194,8 @@ impl ServerProcess {
             guardian: guardian.cloned(),
             starts: watch::Sender::default(),
             state,
+            mark,
+            strays: Vec::new(),
         };
         process.become_ready().await?;
         Ok(process)
@@ -203,7 +224,7 @@ impl ServerProcess {
         if let State::Running { child, .. } = &mut self.state
             && let Some(status) = child.try_wait().map_err(ProcessError::Wait)?
         {
-            self.state = State::Exited(status);
+            self.note_exit(status);
         }
         Ok(matches!(self.state, State::Running { .. }))
     }
@@ -257,7 +278,7 @@ impl ServerProcess {
         match &mut self.state {
             State::Running { child, .. } => {
                 let status = child.wait().await.map_err(ProcessError::Wait)?;
-                self.state = State::Exited(status);
+                self.note_exit(status);
                 Ok(status)
             }
             State::Exited(status) => Ok(*status),
@@ -273,12 +294,45 @@ impl ServerProcess {
         signal: Signal,
         grace: Duration,
     ) -> Result<ExitStatus, ProcessError> {
+        let stopped = self.stop_within(signal, grace).await?;
+        Ok(stopped.status)
+    }
+
+    /// As [`Self::stop`], and says whether SIGKILL was needed.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub async fn stop_within(
+        &mut self,
+        signal: Signal,
+        grace: Duration,
+    ) -> Result<Stopped, ProcessError> {
         self.signal(signal)?;
         if let Ok(ended) = tokio::time::timeout(grace, self.exited()).await {
-            return ended;
+            return Ok(Stopped {
+                status: ended?,
+                was_killed: false,
+            });
         }
         self.signal(Signal::SigKill)?;
-        self.exited().await
+        Ok(Stopped {
+            status: self.exited().await?,
+            was_killed: signal != Signal::SigKill,
+        })
+    }
+
+    /// What it had started outside its process group, and what has been ended with it since the
+    /// last call.
+    pub fn take_strays(&mut self) -> Vec<Stray> {
+        std::mem::take(&mut self.strays)
+    }
+
+    /// It has ended: its group is killed by that, and what left the group here.
+    fn note_exit(&mut self, status: ExitStatus) {
+        self.state = State::Exited(status);
+        if matches!(self.launch.program, ServerProgram::Command { .. }) {
+            self.strays.extend(strays::end(&self.mark));
+        }
     }
 
     /// Starts it again on the same port and waits until it is ready; ends it first if it runs.
@@ -296,7 +350,12 @@ impl ServerProcess {
     /// If it cannot be started.
     pub async fn launch_again(&mut self) -> Result<(), ProcessError> {
         self.stop(Signal::SigKill, Duration::ZERO).await?;
-        self.state = spawn(&self.launch, &mut self.output, self.guardian.as_ref())?;
+        self.state = spawn(
+            &self.launch,
+            &mut self.output,
+            &self.mark,
+            self.guardian.as_ref(),
+        )?;
         Ok(())
     }
 
@@ -349,11 +408,13 @@ impl ServerProcess {
 fn spawn(
     launch: &Launch,
     output: &mut Output,
+    mark: &str,
     guardian: Option<&Guardian>,
 ) -> Result<State, ProcessError> {
     let mut command = Command::from(launch.command()?);
     command
         .process_group(0)
+        .env(strays::VARIABLE, mark)
         .stdout(output.writer()?)
         .stderr(output.writer()?)
         .kill_on_drop(true);

@@ -8,6 +8,7 @@ mod server;
 mod shipped;
 mod storm;
 mod story;
+mod stubborn;
 mod sweep;
 mod tls;
 mod toxiproxy;

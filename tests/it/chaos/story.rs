@@ -61,6 +61,14 @@ impl Story {
         self
     }
 
+    /// Puts these words in place of `node` in the server's command.
+    pub(super) fn before_command(mut self, words: &[&str]) -> Self {
+        let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+        let command = format!("command = [{}", words.join(", "));
+        self.text = self.text.replacen("command = [\"node\"", &command, 1);
+        self
+    }
+
     pub(super) fn program(&self) -> SioLoad {
         SioLoad::new(&["run", "story.toml", "--quiet"]).file("story.toml", &self.text)
     }
@@ -85,7 +93,7 @@ impl Story {
 }
 
 /// The lines of events.jsonl of this kind, of a run that may go on.
-fn notes(directory: &Path, kind: &str) -> Vec<Value> {
+pub(super) fn notes(directory: &Path, kind: &str) -> Vec<Value> {
     let path = directory.join("results/story/latest/events.jsonl");
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines()
