@@ -82,4 +82,11 @@ findings! {
         ],
         docs: docs!("handling-cors/"),
     }
+    MIXED_CONTENT: "SIO-189", Error, "a page at https cannot reach a server at http" {
+        cause: "Browsers block requests from a page at https:// to http:// or ws:// (mixed \
+                content), before anything is sent.",
+        remedy: "Serve Socket.IO over TLS, on the page's own host for instance.",
+        settings: [Client => "io(\"https://example.com\")"],
+        docs: docs!("handling-cors/"),
+    }
 }

@@ -38,15 +38,12 @@ findings! {
         docs: troubleshooting!("troubleshooting-steps"),
     }
     BAD_REQUEST: "SIO-133", Error, "the server makes no sense of the request (code 3)" {
-        cause: "The server could not make sense of the request. Usually a proxy in front of it \
-                does not forward the WebSocket headers (Upgrade, Connection), or an engine \
-                middleware failed.",
-        remedy: "Let the proxy forward the headers; the server's `connection_error` event says \
-                 more than the answer does.",
+        cause: "The server could not make sense of the request. For long-polling: a middleware of \
+                the engine failed. For a WebSocket: a proxy in front does not forward its headers \
+                (Upgrade, Connection).",
+        remedy: "Look at the server's `connection_error` event, which says more than the answer.",
         settings: [
             Server => "io.engine.on(\"connection_error\", (e) => console.log(e.code, e.context))",
-            Nginx => "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
-                      proxy_set_header Connection \"upgrade\";",
         ],
         docs: docs!("reverse-proxy/"),
     }
@@ -91,6 +88,16 @@ findings! {
                  older releases do not check.",
         settings: [],
         docs: docs!("engine-io-protocol/"),
+    }
+    QUERY_DROPPED: "SIO-139", Error, "the query is lost on the way" {
+        cause: "The server calls both transports unknown (code 0), and something stands in front \
+                of it: a CDN or proxy drops the query of requests, and the `transport` that it \
+                names.",
+        remedy: "Let the CDN or proxy forward the whole query.",
+        settings: [
+            Nginx => "proxy_pass http://io; (without a path, or with $is_args$args)",
+        ],
+        docs: docs!("reverse-proxy/"),
     }
     HTTP_STATUS: "SIO-140", Error, "an HTTP error that is not Engine.IO's" {
         cause: "Something answered with an HTTP error that is not Engine.IO's. 404: the path does \
@@ -163,11 +170,35 @@ findings! {
         settings: [Client => "new WebSocket(\"wss://example.com\")"],
         docs: troubleshooting!("you-are-trying-to-reach-a-plain-websocket-server"),
     }
-    TOO_LARGE: "SIO-148", Error, "the server sends more than is buffered here" {
+    TOO_LARGE: "SIO-165", Error, "the server sends more than is buffered here" {
         cause: "A response, a message or an unread backlog exceeds a limit of sio-load on what one \
                 server may make it hold.",
         remedy: "Check whether the server means to send that much; docs/LIMITS.md lists the limits.",
         settings: [],
+        docs: None,
+    }
+    REDIRECTED: "SIO-148", Error, "the server redirects to another URL" {
+        cause: "The request was answered with a redirect. Browsers follow one for polling, never \
+                for WebSocket; Node.js clients follow 302, 303 and 307 and fail on 301 and 308; \
+                Swift and Java clients differ again. A POST that follows a 301, 302 or 303 turns \
+                into a GET.",
+        remedy: "Use the URL that it leads to, and answer below the path without a redirect. Where \
+                 only a slash at the end differs, switch it off in the client.",
+        settings: [
+            Client => "io(url, { addTrailingSlash: false })",
+            SioLoad => "`add_trailing_slash = false`, or `--no-trailing-slash` of the doctor",
+        ],
+        docs: docs!("client-options/#addtrailingslash"),
+    }
+    RATE_LIMITED: "SIO-149", Warning, "this address is rate limited" {
+        cause: "Requests that were answered before are refused with 429 or 503: a rate limit \
+                counts them. One client needs four to five requests to connect, and many clients \
+                share one address behind a NAT or proxy.",
+        remedy: "Raise the limit below the path, or count per session or user. The doctor went on \
+                 more slowly; checks that the limit met again were skipped.",
+        settings: [
+            Nginx => "limit_req zone=io burst=50 nodelay;",
+        ],
         docs: None,
     }
 }

@@ -72,4 +72,19 @@ findings! {
         ],
         docs: troubleshooting!("the-client-is-not-compatible-with-the-version-of-the-server"),
     }
+    PING_TIMEOUT_SHORT: "SIO-217", Error, "pingTimeout is shorter than the round trip" {
+        cause: "The server drops a client whose pong does not come within `pingTimeout` of its \
+                ping. The round trip is longer, so it drops every client one pingTimeout after \
+                each ping.",
+        remedy: "Raise `pingTimeout`. Its unit is milliseconds.",
+        settings: [Server => "new Server({ pingInterval: 25000, pingTimeout: 20000 })"],
+        docs: docs!("server-options/#pingtimeout"),
+    }
+    HEARTBEAT_IMPLAUSIBLE: "SIO-218", Warning, "an implausible heartbeat" {
+        cause: "`pingInterval` or `pingTimeout` is far from what servers use: seconds were \
+                probably given where milliseconds are wanted, or the reverse.",
+        remedy: "Set both in milliseconds; the defaults suit most servers.",
+        settings: [Server => "new Server({ pingInterval: 25000, pingTimeout: 20000 })"],
+        docs: docs!("server-options/#pinginterval"),
+    }
 }

@@ -6,11 +6,14 @@
 
 mod access;
 mod engine;
+mod front;
 mod generator;
 mod heartbeat;
 mod namespace;
+mod passage;
 mod reach;
 mod recovery;
+mod status;
 mod steps;
 mod sticky;
 mod tls;
@@ -25,11 +28,14 @@ use crate::event::{Cause, Origin, Stage};
 
 pub use access::*;
 pub use engine::*;
+pub use front::*;
 pub use generator::*;
 pub use heartbeat::*;
 pub use namespace::*;
+pub use passage::*;
 pub use reach::*;
 pub use recovery::*;
+pub use status::*;
 pub use steps::*;
 pub use sticky::*;
 pub use tls::*;
@@ -152,6 +158,7 @@ impl Finding {
 /// Every finding, in the order of the codes.
 pub fn all() -> impl Iterator<Item = &'static Finding> {
     [
+        ALL_FRONT,
         ALL_REACH,
         ALL_TLS,
         ALL_ENGINE,
@@ -160,6 +167,7 @@ pub fn all() -> impl Iterator<Item = &'static Finding> {
         ALL_VERSIONS,
         ALL_ACCESS,
         ALL_STICKY,
+        ALL_PASSAGE,
         ALL_WEBSOCKET,
         ALL_HEARTBEAT,
         ALL_RECOVERY,

@@ -39,8 +39,8 @@ findings! {
         settings: [Server => "io.use((socket, next) => check(socket).then(() => next(), next))"],
         docs: docs!("middlewares/"),
     }
-    KICKED: "SIO-154", Error, "the server disconnects clients as soon as they are connected" {
-        cause: "The server connected the namespace and took it back at once: a handler of \
+    KICKED: "SIO-154", Error, "the server disconnects clients right after they connect" {
+        cause: "The server connected the namespace and took it back within seconds: a handler of \
                 `connection` calls `disconnect()`, usually because it does not accept the \
                 credentials. Clients see `io server disconnect` and do not come back by \
                 themselves.",
@@ -64,5 +64,33 @@ findings! {
             Client => "io(url, { parser })",
         ],
         docs: docs!("custom-parser/"),
+    }
+    PATH_AS_NAMESPACE: "SIO-156", Error, "the HTTP path was given as the namespace" {
+        cause: "The path of the URL names the namespace, and this one is the HTTP path, which all \
+                clients add by themselves.",
+        remedy: "Leave the HTTP path out of the URL.",
+        settings: [Client => "io(\"https://example.com\")"],
+        docs: docs!("namespaces/"),
+    }
+    ONE_SESSION_PER_LOGIN: "SIO-157", Info, "a new connection ends the older one of the same login" {
+        cause: "A connection was disconnected when another with the same credentials came, and \
+                stayed when it was alone: the server allows one session per login.",
+        remedy: "Nothing is wrong if that is meant. Load needs a login for each client.",
+        settings: [SioLoad => "`auth = { token = \"user-{{client}}\" }`"],
+        docs: None,
+    }
+    CONNECT_TIMED_OUT: "SIO-158", Error, "the session ends while the CONNECT waits for its answer" {
+        cause: "The server took the CONNECT and closed the session a while later without an \
+                answer, as it does after `connectTimeout`: a middleware takes longer than that.",
+        remedy: "Make the middleware faster, or raise `connectTimeout` (45 s by default).",
+        settings: [Server => "new Server({ connectTimeout: 45000 })"],
+        docs: docs!("server-options/#connecttimeout"),
+    }
+    CONNECT_SLOW: "SIO-159", Warning, "the CONNECT is answered slowly" {
+        cause: "The reply to the CONNECT took several seconds: a middleware of the server waits \
+                for something slow.",
+        remedy: "Look at what the middleware waits for.",
+        settings: [Server => "io.use((socket, next) => check(socket).then(() => next(), next))"],
+        docs: docs!("middlewares/"),
     }
 }

@@ -31,9 +31,11 @@ findings! {
         docs: SOMETHING_CLOSES,
     }
     CONNECTION_CLOSED: "SIO-113", Error, "the connection was closed early" {
-        cause: "The connection was closed before the answer was whole: the server ended, or a \
-                proxy or its idle timeout closed it.",
-        remedy: "A proxy's timeout must exceed pingInterval + pingTimeout (45 s by default).",
+        cause: "The connection was closed before the answer was whole. At once: nothing stands \
+                behind the port, or the server ended. After a while: the timeout of a proxy is \
+                shorter than the heartbeat.",
+        remedy: "Look at the server's log. A proxy's timeout must exceed pingInterval + \
+                 pingTimeout (45 s by default).",
         settings: [
             Nginx => "proxy_read_timeout 90s;",
             Haproxy => "timeout server 90s",

@@ -88,4 +88,11 @@ findings! {
         ],
         docs: SELF_SIGNED,
     }
+    HTTP2_ONLY: "SIO-129", Error, "the server speaks HTTP/2 alone" {
+        cause: "The port speaks HTTP/2 and no HTTP/1.1. WebSocket clients and Node.js clients \
+                speak HTTP/1.1 and cannot connect.",
+        remedy: "Let the server speak HTTP/1.1 too.",
+        settings: [Server => "http2.createSecureServer({ allowHTTP1: true, key, cert })"],
+        docs: docs!("server-initialization/#with-an-http2-server"),
+    }
 }

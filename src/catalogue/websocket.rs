@@ -67,4 +67,42 @@ findings! {
         settings: [],
         docs: docs!("client-options/#transports"),
     }
+    UPGRADE_TIMED_OUT: "SIO-206", Error, "the upgrade takes longer than the server allows" {
+        cause: "The server closed the WebSocket before the upgrade was complete, as it does after \
+                `upgradeTimeout`: the round trips of the upgrade take longer. Clients are stuck \
+                in long-polling.",
+        remedy: "Raise `upgradeTimeout`, and find out what makes the round trip long.",
+        settings: [Server => "new Server({ upgradeTimeout: 30000 })"],
+        docs: docs!("server-options/#upgradetimeout"),
+    }
+    FRAMES_HELD: "SIO-207", Error, "frames from the server do not come through" {
+        cause: "The WebSocket opens, but what the server sends later does not arrive: a gateway \
+                on the way buffers it, or keeps it. Clients upgrade and then hear nothing \
+                (\"ping timeout\").",
+        remedy: "Let the gateway pass WebSocket frames on as they come.",
+        settings: [Nginx => "proxy_buffering off;"],
+        docs: STUCK,
+    }
+    SECOND_UPGRADE_LISTENER: "SIO-208", Error, "a second WebSocket server answers the upgrade" {
+        cause: "HTTP (such as `HTTP/1.1 400 Bad Request`) came after the 101: another WebSocket \
+                server listens for `upgrade` on the same HTTP server and refuses what is not \
+                its own, into the open WebSocket. Clients stay in long-polling.",
+        remedy: "Create the other server with `noServer: true`, and hand each upgrade to one of \
+                 them by its path.",
+        settings: [
+            Server => "new WebSocketServer({ noServer: true }); httpServer.on(\"upgrade\", byPath)",
+        ],
+        docs: STUCK,
+    }
+    COMPRESSION_LOST: "SIO-209", Error, "frames are compressed, though nothing agreed on it" {
+        cause: "Clients offer permessage-deflate, the server accepts it, and the header that says \
+                so (`Sec-WebSocket-Extensions`) is lost on the way: clients get compressed frames \
+                that they must refuse (\"RSV1 must be clear\"), and stay in long-polling.",
+        remedy: "Let the proxy pass the header on, or switch compression off.",
+        settings: [
+            Server => "new Server({ perMessageDeflate: false })",
+            Nginx => "proxy_pass_header Sec-WebSocket-Extensions;",
+        ],
+        docs: docs!("server-options/#permessagedeflate"),
+    }
 }

@@ -204,6 +204,9 @@ pub struct DoctorArgs {
     /// HTTP path.
     #[arg(long, default_value = "/socket.io/")]
     pub path: String,
+    /// Ask for the path without a slash at its end, as with `addTrailingSlash: false`.
+    #[arg(long)]
+    pub no_trailing_slash: bool,
     /// Namespace to connect to, in place of the URL's path.
     #[arg(long)]
     pub namespace: Option<String>,
@@ -233,6 +236,9 @@ pub struct DoctorArgs {
     /// Event that the server answers with another, to try connection state recovery.
     #[arg(long, value_name = "NAME")]
     pub recovery_event: Option<String>,
+    /// Show passed checks, timings and every request too.
+    #[arg(short, long)]
+    pub verbose: bool,
     /// The report as JSON on standard output.
     #[arg(long)]
     pub json: bool,

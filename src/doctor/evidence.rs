@@ -1,7 +1,7 @@
 //! Every exchange of an examination, in order, trimmed and without secrets.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::exchange::{Exchange, Times};
 
@@ -33,13 +33,36 @@ impl Evidence {
         exchanges.iter().rposition(|one| one.check == check)
     }
 
-    /// Returns the method and target of an exchange.
+    /// Returns the method and target of an exchange, without session and time.
     pub(super) fn request_of(&self, id: usize) -> String {
-        self.exchanges.borrow()[id].request.clone()
+        self.exchanges.borrow()[id].kind()
     }
 
     pub(super) fn times_of(&self, id: usize) -> Times {
         self.exchanges.borrow()[id].times
+    }
+
+    /// Whether any request was answered with anything but a limit.
+    pub(super) fn has_answers(&self) -> bool {
+        let exchanges = self.exchanges.borrow();
+        let mut answers = exchanges.iter().filter_map(|one| one.answer.as_ref());
+        answers.any(|answer| matches!(answer.status, 101 | 200..=299))
+    }
+
+    /// Returns the shortest time between a request and its answer: the round trip, with as little
+    /// of the server's own work as was seen.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let exchanges = self.exchanges.borrow();
+        let answered = exchanges.iter().filter(|one| one.answer.is_some());
+        let shortest = answered
+            .map(|one| one.times.total_ms)
+            .min_by(f64::total_cmp)?;
+        Some(Duration::from_secs_f64(shortest / 1e3))
+    }
+
+    /// Returns the check that made an exchange.
+    pub(super) fn check_of(&self, id: usize) -> &'static str {
+        self.exchanges.borrow()[id].check
     }
 
     pub(super) fn take(&self) -> Vec<Exchange> {

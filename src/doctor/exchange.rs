@@ -85,6 +85,24 @@ impl Times {
     }
 }
 
+impl Exchange {
+    /// The request without what tells sessions and requests of one kind apart: `sid` and `t`.
+    pub(super) fn kind(&self) -> String {
+        let Some((before, query)) = self.request.split_once('?') else {
+            return self.request.clone();
+        };
+        let pairs: Vec<&str> = query
+            .split('&')
+            .filter(|pair| !pair.starts_with("t="))
+            .map(|pair| match pair.starts_with("sid=") {
+                true => "sid=…",
+                false => pair,
+            })
+            .collect();
+        format!("{before}?{}", pairs.join("&"))
+    }
+}
+
 /// Milliseconds with a fraction.
 pub(super) fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3

@@ -143,34 +143,43 @@ impl Handle {
 }
 
 impl Probe {
-    /// Path and query of a request: the user's query first, as the JS client has it.
+    /// Path and query of a request, as a client writes them.
     pub(super) fn target(&self, revision: EngineRevision, transport: &str) -> String {
         self.target_at(&self.options.path, revision, transport)
     }
 
-    /// The same at another path.
+    /// The same at another path: the user's keys first, then those of the engine, which win; with
+    /// `t`, so that no cache takes two requests for one.
     pub(super) fn target_at(
         &self,
         path: &str,
         revision: EngineRevision,
         transport: &str,
     ) -> String {
-        let user = match self.user_query() {
-            "" => String::new(),
-            query => format!("{query}&"),
-        };
-        let b64 = match (revision, transport) {
-            (EngineRevision::V3, "polling") => "&b64=1",
-            _ => "",
-        };
-        let number = revision.number();
-        format!("{path}?{user}EIO={number}&transport={transport}{b64}")
+        let mut query = self.user_query().to_owned();
+        append_pair(&mut query, "EIO", &revision.number().to_string());
+        append_pair(&mut query, "transport", transport);
+        if transport == "polling" {
+            append_pair(&mut query, "t", &timestamp());
+            if revision == EngineRevision::V3 {
+                append_pair(&mut query, "b64", "1");
+            }
+        }
+        format!("{path}?{query}")
     }
 
     /// What the CONNECT carries.
     pub(super) fn auth(&self) -> &str {
         self.options.auth.as_deref().unwrap_or_default()
     }
+}
+
+/// Eight characters that differ from request to request, as the JS client's `t`.
+fn timestamp() -> String {
+    let digits = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    (0..8)
+        .map(|_| char::from(digits[fastrand::usize(..digits.len())]))
+        .collect()
 }
 
 /// The cookies of an answer as a Cookie header.

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
+use super::long_connection::LongConnection;
 use super::upgrade::Upgrade;
 use crate::event::{Cause, EngineRevision};
 use crate::protocol::engine_io::handshake::Handshake;
@@ -26,8 +29,20 @@ pub(super) struct Known {
     pub(super) polling_off: bool,
     /// Whether the namespace was connected.
     pub(super) is_connected: bool,
+    /// How long the reply to the CONNECT took.
+    pub(super) connect_took: Duration,
     /// Whether a WebSocket carried a session; `None` if that is not known.
     pub(super) websocket: Option<bool>,
+    /// Whether the server itself refuses WebSocket.
+    pub(super) is_websocket_off: bool,
+    /// Whether requests of one session reach several servers.
+    pub(super) is_scattered: bool,
+    /// Whether the server allows one session per login.
+    pub(super) is_one_per_login: bool,
+    /// Whether the time of a heartbeat is too short for the round trip.
+    pub(super) is_heartbeat_short: bool,
+    /// A connection that is held beside the other checks.
+    pub(super) held: Option<JoinHandle<Result<LongConnection, String>>>,
     /// The outcome of the first upgrade, its exchange, and how long it took.
     pub(super) upgrade: Option<(Upgrade, usize, Duration)>,
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use super::direct::{self, Direct};
 use super::handle::Handle;
 use super::probe::Probe;
-use super::session::Session;
-use super::upgrade::{self, Direct};
+use super::session::{Over, Session};
 use super::websocket::{Next, describe};
 use crate::clock;
 use crate::event::{EngineRevision, TransportKind};
@@ -34,6 +34,14 @@ pub(super) struct LongConnection {
     pub(super) lasted: Duration,
     /// Nothing if it was held to the end.
     pub(super) end: Option<End>,
+    /// When its namespace was connected, and when it ended.
+    pub(super) connected_at: Instant,
+    pub(super) ended_at: Instant,
+    /// When the last heartbeat came, and how long its answer may take.
+    pub(super) last_beat: Option<Instant>,
+    pub(super) ping_timeout: Duration,
+    /// Whether packets that were asked for at its end did not come back.
+    pub(super) is_mute: bool,
     /// Heartbeats of the server that came.
     pub(super) beats: u32,
     /// The worst of them.
@@ -51,6 +59,16 @@ impl LongConnection {
             TransportKind::WebSocket => format!("{manner} WebSocket"),
         }
     }
+
+    /// Whether the server ended it one pingTimeout after a ping, as if no pong had come.
+    pub(super) fn is_ended_by_ping_timeout(&self) -> bool {
+        let Some(beat) = self.last_beat else {
+            return false;
+        };
+        let since = self.ended_at.saturating_duration_since(beat).as_secs_f64();
+        let timeout = self.ping_timeout.as_secs_f64();
+        since > timeout * 0.8 && since < timeout * 1.2 + 0.25
+    }
 }
 
 /// How and when it ended.
@@ -66,6 +84,8 @@ pub(super) struct End {
 pub(super) enum How {
     /// The server closed the session in order.
     Closed,
+    /// The server took the namespace back by a DISCONNECT (`io server disconnect`).
+    Disconnected,
     /// A WebSocket's close frame.
     Frame(String),
     /// The connection went away.
@@ -80,6 +100,7 @@ impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the server closed the session"),
+            Self::Disconnected => f.write_str("the server disconnected the client"),
             Self::Frame(frame) => f.write_str(frame),
             Self::Cut(what) => f.write_str(what),
             Self::Status(status) => write!(f, "a poll was answered with {status}"),
@@ -93,6 +114,8 @@ struct Beat {
     heartbeat: Heartbeat,
     beats: u32,
     lateness: Duration,
+    last: Option<Instant>,
+    timeout: Duration,
 }
 
 impl Beat {
@@ -106,11 +129,14 @@ impl Beat {
             heartbeat: Heartbeat::new(revision, ping_interval, ping_timeout, now),
             beats: 0,
             lateness: Duration::ZERO,
+            last: None,
+            timeout: ping_timeout,
         }
     }
 
     fn on_ping(&mut self, now: Instant) {
         let late = self.heartbeat.on_ping(now);
+        self.last = Some(now);
         self.came(late);
     }
 
@@ -129,26 +155,35 @@ impl Beat {
 }
 
 impl Spec {
-    /// Holds it; nothing if it could not be opened.
-    pub(super) async fn hold(self, probe: &Probe) -> Option<LongConnection> {
+    /// Holds it.
+    ///
+    /// # Errors
+    /// If it could not be opened or connected: why.
+    pub(super) async fn hold(self, probe: &Probe) -> Result<LongConnection, String> {
         match self.transport {
             TransportKind::WebSocket => self.hold_websocket(probe).await,
             TransportKind::Polling => self.hold_polling(probe).await,
         }
     }
 
-    async fn hold_websocket(self, probe: &Probe) -> Option<LongConnection> {
-        let (direct, asked) = upgrade::direct(probe, self.revision).await;
-        let mut direct = direct.ok()?;
-        if self.revision == EngineRevision::V4 {
-            direct.connect(probe).await.ok()?;
+    async fn hold_websocket(self, probe: &Probe) -> Result<LongConnection, String> {
+        let (direct, asked) = direct::direct(probe, self.revision).await;
+        let mut direct = direct.map_err(|why| format!("WebSocket: {why}"))?;
+        if self.revision == EngineRevision::V4
+            && let Err(why) = direct.connect(probe).await
+        {
+            direct.socket.close().await;
+            return Err(format!("WebSocket: {why}"));
         }
         let began = clock::now();
         let mut beat = Beat::new(self.revision, &direct.handshake, began);
         let end = self.watch_websocket(probe, &mut direct, &mut beat).await;
-        let held = self.held(began, end, &beat, asked.id);
+        let mut held = self.held(began, end, &beat, asked.id);
+        if held.end.is_none() && self.revision == EngineRevision::V4 {
+            held.is_mute = !direct.answers(probe).await;
+        }
         direct.socket.close().await;
-        Some(held)
+        Ok(held)
     }
 
     async fn watch_websocket(
@@ -193,6 +228,10 @@ impl Spec {
                             let _ = direct.socket.send(probe, "3").await;
                         }
                         Some(b'3') => beat.on_pong(traffic),
+                        Some(b'4') if direct.is_disconnect(probe, &text) => {
+                            let how = How::Disconnected;
+                            return Some(End { how, silence });
+                        }
                         Some(_) | None => {}
                     }
                 }
@@ -229,21 +268,21 @@ impl Spec {
         }
     }
 
-    async fn hold_polling(self, probe: &Probe) -> Option<LongConnection> {
+    async fn hold_polling(self, probe: &Probe) -> Result<LongConnection, String> {
         let (session, _) = Session::open(probe, self.revision, None).await;
-        let mut session = session.ok()?;
+        let mut session = session.map_err(|why| format!("long-polling: {}", why.failure))?;
         let namespace = probe.options.namespace();
         let connected = session.connect(probe, namespace, probe.auth()).await;
-        if connected.is_err() {
+        if let Err(why) = connected {
             session.close(probe).await;
-            return None;
+            return Err(format!("long-polling: {why}"));
         }
         let began = clock::now();
         let mut beat = Beat::new(self.revision, &session.handshake, began);
         let (end, id) = self.watch_polling(probe, &mut session, &mut beat).await;
         let held = self.held(began, end, &beat, id);
         session.close(probe).await;
-        Some(held)
+        Ok(held)
     }
 
     async fn watch_polling(
@@ -293,12 +332,15 @@ impl Spec {
                         let how = How::Closed;
                         return (Some(End { how, silence }), asked.id);
                     }
-                    Packet::Open(_)
-                    | Packet::Text(_)
-                    | Packet::Binary(_)
-                    | Packet::Upgrade
-                    | Packet::Noop => {}
+                    Packet::Text(_) | Packet::Binary(_) => {
+                        session.note_end(probe, Ok(vec![packet])).await;
+                    }
+                    Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
                 }
+            }
+            if matches!(session.over, Some(Over::Disconnected)) {
+                let how = How::Disconnected;
+                return (Some(End { how, silence }), asked.id);
             }
         }
     }
@@ -344,6 +386,11 @@ impl Spec {
             talks: self.talk_every.is_some(),
             lasted: clock::now().saturating_duration_since(began),
             end,
+            connected_at: began,
+            ended_at: clock::now(),
+            is_mute: false,
+            last_beat: beat.last,
+            ping_timeout: beat.timeout,
             beats: beat.beats,
             lateness: beat.lateness,
             id,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use url::Url;
+use url::{Host, Url};
 
 use crate::scenario::plan::Tls;
 
@@ -17,7 +17,7 @@ pub struct Options {
     pub namespace: Option<String>,
     /// The JSON text of the object that the CONNECT carries.
     pub auth: Option<String>,
-    /// The origin of the page, for CORS.
+    /// The origin of the page, for CORS: scheme, host and port.
     pub origin: Option<String>,
     /// Whom to trust.
     pub tls: Tls,
@@ -43,6 +43,11 @@ pub enum OptionsError {
     /// No JSON object.
     #[error("--auth takes a JSON object, such as '{{\"token\":\"…\"}}'")]
     Auth,
+    /// No origin.
+    #[error(
+        "{0:?} is no origin: write scheme and host as in https://app.example.com, without a path"
+    )]
+    Origin(String),
     /// A path or namespace that does not begin with a slash.
     #[error("{0:?} must begin with a slash")]
     Slash(String),
@@ -106,16 +111,64 @@ impl Options {
         Ok(())
     }
 
-    /// Sets the path, with a slash at its end as the JS client adds it.
+    /// Sets the path; with `add_trailing_slash` it ends with a slash, as the JS client has it by
+    /// default.
     ///
     /// # Errors
     /// If it does not begin with a slash.
-    pub fn set_path(&mut self, path: &str) -> Result<(), OptionsError> {
+    pub fn set_path(&mut self, path: &str, add_trailing_slash: bool) -> Result<(), OptionsError> {
         if !path.starts_with('/') {
             return Err(OptionsError::Slash(path.to_owned()));
         }
-        self.path = format!("{}/", path.strip_suffix('/').unwrap_or(path));
+        let bare = path.strip_suffix('/').unwrap_or(path);
+        self.path = match add_trailing_slash {
+            true => format!("{bare}/"),
+            false => bare.to_owned(),
+        };
         Ok(())
+    }
+
+    /// Sets the origin of the page. A slash at its end is left out, as browsers send none.
+    ///
+    /// # Errors
+    /// If it is more or less than scheme, host and port.
+    pub fn set_origin(&mut self, origin: &str) -> Result<(), OptionsError> {
+        let wrong = || OptionsError::Origin(origin.to_owned());
+        let bare = origin.strip_suffix('/').unwrap_or(origin);
+        // What pages without an origin send, such as those of files.
+        if bare == "null" {
+            self.origin = Some(bare.to_owned());
+            return Ok(());
+        }
+        let url = Url::parse(bare).map_err(|_| wrong())?;
+        let is_bare = matches!(url.path(), "" | "/")
+            && !bare.contains(['?', '#'])
+            && url.username().is_empty()
+            && url.password().is_none();
+        let rest = bare.split_once("://").map_or("", |(_, rest)| rest);
+        if !url.has_host() || !is_bare || rest.contains('/') {
+            return Err(wrong());
+        }
+        self.origin = Some(bare.to_owned());
+        Ok(())
+    }
+
+    /// The query of the URL without the keys that the engine itself sets, which win.
+    #[must_use]
+    pub fn query(&self) -> String {
+        let own = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            !matches!(name, "EIO" | "transport" | "sid" | "t" | "b64")
+        };
+        let query = self.url.query().unwrap_or_default();
+        let pairs: Vec<&str> = query.split('&').filter(own).collect();
+        pairs.join("&")
+    }
+
+    /// Whether the URL carries a user or a password, which clients leave out of their requests.
+    #[must_use]
+    pub fn has_userinfo(&self) -> bool {
+        !self.url.username().is_empty() || self.url.password().is_some()
     }
 
     /// Sets the namespace.
@@ -145,6 +198,17 @@ impl Options {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         matches!(self.url.scheme(), "https" | "wss")
+    }
+
+    /// Whether the URL names this machine, which browsers trust without TLS.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
     }
 
     /// The port that is connected to.
@@ -193,8 +257,41 @@ mod tests {
         let mut options = Options::new("http://example.com").unwrap();
         assert!(options.set_auth("[1]").is_err());
         assert!(options.add_header("no colon").is_err());
-        assert!(options.set_path("socket.io").is_err());
-        options.set_path("/x").unwrap();
+        assert!(options.set_path("socket.io", true).is_err());
+        options.set_path("/x", true).unwrap();
         assert_eq!(options.path, "/x/");
+        options.set_path("/x/", false).unwrap();
+        assert_eq!(options.path, "/x");
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_and_no_more() {
+        let mut options = Options::new("http://example.com").unwrap();
+        for good in ["https://a.example", "https://a.example:8443", "null"] {
+            options.set_origin(good).unwrap();
+            assert_eq!(options.origin.as_deref(), Some(good));
+        }
+        options.set_origin("https://a.example/").unwrap();
+        assert_eq!(options.origin.as_deref(), Some("https://a.example"));
+        for bad in [
+            "a.example",
+            "https://a.example/app",
+            "https://a.example?x",
+            "https://u@a.example",
+            "app",
+        ] {
+            assert!(options.set_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_of_the_engine_in_the_url_are_those_of_the_engine() {
+        let url = "ws://example.com/socket.io/?EIO=4&token=x&transport=websocket&sid=1";
+        assert_eq!(Options::new(url).unwrap().query(), "token=x");
+        assert!(
+            Options::new("http://u:p@example.com")
+                .unwrap()
+                .has_userinfo()
+        );
     }
 }

@@ -14,8 +14,12 @@ use super::websocket::Socket;
 use super::wire::Wire;
 use crate::clock;
 use crate::event::{Cause, Failure, Origin, Stage};
+use crate::report::number;
 use crate::trace::{Trace, Voice};
 use crate::transport::{Timings, TransportError};
+
+/// The longest time that a rate limit may ask for and is waited for.
+const LONGEST_RETRY: Duration = Duration::from_secs(3);
 
 const AGENT: &str = concat!("sio-load-doctor/", env!("CARGO_PKG_VERSION"));
 
@@ -25,6 +29,9 @@ const AGENT: &str = concat!("sio-load-doctor/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Probe {
     check: &'static str,
     pub(super) options: Rc<Options>,
+    /// The user's part of every query.
+    query: Rc<str>,
+    notify: Rc<dyn Fn(&str)>,
     pub(super) trace: Rc<Trace>,
     pub(super) wire: Rc<Wire>,
     pub(super) evidence: Rc<Evidence>,
@@ -32,9 +39,16 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub(super) fn new(options: Options, trace: Trace) -> Result<Self, TransportError> {
+    /// `notify` is told at once what a person who waits should know.
+    pub(super) fn new(
+        options: Options,
+        trace: Trace,
+        notify: Rc<dyn Fn(&str)>,
+    ) -> Result<Self, TransportError> {
         Ok(Self {
             check: "",
+            query: options.query().into(),
+            notify,
             wire: Rc::new(Wire::new(&options)?),
             options: Rc::new(options),
             trace: Rc::new(trace),
@@ -51,9 +65,41 @@ impl Probe {
         }
     }
 
-    /// Sends a request and notes what came of it.
+    /// Tells a person who waits why.
+    pub(super) fn notify(&self, text: &str) {
+        (self.notify)(text);
+    }
+
+    /// Sends a request and notes its outcome. Where a rate limit meets it, all further requests are
+    /// spaced, and this one is sent once more.
     pub(super) async fn ask(&self, ask: Request) -> Outcome {
-        let request = self.request(&ask);
+        self.wire.space().await;
+        let outcome = self.ask_once(&ask).await;
+        if !self.is_limited(&outcome).await {
+            return outcome;
+        }
+        self.ask_once(&ask).await
+    }
+
+    /// Whether a rate limit met this request; after the time that it asks for.
+    async fn is_limited(&self, outcome: &Outcome) -> bool {
+        let Ok(reply) = &outcome.result else {
+            return false;
+        };
+        let retry_after = reply.header("retry-after");
+        let is_limit = reply.status == 429 || (reply.status == 503 && retry_after.is_some());
+        if !is_limit || !self.evidence.has_answers() {
+            return false;
+        }
+        let seconds = retry_after.and_then(|text| text.trim().parse().ok());
+        let wait = Duration::from_secs(seconds.unwrap_or(1)).min(LONGEST_RETRY);
+        self.wire.limited(outcome.id);
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    async fn ask_once(&self, ask: &Request) -> Outcome {
+        let request = self.head_of(ask);
         let began = clock::now();
         let phases = Cell::new(None);
         let dialer = self.wire.dialer_from(ask.source);
@@ -64,7 +110,7 @@ impl Probe {
         let result = tokio::time::timeout(ask.limit, asking)
             .await
             .unwrap_or_else(|_| Err(late(ask.limit, phases.get()).into()));
-        let id = self.note(&ask, began, phases.get(), &result);
+        let id = self.note(ask, began, phases.get(), &result);
         let times = self.evidence.times_of(id);
         Outcome {
             result,
@@ -77,8 +123,17 @@ impl Probe {
     /// Tries a WebSocket handshake and notes what came of it; what came in place of a 101 is the
     /// reply. A refusal's body is not waited for long: some servers never end it.
     pub(super) async fn open_websocket(&self, ask: Request) -> (Option<Socket>, Outcome) {
-        let (ask, key) = Socket::handshake(ask);
-        let request = self.request(&ask);
+        self.wire.space().await;
+        let (socket, outcome) = self.open_websocket_once(&ask).await;
+        if socket.is_some() || !self.is_limited(&outcome).await {
+            return (socket, outcome);
+        }
+        self.open_websocket_once(&ask).await
+    }
+
+    async fn open_websocket_once(&self, ask: &Request) -> (Option<Socket>, Outcome) {
+        let (ask, key) = Socket::handshake(ask.clone());
+        let request = self.head_of(&ask);
         let began = clock::now();
         let phases = Cell::new(None);
         let dialer = self.wire.dialer_from(ask.source);
@@ -115,10 +170,11 @@ impl Probe {
         if self.wire.is_bare() {
             return "";
         }
-        self.options.url.query().unwrap_or_default()
+        &self.query
     }
 
-    fn request(&self, ask: &Request) -> Vec<u8> {
+    /// Writes a request out.
+    pub(super) fn head_of(&self, ask: &Request) -> Vec<u8> {
         let own = |name: &str| {
             let named = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
             ask.headers.iter().any(|header| named(&header))
@@ -270,6 +326,7 @@ fn late(limit: Duration, phases: Option<Timings>) -> Failure {
         Some(_) => Stage::Open,
         None => Stage::Tcp,
     };
+    let limit = number::time(ms(limit) * 1e3);
     Failure::new(stage, Cause::TimedOut, Origin::Server)
-        .with_message(&format!("nothing within {} s", limit.as_secs_f64()))
+        .with_message(&format!("no answer within {limit}"))
 }

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::exchange::{Exchange, ms};
 use super::probe::Probe;
+use super::problem::{self, Problem};
 use crate::catalogue::{Finding, Severity};
 use crate::clock;
 
@@ -20,10 +21,14 @@ pub struct Report {
     pub namespace: String,
     /// Whether nothing above `info` was found.
     pub well: bool,
+    /// Whether clients stay in long-polling.
+    pub is_stuck: bool,
     /// All of it, in milliseconds.
     pub took_ms: f64,
     /// In the order in which they were made.
     pub checks: Vec<CheckReport>,
+    /// What is wrong, by root cause, the worst first.
+    pub problems: Vec<Problem>,
     /// Worst first.
     pub findings: Vec<Found>,
     /// Every request that was sent, with its answer.
@@ -39,6 +44,7 @@ impl Report {
     /// Puts together what all checks saw, with every exchange.
     pub(super) fn new(
         probe: &Probe,
+        is_stuck: bool,
         checks: Vec<CheckReport>,
         mut findings: Vec<Found>,
         left_open: usize,
@@ -54,8 +60,10 @@ impl Report {
             path: probe.options.path.clone(),
             namespace: probe.options.namespace().to_owned(),
             well,
+            is_stuck,
             took_ms: ms(took),
             checks,
+            problems: problem::group(&findings),
             findings,
             exchanges: probe.evidence.take(),
             left_open,

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::exchange::Times;
 use super::http::{Reply, Trouble};
+use crate::event::{Cause, Failure};
 
-/// How long an answer may take, unless it is one that servers hold back.
+/// How long an answer to a side question may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long clients wait for a connection (`timeout` of the JS client).
+pub(super) const CLIENT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request.
+#[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) method: &'static str,
     pub(super) target: String,
@@ -74,4 +78,35 @@ impl Outcome {
     pub(super) fn status(&self) -> Option<u16> {
         self.result.as_ref().ok().map(|reply| reply.status)
     }
+
+    /// Says why this outcome answers no question about the server: a limit, an outage or silence
+    /// met the request, whatever it asked. `None` if it may be taken for an answer.
+    pub(super) fn proves_nothing(&self) -> Option<String> {
+        match &self.result {
+            Ok(reply) => match reply.status {
+                429 => Some("rate limited (429)".to_owned()),
+                status @ (408 | 502..=504 | 520..=530) => {
+                    Some(format!("answered with {status} by a proxy"))
+                }
+                _ => None,
+            },
+            Err(trouble) => proves_nothing(&trouble.failure),
+        }
+    }
+}
+
+/// The same for a failure below HTTP, or one that carries a status.
+pub(super) fn proves_nothing(failure: &Failure) -> Option<String> {
+    match failure.status {
+        Some(429) => return Some("rate limited (429)".to_owned()),
+        Some(status @ (408 | 502..=504 | 520..=530)) => {
+            return Some(format!("answered with {status} by a proxy"));
+        }
+        Some(_) | None => {}
+    }
+    matches!(
+        failure.cause,
+        Cause::TimedOut | Cause::ConnectionRefused | Cause::ConnectionReset
+    )
+    .then(|| failure.cause.to_string())
 }

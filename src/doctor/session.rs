@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use super::handle::Handle;
 use super::http::Reply;
 use super::probe::Probe;
-use super::request::{Outcome, PATIENCE, Request};
+use super::request::{CLIENT_PATIENCE, Outcome, PATIENCE, Request};
 use crate::clock;
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
 use crate::protocol::engine_io::error_body::{self, RequestKind};
@@ -75,6 +76,15 @@ pub(super) struct Connected {
     pub(super) polled: Option<Outcome>,
 }
 
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(refused) | Self::Engine(refused) => write!(f, "{}", refused.failure),
+            Self::Silence(_) => f.write_str("no reply to the CONNECT"),
+        }
+    }
+}
+
 /// A namespace is not connected.
 #[derive(Debug)]
 pub(super) enum NotConnected {
@@ -94,7 +104,10 @@ impl Session {
         source: Option<IpAddr>,
     ) -> (Result<Self, Refused>, Outcome) {
         let target = probe.target(revision, "polling");
-        let asked = probe.ask(Request::new("GET", target).from(source)).await;
+        let ask = Request::new("GET", target)
+            .from(source)
+            .limit(CLIENT_PATIENCE);
+        let asked = noticed(probe, "The server has not answered for 5 s", probe.ask(ask)).await;
         let opened = Self::read(probe, revision, &asked, source);
         (opened, asked)
     }
@@ -140,7 +153,7 @@ impl Session {
     pub(super) fn at(mut self, probe: &Probe, path: &str) -> Self {
         probe.sessions.closed(self.handle.sid());
         self.handle = self.handle.at(path);
-        probe.sessions.opened(self.handle.clone());
+        probe.sessions.reopened(self.handle.clone());
         self
     }
 
@@ -193,6 +206,7 @@ impl Session {
         namespace: &str,
         payload: &str,
     ) -> Result<Connected, NotConnected> {
+        probe.sessions.connecting(clock::now());
         let by_itself = self.revision() == EngineRevision::V3 && namespace == "/";
         let sent = if by_itself {
             None
@@ -212,7 +226,8 @@ impl Session {
                     .map_err(NotConnected::Engine)?,
             )
         };
-        self.await_connect(probe, namespace, sent).await
+        let notice = "The CONNECT has not been answered for 5 s";
+        noticed(probe, notice, self.await_connect(probe, namespace, sent)).await
     }
 
     async fn await_connect(
@@ -221,7 +236,7 @@ impl Session {
         namespace: &str,
         sent: Option<Outcome>,
     ) -> Result<Connected, NotConnected> {
-        let until = clock::now() + PATIENCE;
+        let until = clock::now() + CLIENT_PATIENCE;
         let mut last = sent.as_ref().map_or(0, |asked| asked.id);
         let mut packets = std::mem::take(&mut self.pending);
         let mut polled = None;
@@ -293,6 +308,16 @@ impl Session {
         }
     }
 
+    /// Looks for the end of a connected namespace in what came over its WebSocket.
+    pub(super) async fn note_text(&mut self, probe: &Probe, text: &Bytes) {
+        let Ok(packet) = Packet::from_text(self.revision(), text) else {
+            return;
+        };
+        if matches!(packet, Packet::Text(_)) {
+            self.note_end(probe, Ok(vec![packet])).await;
+        }
+    }
+
     /// Answers pings, and takes Socket.IO packets apart.
     async fn socket_packet(&mut self, probe: &Probe, packet: Packet) -> Option<SocketPacket> {
         match packet {
@@ -342,9 +367,31 @@ impl Session {
     }
 }
 
+/// Waits, and tells a person who waits too after [`PATIENCE`].
+async fn noticed<T>(probe: &Probe, notice: &str, waiting: impl Future<Output = T>) -> T {
+    let mut waiting = pin!(waiting);
+    tokio::select! {
+        done = &mut waiting => return done,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    let patience = CLIENT_PATIENCE.as_secs();
+    probe.notify(&format!(
+        "{notice}; waiting {patience} s in all, as clients do."
+    ));
+    waiting.await
+}
+
 /// The failure that an answer other than 200 is. A redirect tells where it leads.
 pub(super) fn classify(reply: &Reply) -> Failure {
     let failure = error_body::classify(RequestKind::Handshake, reply.status, &reply.body);
+    // A challenge is HTTP's own authentication, of something in front of Socket.IO.
+    if reply.status == 401 && reply.header("www-authenticate").is_some() {
+        return Failure {
+            cause: Cause::HttpStatus,
+            code: None,
+            ..failure
+        };
+    }
     match reply.header("location") {
         Some(to) if matches!(reply.status, 301..=308) => Failure {
             cause: Cause::HttpStatus,

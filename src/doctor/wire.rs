@@ -3,11 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::options::Options;
 use crate::event::{Cause, Failure, Origin, Stage};
 use crate::scenario::plan::{ConnectTo, Tls};
 use crate::transport::{ByteMeter, DialSettings, Dialer, TransportError};
+
+/// Between two requests, once a rate limit was met.
+const SPACING: Duration = Duration::from_millis(300);
 
 /// The dialer of all requests, and its settings as checks have narrowed them.
 pub(super) struct Wire {
@@ -15,6 +19,8 @@ pub(super) struct Wire {
     dialer: RefCell<Rc<Dialer>>,
     /// Whether requests go without the user's headers and query.
     is_bare: Cell<bool>,
+    /// The exchange that first met a rate limit.
+    limited_by: Cell<Option<usize>>,
 }
 
 impl Wire {
@@ -31,12 +37,32 @@ impl Wire {
             dialer: RefCell::new(Rc::new(Dialer::new(&settings, Rc::default())?)),
             settings: RefCell::new(settings),
             is_bare: Cell::new(false),
+            limited_by: Cell::new(None),
         })
     }
 
     /// Whether requests go without the user's headers and query.
     pub(super) fn is_bare(&self) -> bool {
         self.is_bare.get()
+    }
+
+    /// Notes that this exchange met a rate limit.
+    pub(super) fn limited(&self, id: usize) {
+        if self.limited_by.get().is_none() {
+            self.limited_by.set(Some(id));
+        }
+    }
+
+    /// Returns the exchange that first met a rate limit.
+    pub(super) fn limited_by(&self) -> Option<usize> {
+        self.limited_by.get()
+    }
+
+    /// Leaves time between requests, once a rate limit was met.
+    pub(super) async fn space(&self) {
+        if self.limited_by.get().is_some() {
+            tokio::time::sleep(SPACING).await;
+        }
     }
 
     /// Makes a dialer for another address or another trust than that of all requests.

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use crate::cli::Failed;
 use crate::cli::args::DoctorArgs;
 use crate::cli::terminal::Terminal;
-use crate::doctor::{DoctorError, Options, OptionsError, Report, examine, render};
+use crate::doctor::{DoctorError, Layout, Options, OptionsError, Report, examine, render};
 use crate::gate::exit_code;
 use crate::trace::Trace;
 
@@ -23,11 +23,17 @@ pub(in crate::cli) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u
     } else {
         Trace::default()
     };
-    let report = examine(options, trace).map_err(|error| failed(&error))?;
+    let notify = |text: &str| drop(writeln!(std::io::stderr().lock(), "{text}"));
+    let report = examine(options, trace, notify).map_err(|error| failed(&error))?;
     if args.json {
         terminal.print(json(&report));
     } else {
-        terminal.print(render(&report, terminal.width(), terminal.color_out()));
+        let layout = Layout {
+            width: terminal.width(),
+            color: terminal.color_out(),
+            verbose: args.verbose,
+        };
+        terminal.print(render(&report, layout));
     }
     Ok(if report.well {
         exit_code::SUCCESS
@@ -38,7 +44,7 @@ pub(in crate::cli) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u
 
 fn options(args: &DoctorArgs) -> Result<Options, OptionsError> {
     let mut options = Options::new(&args.url)?;
-    options.set_path(&args.path)?;
+    options.set_path(&args.path, !args.no_trailing_slash)?;
     if let Some(namespace) = &args.namespace {
         options.set_namespace(namespace)?;
     }
@@ -48,7 +54,9 @@ fn options(args: &DoctorArgs) -> Result<Options, OptionsError> {
     for header in &args.headers {
         options.add_header(header)?;
     }
-    options.origin.clone_from(&args.origin);
+    if let Some(origin) = &args.origin {
+        options.set_origin(origin)?;
+    }
     options.tls.ca.clone_from(&args.cacert);
     options.tls.insecure = args.insecure;
     options.watch = args.watch;

@@ -35,6 +35,8 @@ enum Answered {
     Accepted,
     /// By something that is not the server.
     InFront(String),
+    /// Not at all: a limit or an outage met the request.
+    Unasked(String),
 }
 
 pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
@@ -42,8 +44,7 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     if known.revision.is_none() && !is_forbidden {
         return Some("no engine could be opened".to_owned());
     }
-    let mut otherwise: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
-    let mut accepted = Vec::new();
+    let mut tally = Tally::default();
     for Mistake {
         code,
         name,
@@ -62,35 +63,71 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
             .status()
             .map_or_else(String::new, |s| format!(" ({s})"));
         let answered = judge(code, &asked, is_forbidden);
-        let how = match &answered {
+        if matches!(answered, Answered::Accepted) {
+            close(probe, &asked).await;
+        }
+        let how = tally.add((code, name), answered, asked.id);
+        notes.fact(format!("{code} {name}: {how}{status}"));
+    }
+    tally.tell(notes)
+}
+
+/// How all mistakes were answered.
+#[derive(Default)]
+struct Tally {
+    otherwise: BTreeMap<&'static str, Vec<usize>>,
+    accepted: Vec<(&'static str, usize)>,
+    in_front: Vec<(i64, String, usize)>,
+    unasked: Option<String>,
+    answers: usize,
+}
+
+impl Tally {
+    /// Counts an answer and says in words how it was.
+    fn add(&mut self, (code, name): (i64, &'static str), answered: Answered, id: usize) -> String {
+        self.answers += usize::from(!matches!(answered, Answered::Unasked(_)));
+        match answered {
             Answered::Right => "as it should be".to_owned(),
             Answered::Otherwise(form) => {
-                otherwise.entry(form).or_default().push(asked.id);
+                self.otherwise.entry(form).or_default().push(id);
                 format!("in the form of {form}")
             }
             Answered::Accepted => {
-                close(probe, &asked).await;
-                accepted.push((name, asked.id));
+                self.accepted.push((name, id));
                 "accepted".to_owned()
             }
             Answered::InFront(what) => {
-                let seen = format!("Code {code}, {name}: {what}.");
-                notes.find(&ANSWERED_IN_FRONT, seen, &[asked.id]);
+                self.in_front.push((code, what, id));
                 "not by the server".to_owned()
             }
-        };
-        notes.fact(format!("{code} {name}: {how}{status}"));
+            Answered::Unasked(reason) => {
+                let how = format!("not asked, {reason}");
+                self.unasked = Some(reason);
+                how
+            }
+        }
     }
-    for (form, ids) in otherwise {
-        let seen = format!("It looks like {form}.");
-        notes.find(&OTHER_IMPLEMENTATION, seen, &ids);
+
+    fn tell(self, notes: &mut Notes) -> Skipped {
+        for (form, ids) in self.otherwise {
+            let seen = format!("It looks like {form}.");
+            notes.find(&OTHER_IMPLEMENTATION, seen, &ids);
+        }
+        if let Some((_, what, id)) = self.in_front.first() {
+            let codes = self.in_front.iter().map(|(code, ..)| code.to_string());
+            let codes: Vec<String> = codes.collect();
+            let seen = format!("Errors of code {}: {what}.", codes.join(", "));
+            notes.find(&ANSWERED_IN_FRONT, seen, &[*id]);
+        }
+        if let Some((_, id)) = self.accepted.first() {
+            let names: Vec<&str> = self.accepted.iter().map(|(name, _)| *name).collect();
+            let seen = format!("Accepted: {}.", names.join(", "));
+            notes.find(&MISTAKE_ACCEPTED, seen, &[*id]);
+        }
+        self.unasked
+            .filter(|_| self.answers == 0)
+            .map(|reason| format!("requests were {reason}"))
     }
-    if let Some((_, id)) = accepted.first() {
-        let names: Vec<&str> = accepted.iter().map(|(name, _)| *name).collect();
-        let seen = format!("Accepted: {}.", names.join(", "));
-        notes.find(&MISTAKE_ACCEPTED, seen, &[*id]);
-    }
-    None
 }
 
 fn mistakes(probe: &Probe, known: &Known) -> Vec<Mistake> {
@@ -132,6 +169,9 @@ fn mistakes(probe: &Probe, known: &Known) -> Vec<Mistake> {
 }
 
 fn judge(code: i64, asked: &Outcome, is_forbidden: bool) -> Answered {
+    if let Some(reason) = asked.proves_nothing() {
+        return Answered::Unasked(reason);
+    }
     let reply = match &asked.result {
         Ok(reply) => reply,
         Err(trouble) if trouble.failure.cause == Cause::ConnectionClosed => {
@@ -139,11 +179,11 @@ fn judge(code: i64, asked: &Outcome, is_forbidden: bool) -> Answered {
         }
         Err(trouble) => return Answered::InFront(trouble.failure.to_string()),
     };
+    if reply.is_page() {
+        return Answered::InFront(format!("status {}, {}", reply.status, who(reply)));
+    }
     if reply.status == 200 {
         return Answered::Accepted;
-    }
-    if is_page(reply) || matches!(reply.status, 502..=504) {
-        return Answered::InFront(format!("status {}, {}", reply.status, who(reply)));
     }
     match serde_json::from_slice::<Value>(&reply.body) {
         Ok(Value::Object(object)) => match object.get("code") {
@@ -181,16 +221,10 @@ fn form(reply: &Reply) -> &'static str {
     }
 }
 
-fn is_page(reply: &Reply) -> bool {
-    let is_html = reply
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("text/html"));
-    is_html && reply.body.trim_ascii_start().starts_with(b"<")
-}
-
 fn who(reply: &Reply) -> String {
     let server = reply.header("server").or_else(|| reply.header("via"));
-    server.map_or_else(|| "an HTML page".to_owned(), |name| format!("by {name}"))
+    let page = reply.said();
+    server.map_or_else(|| page.clone(), |name| format!("{page}, by {name}"))
 }
 
 /// What was opened by mistake is closed.

@@ -4,14 +4,15 @@ use super::Skipped;
 use crate::catalogue::{
     CORS_ANY_WITH_CREDENTIALS, CORS_MISSING, CORS_ORIGIN_REFUSED, CORS_OTHER_ORIGIN,
     CORS_PREFLIGHT_FAILS, CORS_SAME_ORIGIN, CORS_TWICE, CORS_WILDCARD, CORS_WILDCARD_CREDENTIALS,
+    MIXED_CONTENT,
 };
+use crate::doctor::direct;
 use crate::doctor::http::Reply;
 use crate::doctor::known::Known;
 use crate::doctor::notes::Notes;
 use crate::doctor::probe::Probe;
 use crate::doctor::request::Request;
 use crate::doctor::session::Session;
-use crate::doctor::upgrade;
 use crate::event::EngineRevision;
 
 /// A page that no server names in its options, where none is given.
@@ -30,6 +31,9 @@ enum Allowed {
 
 pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
     let (revision, polling_off) = { (known.revision, known.polling_off) };
+    if is_mixed(probe, notes) {
+        return None;
+    }
     let Some(revision) = revision else {
         return Some("no engine could be opened".to_owned());
     };
@@ -38,7 +42,10 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     }
     let given = probe.options.origin.clone();
     let origin = given.as_deref().unwrap_or(STRANGER);
-    let reads = real_request(probe, notes, revision, origin, given.is_some()).await;
+    let reads = match real_request(probe, notes, revision, origin, given.is_some()).await {
+        Ok(reads) => reads,
+        Err(reason) => return Some(reason),
+    };
     if reads {
         preflight(probe, notes, revision, origin).await;
     }
@@ -48,6 +55,25 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     None
 }
 
+/// Whether the page is at https and the server is not, which browsers do not allow.
+fn is_mixed(probe: &Probe, notes: &mut Notes) -> bool {
+    let origin = probe.options.origin.as_deref().unwrap_or_default();
+    if !origin.starts_with("https://") || probe.options.is_secure() {
+        return false;
+    }
+    let loopback = match probe.options.is_loopback() {
+        true => {
+            " Chrome and Firefox make an exception for loopback addresses, Safari does not, and \
+             none does for the server's public name."
+        }
+        false => "",
+    };
+    let server = probe.options.base();
+    let seen = format!("The page is at {origin}, the server at {server}.{loopback}");
+    notes.find(&MIXED_CONTENT, seen, &[]);
+    true
+}
+
 /// The request that a browser makes; whether the page may read the answer.
 async fn real_request(
     probe: &Probe,
@@ -55,7 +81,7 @@ async fn real_request(
     revision: EngineRevision,
     origin: &str,
     is_given: bool,
-) -> bool {
+) -> Result<bool, String> {
     let target = probe.target(revision, "polling");
     let asked = probe
         .ask(Request::new("GET", target).header("Origin", origin))
@@ -63,11 +89,15 @@ async fn real_request(
     if let Ok(session) = Session::read(probe, revision, &asked, None) {
         session.close(probe).await;
     }
+    if let Some(reason) = asked.proves_nothing() {
+        return Err(format!("a request with an Origin was {reason}"));
+    }
     let reply = match &asked.result {
         Ok(reply) if reply.status == 200 => reply,
         Ok(reply) => {
             let seen = format!(
-                "A request of a page at {origin} is refused with {}.",
+                "A request of {} is refused with {}.",
+                page(origin, is_given),
                 reply.status
             );
             let finding = if is_given {
@@ -76,16 +106,17 @@ async fn real_request(
                 &CORS_SAME_ORIGIN
             };
             notes.find(finding, seen, &[asked.id]);
-            return false;
+            return Ok(false);
         }
         Err(trouble) => {
             notes.find_failure(&trouble.failure, "A request with an Origin", &[asked.id]);
-            return false;
+            return Ok(false);
         }
     };
     let credentials = reply.header("access-control-allow-credentials") == Some("true");
     notes.fact(format!(
-        "a page at {origin}: Access-Control-Allow-Origin {}{}",
+        "{}: Access-Control-Allow-Origin {}{}",
+        page(origin, is_given),
         reply.header(ALLOW_ORIGIN).unwrap_or("is missing"),
         if credentials {
             ", with credentials"
@@ -93,12 +124,20 @@ async fn real_request(
             ""
         },
     ));
-    judge(
+    Ok(judge(
         notes,
         &allowed(reply, origin),
         (origin, is_given),
         (credentials, asked.id),
-    )
+    ))
+}
+
+/// The page as it is called in the report: the one that the doctor makes up has no name.
+fn page(origin: &str, is_given: bool) -> String {
+    match is_given {
+        true => format!("a page at {origin}"),
+        false => "a page of another origin".to_owned(),
+    }
 }
 
 fn allowed(reply: &Reply, origin: &str) -> Allowed {
@@ -122,12 +161,18 @@ fn judge(
     let stranger = |finding| if is_given { finding } else { &CORS_SAME_ORIGIN };
     match allowed {
         Allowed::Nothing => {
-            let seen = format!("A browser keeps the answer from a page at {origin}.");
+            let seen = format!(
+                "A browser keeps the answer from {}.",
+                page(origin, is_given)
+            );
             notes.find(stranger(&CORS_MISSING), seen, &[id]);
             false
         }
         Allowed::Another(other) => {
-            let seen = format!("The page is at {origin}, the server allows {other}.");
+            let seen = match is_given {
+                true => format!("The page is at {origin}, the server allows {other}."),
+                false => format!("The server allows {other}."),
+            };
             notes.find(stranger(&CORS_OTHER_ORIGIN), seen, &[id]);
             false
         }
@@ -147,7 +192,7 @@ fn judge(
         }
         Allowed::This => {
             if !is_given && credentials {
-                let seen = format!("{origin}, which it cannot know, is allowed with credentials.");
+                let seen = "An origin that it cannot know is allowed with credentials.".to_owned();
                 notes.find(&CORS_ANY_WITH_CREDENTIALS, seen, &[id]);
             }
             true
@@ -173,6 +218,10 @@ async fn preflight(probe: &Probe, notes: &mut Notes, revision: EngineRevision, o
         .header("Access-Control-Request-Method", "GET")
         .header("Access-Control-Request-Headers", &wanted);
     let asked = probe.ask(ask).await;
+    if let Some(reason) = asked.proves_nothing() {
+        notes.fact(format!("a preflight was {reason}"));
+        return;
+    }
     let problem = match &asked.result {
         Ok(reply) => refuses(reply, origin, &wanted),
         Err(trouble) => Some(trouble.failure.to_string()),
@@ -227,11 +276,16 @@ async fn websocket(
     }
     let target = probe.target(revision, "websocket");
     let ask = Request::new("GET", target).header("Origin", origin);
-    let (direct, asked) = upgrade::direct_by(probe, revision, ask).await;
+    let (direct, asked) = direct::direct_by(probe, revision, ask).await;
     match direct {
         Ok(direct) => {
             direct.socket.close().await;
             notes.fact(format!("a WebSocket of a page at {origin} is accepted"));
+        }
+        Err(why) if why.proves_nothing().is_some() => {
+            notes.fact(format!(
+                "a WebSocket of a page at {origin} was not tried: {why}"
+            ));
         }
         Err(why) => {
             let seen = format!("A WebSocket of a page at {origin}: {why}.");

@@ -1,175 +1,42 @@
 //! The five steps of a connection, as a browser's network monitor shows them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::Skipped;
-use crate::catalogue::{
-    CONNECT_DROPPED, CONNECT_UNANSWERED, KICKED, OTHER_SERVICE, POLLING_OFF, REVISION_3_ONLY,
-};
+use super::connect::{tell_connect, tell_dropped, tell_kicked};
+use super::steps::{WEBSOCKET, describe, failed_step, step};
+use super::{Skipped, heartbeat, opening};
+use crate::catalogue::{CONNECT_SLOW, POST_REFUSED};
 use crate::clock;
-use crate::doctor::exchange::{Times, ms, trimmed};
-use crate::doctor::http::Trouble;
+use crate::doctor::exchange::ms;
 use crate::doctor::known::Known;
 use crate::doctor::notes::Notes;
 use crate::doctor::probe::Probe;
-use crate::doctor::report::Step;
-use crate::doctor::request::Outcome;
-use crate::doctor::session::{Connected, NotConnected, Over, Refused, Session};
+use crate::doctor::session::{Connected, NotConnected, Refused, Session};
 use crate::doctor::upgrade::{self, Tried, Upgrade};
-use crate::event::{Cause, EngineRevision, Stage};
-use crate::protocol::engine_io::handshake::Handshake;
-use crate::protocol::socket_io::reply::ConnectReply;
+use crate::event::{Cause, EngineRevision};
 use crate::report::number;
 
-const OPEN: &str = "Engine.IO handshake";
 const REQUEST: &str = "Socket.IO handshake request";
 const RESPONSE: &str = "Socket.IO handshake response";
-const WEBSOCKET: &str = "WebSocket connection";
 const LONG_POLL: &str = "first long poll, ended by upgrade";
 
+/// A CONNECT that is answered later is answered slowly.
+const SLOW: Duration = Duration::from_secs(3);
 /// Requests of a session that all have to reach it before something else is blamed.
 const HEARTBEATS: usize = 4;
 
 pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
     let began = clock::now();
-    let session = open(probe, known, notes, began).await?;
+    let session = opening::open(probe, known, notes, began).await?;
     let revision = session.revision();
     {
         known.revision = Some(revision);
         known.handshake = Some(session.handshake.clone());
     }
     notes.fact(describe(&session.handshake));
+    heartbeat::judge(probe, known, notes);
     go_on(probe, known, notes, session, began).await;
     None
-}
-
-/// The engine, as a client of release 4 opens it, or else as one of release 2 does.
-async fn open(
-    probe: &Probe,
-    known: &mut Known,
-    notes: &mut Notes,
-    began: Instant,
-) -> Option<Session> {
-    let (opened, asked) = Session::open(probe, EngineRevision::V4, None).await;
-    let (opened, asked) = match opened {
-        // A release 2 server answers in its own form: asked again, it is asked in that form.
-        Ok(session) if session.revision() == EngineRevision::V3 => {
-            session.close(probe).await;
-            let seen = "A handshake of revision 4 is answered in the form of revision 3.";
-            notes.find(&REVISION_3_ONLY, seen, &[asked.id]);
-            Session::open(probe, EngineRevision::V3, None).await
-        }
-        Err(refused) if refused.failure.cause == Cause::UnsupportedProtocolVersion => {
-            let (older, asked) = Session::open(probe, EngineRevision::V3, None).await;
-            if older.is_ok() {
-                let seen = format!("A handshake of revision 4: {}.", refused.failure);
-                notes.find(&REVISION_3_ONLY, seen, &[refused.id]);
-            }
-            (older, asked)
-        }
-        other => (other, asked),
-    };
-    let detail = match &opened {
-        Ok(session) => format!("sid {}", session.handle.sid()),
-        Err(refused) => refused.failure.to_string(),
-    };
-    notes.step(step(OPEN, began, &asked, opened.is_ok(), detail));
-    match opened {
-        Ok(session) => {
-            known.opened_by = Some(asked.id);
-            Some(session)
-        }
-        Err(refused) => {
-            not_opened(probe, known, notes, &refused, &asked).await;
-            None
-        }
-    }
-}
-
-async fn not_opened(
-    probe: &Probe,
-    known: &mut Known,
-    notes: &mut Notes,
-    refused: &Refused,
-    asked: &Outcome,
-) {
-    if let Err(Trouble { received, .. }) = &asked.result
-        && !received.is_empty()
-    {
-        let seen = match service(received) {
-            Some(name) => format!("It speaks {name}: {}", trimmed(received)),
-            None => format!("Its answer is no HTTP: {}", trimmed(received)),
-        };
-        notes.find(&OTHER_SERVICE, seen, &[refused.id]);
-        known.unreachable = Some("another service listens there");
-        return;
-    }
-    if refused.failure.cause == Cause::TransportUnknown
-        && websocket_alone(probe, known, notes).await
-    {
-        let seen = format!("Polling: {}. WebSocket is served.", refused.failure);
-        notes.find(&POLLING_OFF, seen, &[refused.id]);
-        return;
-    }
-    known.not_opened = Some((refused.failure.cause, refused.id));
-    let what = probe.evidence.request_of(refused.id);
-    notes.find_failure(&refused.failure, &what, &[refused.id]);
-    if refused.failure.cause == Cause::TlsRequired {
-        known.unreachable = Some("the port wants TLS");
-    }
-}
-
-/// Services that often stand on a mistaken port, by how they greet or complain.
-fn service(received: &[u8]) -> Option<&'static str> {
-    const GREETINGS: [(&[u8], &str); 6] = [
-        (b"SSH-", "SSH"),
-        (b"-ERR", "the protocol of Redis"),
-        (b"220 ", "SMTP or FTP"),
-        (b"+OK", "POP3"),
-        (b"* OK", "IMAP"),
-        (b"AMQP", "AMQP"),
-    ];
-    let greeting = GREETINGS
-        .iter()
-        .find(|(start, _)| received.starts_with(start));
-    greeting.map(|(_, name)| *name)
-}
-
-/// Whether the server serves sessions that begin as a WebSocket.
-async fn websocket_alone(probe: &Probe, known: &mut Known, notes: &mut Notes) -> bool {
-    let began = clock::now();
-    let (direct, asked) = upgrade::direct(probe, EngineRevision::V4).await;
-    let detail = match &direct {
-        Ok(opened) => format!("101, sid {}", opened.handshake.sid),
-        Err(why) => why.to_string(),
-    };
-    notes.step(step(WEBSOCKET, began, &asked, direct.is_ok(), detail));
-    let Ok(mut opened) = direct else { return false };
-    notes.fact(describe(&opened.handshake));
-    let connected = opened.connect_with(probe, probe.auth()).await;
-    // Over WebSocket both revisions open alike; only the reply to the CONNECT tells.
-    let is_3 = matches!(&connected, Ok(data) if !ConnectReply::read(data).has_sid);
-    let revision = if is_3 {
-        let seen = "The CONNECT is answered without a `sid`.";
-        notes.find(&REVISION_3_ONLY, seen, &[asked.id]);
-        EngineRevision::V3
-    } else {
-        EngineRevision::V4
-    };
-    {
-        known.revision = Some(revision);
-        known.handshake = Some(opened.handshake.clone());
-        known.polling_off = true;
-        known.websocket = Some(true);
-        known.is_connected = connected.is_ok();
-    }
-    let is_connected = connected.is_ok();
-    tell_connect(probe, notes, connected.map(|_| ()));
-    if is_connected && let Some(over) = opened.over(probe).await {
-        tell_kicked(probe, known, notes, &over, asked.id);
-    }
-    opened.socket.close().await;
-    true
 }
 
 async fn go_on(
@@ -181,7 +48,10 @@ async fn go_on(
 ) {
     let namespace = probe.options.namespace().to_owned();
     let auth = probe.auth().to_owned();
+    let asked_at = clock::now();
     let connected = session.connect(probe, &namespace, &auth).await;
+    let took = clock::now().saturating_duration_since(asked_at);
+    known.connect_took = took;
     connect_steps(notes, &connected, began);
     let is_connected = connected.is_ok();
     // A poll that was given up takes its session with it.
@@ -191,9 +61,22 @@ async fn go_on(
     );
     match connected {
         Err(NotConnected::Engine(refused)) if refused.failure.cause == Cause::SessionIdUnknown => {
-            tell_unknown(probe, notes, session.revision(), refused).await;
+            tell_unknown(probe, known, notes, (session.revision(), took), refused).await;
         }
-        connected => tell_connect(probe, notes, connected.map(|_| ())),
+        Err(NotConnected::Engine(refused)) if is_post_refused(probe, &refused) => {
+            let what = probe.evidence.request_of(refused.id);
+            let seen = format!("{what}: {}.", refused.failure);
+            notes.find(&POST_REFUSED, seen, &[refused.id]);
+        }
+        connected => {
+            if connected.is_ok() && took > SLOW {
+                let took = number::time(ms(took) * 1e3);
+                let seen = format!("The CONNECT to {namespace} was answered after {took}.");
+                let evidence: Vec<usize> = probe.last_exchange().into_iter().collect();
+                notes.find(&CONNECT_SLOW, seen, &evidence);
+            }
+            tell_connect(probe, notes, connected.map(|_| ()), took);
+        }
     }
     known.is_connected = is_connected;
     let over = session.over.take().filter(|_| is_connected);
@@ -228,7 +111,7 @@ async fn try_upgrade(
         asked,
         polled,
         over,
-    } = upgrade::run(probe, session).await;
+    } = upgrade::run(probe, session, is_connected).await;
     if let Some(over) = over.filter(|_| is_connected) {
         let id = polled.as_ref().map_or(asked.id, |polled| polled.id);
         tell_kicked(probe, known, notes, &over, id);
@@ -281,44 +164,35 @@ fn connect_steps(notes: &mut Notes, connected: &Result<Connected, NotConnected>,
     }
 }
 
-fn tell_connect(probe: &Probe, notes: &mut Notes, connected: Result<(), NotConnected>) {
-    let namespace = probe.options.namespace();
-    match connected {
-        Ok(()) => notes.fact(format!("namespace {namespace} is connected")),
-        Err(NotConnected::Rejected(refused)) => {
-            let what = format!("CONNECT to {namespace}");
-            notes.find_failure(&refused.failure, &what, &[refused.id]);
-        }
-        Err(NotConnected::Engine(refused))
-            if refused.failure.stage == Stage::Namespace
-                && refused.failure.cause == Cause::ConnectionClosed =>
-        {
-            tell_dropped(notes, &refused);
-        }
-        Err(NotConnected::Engine(refused)) => {
-            let what = probe.evidence.request_of(refused.id);
-            notes.find_failure(&refused.failure, &what, &[refused.id]);
-        }
-        Err(NotConnected::Silence(id)) => {
-            let seen = format!("The CONNECT to {namespace} got no reply.");
-            notes.find(&CONNECT_UNANSWERED, seen, &[id]);
-        }
-    }
-}
-
 /// The session was not known when the reply to its CONNECT was asked for.
 async fn tell_unknown(
     probe: &Probe,
+    known: &mut Known,
     notes: &mut Notes,
-    revision: EngineRevision,
+    (revision, took): (EngineRevision, Duration),
     refused: Refused,
 ) {
+    if known.is_heartbeat_short {
+        // Told with the heartbeat: the server drops its clients.
+        return;
+    }
     if is_of_poll(probe, &refused) && is_one_server(probe, revision).await {
-        tell_dropped(notes, &refused);
+        tell_dropped(notes, &refused, took);
         return;
     }
     probe.sessions.are_scattered.set(true);
-    tell_connect(probe, notes, Err(NotConnected::Engine(refused)));
+    known.is_scattered = true;
+    if !probe.sessions.is_repeated.get() {
+        tell_connect(probe, notes, Err(NotConnected::Engine(refused)), took);
+    }
+}
+
+/// Whether something in front of the server refused a POST, while the handshake passed.
+fn is_post_refused(probe: &Probe, refused: &Refused) -> bool {
+    let is_post = probe.evidence.request_of(refused.id).starts_with("POST ");
+    is_post
+        && refused.failure.cause == Cause::HttpStatus
+        && matches!(refused.failure.status, Some(401 | 403 | 404 | 405 | 501))
 }
 
 /// Whether it was known when it was written to.
@@ -337,65 +211,4 @@ async fn is_one_server(probe: &Probe, revision: EngineRevision) -> bool {
     }
     session.close(probe).await;
     is_known
-}
-
-fn tell_dropped(notes: &mut Notes, refused: &Refused) {
-    let seen = format!("After the CONNECT: {}.", refused.failure);
-    notes.find(&CONNECT_DROPPED, seen, &[refused.id]);
-}
-
-fn tell_kicked(probe: &Probe, known: &mut Known, notes: &mut Notes, over: &Over, id: usize) {
-    let namespace = probe.options.namespace();
-    let seen = format!("The server connected {namespace}, and at once {over}.");
-    notes.find(&KICKED, seen, &[id]);
-    known.is_connected = false;
-}
-
-fn step(name: &'static str, began: Instant, asked: &Outcome, ok: bool, detail: String) -> Step {
-    let Times {
-        dns_ms,
-        tcp_ms,
-        tls_ms,
-        total_ms,
-    } = asked.times;
-    Step {
-        name,
-        began_ms: ms(asked.began.saturating_duration_since(began)),
-        took_ms: total_ms,
-        dns_ms,
-        tcp_ms,
-        tls_ms,
-        ok,
-        detail,
-    }
-}
-
-fn failed_step(name: &'static str, began: Instant, detail: String) -> Step {
-    Step {
-        name,
-        began_ms: ms(clock::now().saturating_duration_since(began)),
-        took_ms: 0.0,
-        dns_ms: None,
-        tcp_ms: None,
-        tls_ms: None,
-        ok: false,
-        detail,
-    }
-}
-
-fn describe(handshake: &Handshake) -> String {
-    let upgrades = if handshake.offers_websocket {
-        "websocket"
-    } else {
-        "none"
-    };
-    let payload = match handshake.max_payload {
-        Some(bytes) => format!("maxPayload {}", number::count(bytes as u64)),
-        None => "no maxPayload".to_owned(),
-    };
-    format!(
-        "upgrades: {upgrades}; pingInterval {}; pingTimeout {}; {payload}",
-        number::time(ms(handshake.ping_interval) * 1e3),
-        number::time(ms(handshake.ping_timeout) * 1e3),
-    )
 }

@@ -1,13 +1,18 @@
 //! The checks: one file each, each with a time limit of its own.
 
 mod codes;
+mod connect;
 mod cors;
 mod handshake;
+mod heartbeat;
+mod opening;
 mod path;
 mod periods;
 mod reachable;
 mod recovery;
 mod sizes;
+mod stays;
+mod steps;
 mod sticky;
 mod tls;
 mod versions;
@@ -37,6 +42,7 @@ pub(super) enum Check {
     Sticky,
     WebSocket,
     Recovery,
+    Stays,
     Watch,
 }
 
@@ -45,7 +51,7 @@ pub(super) type Skipped = Option<String>;
 
 impl Check {
     /// In the order in which they are made: each builds on what those before it found out.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Reachable,
         Self::Tls,
         Self::Handshake,
@@ -56,6 +62,7 @@ impl Check {
         Self::Sticky,
         Self::WebSocket,
         Self::Recovery,
+        Self::Stays,
         Self::Watch,
     ];
 
@@ -71,6 +78,7 @@ impl Check {
             Self::Sticky => "sticky",
             Self::WebSocket => "websocket",
             Self::Recovery => "recovery",
+            Self::Stays => "stays",
             Self::Watch => "watch",
         }
     }
@@ -78,9 +86,11 @@ impl Check {
     fn limit(self, probe: &Probe) -> Duration {
         Duration::from_secs(match self {
             Self::Reachable => 15,
-            Self::Versions => 10,
-            Self::Tls | Self::Cors | Self::WebSocket => 20,
-            Self::Handshake | Self::Codes | Self::Path | Self::Sticky | Self::Recovery => 30,
+            Self::Versions => 25,
+            Self::Tls | Self::Cors => 25,
+            Self::Codes | Self::Path | Self::Sticky | Self::Recovery | Self::Stays => 60,
+            // A client's patience with each of its steps, and the server's with an upgrade.
+            Self::Handshake | Self::WebSocket => 90,
             // What comes after the watch, the sizes of messages for one, has a minute.
             Self::Watch => 60 + probe.options.watch.unwrap_or_default().as_secs(),
         })
@@ -119,7 +129,11 @@ impl Check {
         match self {
             Self::Reachable => reachable::run(probe, known, notes).await,
             Self::Tls => tls::run(probe, known, notes).await,
-            Self::Handshake => handshake::run(probe, known, notes).await,
+            Self::Handshake => {
+                let skipped = handshake::run(probe, known, notes).await;
+                stays::begin(probe, known);
+                skipped
+            }
             Self::Versions => versions::run(probe, known, notes).await,
             Self::Codes => codes::run(probe, known, notes).await,
             Self::Path => path::run(probe, known, notes).await,
@@ -127,6 +141,7 @@ impl Check {
             Self::Sticky => sticky::run(probe, known, notes).await,
             Self::WebSocket => websocket::run(probe, known, notes).await,
             Self::Recovery => recovery::run(probe, known, notes).await,
+            Self::Stays => stays::run(probe, known, notes).await,
             Self::Watch => watch::run(probe, known, notes).await,
         }
     }

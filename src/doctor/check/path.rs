@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 
 use super::Skipped;
 use crate::catalogue::{NAMESPACE_AS_PATH, PLAIN_WEBSOCKET, WRONG_PATH};
+use crate::doctor::direct::{self, NoDirect};
 use crate::doctor::known::Known;
 use crate::doctor::notes::Notes;
 use crate::doctor::options::Options;
 use crate::doctor::probe::Probe;
 use crate::doctor::request::Request;
 use crate::doctor::session::Session;
-use crate::doctor::upgrade::{self, NoDirect};
 use crate::event::{Cause, EngineRevision};
 
 /// How long each guess may take.
@@ -32,8 +32,7 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     if plain_websocket(probe, notes).await {
         return None;
     }
-    notes.fact("no other path that is usual answers either");
-    None
+    Some("Socket.IO answers at no other usual path either".to_owned())
 }
 
 /// Paths that are worth a guess, but for the one that was asked.
@@ -42,7 +41,10 @@ fn guesses(options: &Options) -> Vec<String> {
     let own = options.path.trim_end_matches('/');
     let mut guesses = vec![
         Options::PATH.to_owned(),
-        own.to_owned(),
+        match options.path.ends_with('/') {
+            true => own.to_owned(),
+            false => format!("{own}/"),
+        },
         format!("{prefix}{}", Options::PATH),
         format!("{own}{}", Options::PATH),
         "/engine.io/".to_owned(),
@@ -105,7 +107,13 @@ async fn found_at(probe: &Probe, notes: &mut Notes, mut session: Session, path: 
         notes.find(&NAMESPACE_AS_PATH, seen, &[id]);
     } else {
         let asked = &probe.options.path;
-        let seen = format!("{asked} was asked; Socket.IO answers at {path}.");
+        let is_slash = path.trim_end_matches('/') == given;
+        let slash = match (is_slash, path.ends_with('/')) {
+            (true, false) => " Set `addTrailingSlash: false`.",
+            (true, true) => " Leave `addTrailingSlash` at its default.",
+            (false, _) => "",
+        };
+        let seen = format!("{asked} was asked; Socket.IO answers at {path}.{slash}");
         notes.find(&WRONG_PATH, seen, &[id]);
     }
 }
@@ -116,7 +124,7 @@ async fn plain_websocket(probe: &Probe, notes: &mut Notes) -> bool {
     let paths = [target, probe.options.url.path().to_owned()];
     for path in paths {
         let ask = Request::new("GET", path).limit(GUESS);
-        let (direct, asked) = upgrade::direct_by(probe, EngineRevision::V4, ask).await;
+        let (direct, asked) = direct::direct_by(probe, EngineRevision::V4, ask).await;
         let seen = match direct {
             Ok(direct) => {
                 // A server of WebSockets alone was found by the handshake; this one hid.

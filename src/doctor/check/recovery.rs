@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::Skipped;
 use crate::catalogue::{RECOVERY_FAILS, RECOVERY_OFF, RECOVERY_UNTESTED, RECOVERY_WORKS};
+use crate::doctor::direct::{self, Direct};
 use crate::doctor::known::Known;
 use crate::doctor::notes::Notes;
 use crate::doctor::probe::Probe;
 use crate::doctor::session::NotConnected;
-use crate::doctor::upgrade::{self, Direct};
 use crate::event::EngineRevision;
 use crate::protocol::socket_io::encode::{self, EventParts};
 use crate::protocol::socket_io::reply::ConnectReply;
@@ -72,7 +72,7 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
 
 /// Opens a session and connects; the JSON of the reply.
 async fn connect(probe: &Probe, payload: &str) -> (Option<Direct>, Option<Bytes>) {
-    let (direct, _) = upgrade::direct(probe, EngineRevision::V4).await;
+    let (direct, _) = direct::direct(probe, EngineRevision::V4).await;
     let Ok(mut direct) = direct else {
         return (None, None);
     };

@@ -15,6 +15,9 @@ const LADDER: [usize; 3] = [100_000, 1_000_000, 10_000_000];
 /// A limit beyond this is taken at its word.
 const LARGEST: usize = 10_000_000;
 
+/// The largest body that nginx takes by default (`client_max_body_size 1m`), in bytes.
+const NGINX_DEFAULT: usize = 1 << 20;
+
 /// How a message fared.
 enum Fate {
     Taken,
@@ -32,10 +35,7 @@ pub(super) async fn run(probe: &Probe, known: &Known, notes: &mut Notes, revisio
         .and_then(|handshake| handshake.max_payload);
     match limit {
         Some(limit) if limit <= LARGEST => named(probe, notes, revision, limit).await,
-        Some(limit) => {
-            let limit = number::count(limit as u64);
-            notes.fact(format!("maxPayload is {limit} bytes, which is not tried"));
-        }
+        Some(limit) => beyond(probe, notes, revision, limit).await,
         None => unnamed(probe, notes, revision).await,
     }
 }
@@ -67,6 +67,27 @@ async fn named(probe: &Probe, notes: &mut Notes, revision: EngineRevision, limit
         };
         let seen = format!("{shown} bytes are taken; one more is {beyond}.");
         notes.find(&PAYLOAD_LIMIT, seen, &[id]);
+    }
+}
+
+/// A message of a little more than nginx takes by default, where the server's own limit is too
+/// large to be tried.
+async fn beyond(probe: &Probe, notes: &mut Notes, revision: EngineRevision, limit: usize) {
+    let limit = number::count(limit as u64);
+    let size = number::count(NGINX_DEFAULT as u64 + 1);
+    let Some((fate, id)) = send(probe, revision, NGINX_DEFAULT + 1).await else {
+        return;
+    };
+    match fate {
+        Fate::Taken => notes.fact(format!(
+            "a message of {size} bytes is taken; maxPayload, {limit} bytes, is not tried"
+        )),
+        Fate::RefusedInFront | Fate::RefusedByServer => {
+            let seen =
+                format!("{size} bytes were refused; the server's own maxPayload is {limit}.");
+            notes.find(&PROXY_BODY_LIMIT, seen, &[id]);
+        }
+        Fate::Other(what) => notes.fact(format!("a message of {size} bytes: {what}")),
     }
 }
 

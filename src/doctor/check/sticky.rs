@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Skipped;
-use crate::catalogue::{NOT_STICKY, STICKY_BY_ADDRESS, STICKY_BY_COOKIE};
+use crate::catalogue::{CACHED_HANDSHAKE, NOT_STICKY, STICKY_BY_ADDRESS, STICKY_BY_COOKIE};
 use crate::doctor::handle::Handle;
 use crate::doctor::http::Reply;
 use crate::doctor::known::Known;
@@ -46,6 +46,7 @@ impl Tally {
                 self.unknown.push(asked.id);
                 self.since = self.since.map(|since| since + 1);
             }
+            Ok(reply) if reply.status != 200 => {}
             Ok(_) => {
                 self.known += 1;
                 self.turns.extend(self.since);
@@ -96,9 +97,15 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     let mut bare = Tally::default();
     let mut with_cookies = Tally::default();
     let mut has_cookies = false;
+    let mut unopened = None;
     for _ in 0..SESSIONS {
-        let (Ok(session), _) = Session::open(probe, revision, None).await else {
-            continue;
+        let session = match Session::open(probe, revision, None).await {
+            (Ok(session), _) => session,
+            (Err(refused), asked) => {
+                let failure = refused.failure.to_string();
+                unopened = Some(asked.proves_nothing().unwrap_or(failure));
+                continue;
+            }
         };
         let handle = session.handle.clone();
         ask(probe, &handle.without_cookies(), &mut bare).await;
@@ -110,32 +117,53 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
         probe.sessions.are_scattered.set(!lost.unknown.is_empty());
         session.close(probe).await;
     }
-    if bare.unknown.is_empty() {
-        let requests = bare.all();
+    known.is_scattered = probe.sessions.are_scattered.get();
+    if bare.all() == 0 {
+        let reason = unopened.unwrap_or_else(|| "no request was answered".to_owned());
+        return Some(format!("a session could not be asked: {reason}"));
+    }
+    let is_known = bare.unknown.is_empty();
+    let is_repeated = probe.sessions.is_repeated.get();
+    tell(
+        notes,
+        is_repeated,
+        &bare,
+        has_cookies.then_some(&with_cookies),
+    );
+    if is_known && !is_repeated {
+        from_elsewhere(probe, known, notes, revision).await;
+    }
+    None
+}
+
+/// Says how requests without and with cookies fared.
+fn tell(notes: &mut Notes, is_repeated: bool, bare: &Tally, with_cookies: Option<&Tally>) {
+    if is_repeated {
+        let seen = "Two handshakes were answered with the same session id.";
+        let evidence: Vec<usize> = bare.unknown.iter().copied().take(1).collect();
+        notes.find(&CACHED_HANDSHAKE, seen, &evidence);
+        return;
+    }
+    let requests = bare.all();
+    let unknown = bare.unknown.len();
+    if unknown == 0 {
         notes.fact(format!(
             "{requests} requests over as many connections: all known"
         ));
-        from_elsewhere(probe, known, notes, revision).await;
-        return None;
+        return;
     }
-    if has_cookies && with_cookies.unknown.is_empty() {
+    if with_cookies.is_some_and(|tally| tally.unknown.is_empty()) {
         let seen = format!(
-            "Without its cookie, {} of {} requests of a session were not known; with it, all were.",
-            bare.unknown.len(),
-            bare.all()
+            "Without its cookie, {unknown} of {requests} requests of a session were not known; \
+             with it, all were."
         );
         notes.find(&STICKY_BY_COOKIE, seen, &bare.unknown[..1]);
-        return None;
+        return;
     }
-    let seen = format!(
-        "{} of {} requests got \"Session ID unknown\": {}.",
-        bare.unknown.len(),
-        bare.all(),
-        bare.servers()
-    );
+    let servers = bare.servers();
+    let seen = format!("{unknown} of {requests} requests got \"Session ID unknown\": {servers}.");
     notes.fact(seen.clone());
     notes.find(&NOT_STICKY, seen, &bare.unknown[..1]);
-    None
 }
 
 async fn ask(probe: &Probe, handle: &Handle, tally: &mut Tally) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Skipped;
-use crate::catalogue::{self, CERTIFICATE_ENDS_SOON, VERIFICATION_OFF};
+use crate::catalogue::{self, CERTIFICATE_ENDS_SOON, HTTP2_ONLY, VERIFICATION_OFF};
 use crate::clock;
 use crate::doctor::exchange::ms;
 use crate::doctor::known::Known;
@@ -43,10 +43,19 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     if shown.is_some() && is_about_trust(failure.cause) {
         untrusted(probe, known, notes, &failure, id).await;
     } else {
-        notes.find_failure(&failure, "TLS", &[id]);
+        match is_about_protocols(&failure) {
+            true => notes.find(&HTTP2_ONLY, format!("TLS: {failure}."), &[id]),
+            false => notes.find_failure(&failure, "TLS", &[id]),
+        }
         known.unreachable = Some("TLS fails");
     }
     None
+}
+
+/// Whether the server refused the only protocol that was offered, HTTP/1.1.
+fn is_about_protocols(failure: &Failure) -> bool {
+    let message = failure.message.as_deref().unwrap_or_default();
+    message.contains("NoApplicationProtocol")
 }
 
 /// Whether verification alone failed, so that a client that does not verify would get through.

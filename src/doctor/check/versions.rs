@@ -2,18 +2,18 @@
 
 use super::Skipped;
 use crate::catalogue::{BOTH_REVISIONS, NO_REVISION, REVISION_4_ONLY};
+use crate::doctor::direct;
 use crate::doctor::known::Known;
 use crate::doctor::notes::Notes;
 use crate::doctor::probe::Probe;
 use crate::doctor::session::Session;
-use crate::doctor::upgrade;
 use crate::event::{Cause, EngineRevision};
 
 pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> Skipped {
     let (revision, polling_off) = { (known.revision, known.polling_off) };
     match revision {
-        Some(EngineRevision::V4) if polling_off => by_websocket(probe, notes).await,
-        Some(EngineRevision::V4) => by_polling(probe, notes).await,
+        Some(EngineRevision::V4) if polling_off => return by_websocket(probe, notes).await,
+        Some(EngineRevision::V4) => return by_polling(probe, notes).await,
         Some(EngineRevision::V3) => {
             notes.fact("Engine.IO revision 3: clients of releases 1 and 2");
             notes.fact("a release 4 client gets an answer that it calls \"server error\"");
@@ -24,7 +24,7 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
 }
 
 /// Whether a server that serves revision 4 serves revision 3 too.
-async fn by_polling(probe: &Probe, notes: &mut Notes) {
+async fn by_polling(probe: &Probe, notes: &mut Notes) -> Skipped {
     let (opened, asked) = Session::open(probe, EngineRevision::V3, None).await;
     match opened {
         Ok(session) if session.revision() == EngineRevision::V3 => {
@@ -37,24 +37,32 @@ async fn by_polling(probe: &Probe, notes: &mut Notes) {
             four_only(notes, seen.to_owned(), asked.id);
         }
         Err(refused) => {
+            if let Some(reason) = asked.proves_nothing() {
+                return Some(format!("a handshake of revision 3 was {reason}"));
+            }
             let seen = format!("A handshake of revision 3: {}.", refused.failure);
             four_only(notes, seen, asked.id);
         }
     }
+    None
 }
 
-async fn by_websocket(probe: &Probe, notes: &mut Notes) {
-    let (direct, asked) = upgrade::direct(probe, EngineRevision::V3).await;
+async fn by_websocket(probe: &Probe, notes: &mut Notes) -> Skipped {
+    let (direct, asked) = direct::direct(probe, EngineRevision::V3).await;
     match direct {
         Ok(direct) => {
             direct.socket.close().await;
             both(notes, asked.id);
         }
         Err(why) => {
+            if let Some(reason) = why.proves_nothing() {
+                return Some(format!("a WebSocket of revision 3 was {reason}"));
+            }
             let seen = format!("A WebSocket of revision 3: {why}.");
             four_only(notes, seen, asked.id);
         }
     }
+    None
 }
 
 fn both(notes: &mut Notes, id: usize) {

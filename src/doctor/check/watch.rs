@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::Skipped;
 use super::{periods, sizes};
 use crate::catalogue::{
-    CLOSED_WHILE_WATCHED, Finding, HEARTBEAT_MISMATCH, IDLE_TIMEOUT, PINGS_LATE, PINGS_MISSING,
+    CLOSED_WHILE_WATCHED, Finding, HEARTBEAT_MISMATCH, IDLE_TIMEOUT, KICKED, PING_TIMEOUT_SHORT,
+    PINGS_LATE, PINGS_MISSING,
 };
 use crate::clock;
 use crate::doctor::exchange::ms;
@@ -32,24 +33,37 @@ pub(super) async fn run(probe: &Probe, known: &mut Known, notes: &mut Notes) -> 
     let until = clock::now() + watch;
     let polling = (!polling_off).then_some(TransportKind::Polling);
     let websocket = (websocket == Some(true)).then_some(TransportKind::WebSocket);
+    // Connections of one login would end each other: one is held alone.
+    let alone = websocket.or(polling);
+    let [a, b, c, d] = match known.is_one_per_login {
+        true => [alone, None, None, None],
+        false => [polling, polling, websocket, websocket],
+    };
     let every = talk_every(watch);
     let line = |transport: Option<TransportKind>, talks: bool| async move {
+        let transport = transport?;
         let line = Spec {
             revision,
-            transport: transport?,
+            transport,
             talk_every: talks.then_some(every),
             until,
         };
-        line.hold(probe).await
+        Some(line.hold(probe).await)
     };
     let (a, b, c, d, mismatch) = tokio::join!(
-        line(polling, false),
-        line(polling, true),
-        line(websocket, false),
-        line(websocket, true),
+        line(a, false),
+        line(b, true),
+        line(c, false),
+        line(d, true),
         as_release_4(probe, revision, until),
     );
-    let lines: Vec<LongConnection> = [a, b, c, d].into_iter().flatten().collect();
+    let mut lines: Vec<LongConnection> = Vec::new();
+    for held in [a, b, c, d].into_iter().flatten() {
+        match held {
+            Ok(held) => lines.push(held),
+            Err(reason) => notes.fact(format!("not held: {reason}")),
+        }
+    }
     if lines.is_empty() {
         return Some("no connection could be held".to_owned());
     }
@@ -86,7 +100,7 @@ async fn as_release_4(
                 talk_every: None,
                 until,
             };
-            line.hold(probe).await
+            line.hold(probe).await.ok()
         }
     }
 }
@@ -108,6 +122,13 @@ fn judge(held: &LongConnection, end: &End, lines: &[LongConnection]) -> (&'stati
     if matches!(end.how, How::NoHeartbeat) {
         return (&PINGS_MISSING, String::new());
     }
+    if matches!(end.how, How::Disconnected) {
+        return (&KICKED, String::new());
+    }
+    if held.is_ended_by_ping_timeout() {
+        let why = "That is one pingTimeout after a ping, which was answered at once.";
+        return (&PING_TIMEOUT_SHORT, why.to_owned());
+    }
     let silence = number::time(ms(end.silence) * 1e3);
     if is_idle_timeout(held, end, lines) {
         let typical = periods::typical(end.silence)
@@ -126,7 +147,7 @@ fn is_idle_timeout(held: &LongConnection, end: &End, lines: &[LongConnection]) -
         TransportKind::Polling => match &end.how {
             How::Status(status) => matches!(status, 408 | 502 | 504),
             How::Cut(_) => end.silence > TOGETHER,
-            How::Closed | How::Frame(_) | How::NoHeartbeat => false,
+            How::Closed | How::Disconnected | How::Frame(_) | How::NoHeartbeat => false,
         },
         TransportKind::WebSocket => {
             let outlived = |other: &&LongConnection| {

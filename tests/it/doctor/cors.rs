@@ -6,7 +6,8 @@ use super::diagnosis::{Diagnosis, diagnose};
 use super::program::nginx;
 use crate::harness::{Kind, RealServer};
 
-const PAGE: &str = "https://app.example.com";
+/// The servers of these tests speak plain HTTP, and so does the page.
+const PAGE: &str = "http://app.example.com";
 
 fn for_page(kind: Kind, options: Value, flags: &[&str]) -> Diagnosis {
     let server = RealServer::start(kind, options);
@@ -33,7 +34,7 @@ fn a_server_that_names_the_page_is_well() {
 
 #[test]
 fn a_server_that_names_another_page_is_told() {
-    let options = json!({ "cors": { "origin": "https://other.example.com" } });
+    let options = json!({ "cors": { "origin": "http://other.example.com" } });
     for_page(Kind::SocketIo4, options, &[]).assert_only(&["SIO-181"]);
 }
 

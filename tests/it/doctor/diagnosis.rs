@@ -62,6 +62,13 @@ impl Diagnosis {
         assert_eq!(wrong, codes, "{:#}", self.report);
     }
 
+    /// That there is one problem, and which finding explains it.
+    pub(super) fn assert_problem(&self, code: &str) {
+        let problems = self.report["problems"].as_array().unwrap();
+        let codes: Vec<&Value> = problems.iter().map(|problem| &problem["code"]).collect();
+        assert_eq!(codes, [code], "{:#}", self.report);
+    }
+
     /// The report of one check.
     pub(super) fn check(&self, name: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();

@@ -67,7 +67,16 @@ fn a_person_gets_a_report_of_80_columns_and_nobody_gets_the_secrets() {
     let url = format!("{}/?key=hushhush", server.url());
     let auth = "{\"token\":\"hushhush\"}";
     let header = "Authorization: Bearer hushhush";
-    let arguments = ["doctor", &url, "--auth", auth, "-H", header, "--debug"];
+    let arguments = [
+        "doctor",
+        &url,
+        "--auth",
+        auth,
+        "-H",
+        header,
+        "--debug",
+        "--verbose",
+    ];
     let finished = SioLoad::new(&arguments).run(Duration::from_secs(120));
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stdout);
     assert!(!finished.stdout.contains("hushhush"), "{}", finished.stdout);

@@ -10,6 +10,8 @@ mod healthy;
 mod program;
 mod proxies;
 mod reach;
+mod situations;
+mod text;
 mod tls;
 mod tls_front;
 mod watch;

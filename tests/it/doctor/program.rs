@@ -41,7 +41,8 @@ impl Program {
         program
     }
 
-    fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
@@ -68,6 +69,21 @@ pub(super) fn plain_websocket(greeting: &str) -> Program {
         .current_dir(&package)
         .env("PORT", port.to_string())
         .env("GREETING", greeting)
+        .stdin(Stdio::piped());
+    Program::start(command, port, TempDir::new().unwrap())
+}
+
+/// A situation of `situations.cjs`, with these variables.
+pub(super) fn situation(name: &str, variables: &[(&str, &str)]) -> Program {
+    let (_, package) = Kind::SocketIo4.command().expect("a program");
+    let port = free_ports(1).unwrap()[0];
+    let mut command = Command::new("node");
+    command
+        .arg(package.join("../npm/situations.cjs"))
+        .current_dir(&package)
+        .env("PORT", port.to_string())
+        .env("SITUATION", name)
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped());
     Program::start(command, port, TempDir::new().unwrap())
 }
