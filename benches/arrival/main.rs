@@ -60,7 +60,7 @@ fn ticks(timing: &Timing) {
         100_000,
         || {
             let mut behaviour = Behaviour::new(emits, &mut fastrand::Rng::with_seed(1));
-            behaviour.start(now);
+            behaviour.start(0, now);
             behaviour
         },
         |behaviour| behaviour.poll_tick(now + Duration::from_secs(3600 * 24 * 365)),

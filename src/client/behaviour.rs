@@ -1,4 +1,4 @@
-//! What a client sends, and when: open loop, from its first connect on.
+//! What a client sends, and when: open loop, from the first connect of each namespace on.
 //!
 //! The n-th event of a table is due at a time that depends on nothing but the schedule, so a slow
 //! server or a lost connection never thins out the load.
@@ -11,12 +11,14 @@ use crate::scenario::plan::Emit;
 #[derive(Debug)]
 pub struct Behaviour {
     schedules: Box<[Schedule]>,
-    /// Set by the first connect.
-    origin: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Schedule {
+    /// The namespace that it emits in.
+    namespace: usize,
+    /// Set by the namespace's first connect; nothing before it, and after its end.
+    origin: Option<Instant>,
     /// In [0, every).
     phase: Duration,
     every: Duration,
@@ -25,9 +27,11 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn due(&self) -> Duration {
+    /// When the next tick is due, if the schedule runs.
+    fn due(&self) -> Option<Instant> {
         // Beyond 2^32 ticks of an emit schedule a run has lasted for weeks at 1 kHz.
-        self.phase + self.every * u32::try_from(self.ticks).unwrap_or(u32::MAX)
+        let since_first = self.every * u32::try_from(self.ticks).unwrap_or(u32::MAX);
+        Some(self.origin? + self.phase + since_first)
     }
 }
 
@@ -49,43 +53,41 @@ impl Behaviour {
             phase: emit.every.mul_f64(random.f64()),
             every: emit.every,
             ticks: 0,
+            namespace: emit.namespace,
+            origin: None,
         });
         Self {
             schedules: schedules.collect(),
-            origin: None,
         }
     }
 
-    /// The schedules run from now; only the first call counts.
-    pub fn start(&mut self, now: Instant) {
-        self.origin.get_or_insert(now);
+    /// Runs the schedules of one namespace from `now` on; only the first call counts.
+    pub fn start(&mut self, namespace: usize, now: Instant) {
+        for schedule in &mut self.schedules {
+            if schedule.namespace == namespace {
+                schedule.origin.get_or_insert(now);
+            }
+        }
     }
 
     /// No more ticks.
     pub fn stop(&mut self) {
-        self.origin = None;
         self.schedules = Box::default();
     }
 
     /// When the next tick is due.
     pub fn next_due(&self) -> Option<Instant> {
-        let origin = self.origin?;
-        let next = self.schedules.iter().map(Schedule::due).min()?;
-        Some(origin + next)
+        self.schedules.iter().filter_map(Schedule::due).min()
     }
 
     /// The next tick that is due by `now`, in order of time.
     pub fn poll_tick(&mut self, now: Instant) -> Option<Tick> {
-        let origin = self.origin?;
-        let (table, schedule) = self
-            .schedules
-            .iter_mut()
-            .enumerate()
-            .min_by_key(|(_, schedule)| schedule.due())?;
-        let intended = origin + schedule.due();
+        let due = |(table, schedule): (usize, &Schedule)| Some((schedule.due()?, table));
+        let (intended, table) = self.schedules.iter().enumerate().filter_map(due).min()?;
         if intended > now {
             return None;
         }
+        let schedule = &mut self.schedules[table];
         let number = schedule.ticks;
         schedule.ticks += 1;
         Some(Tick {
@@ -137,7 +139,7 @@ mod tests {
         for seed in 0..100 {
             let mut behaviour = behaviour(&[100], seed);
             let origin = crate::clock::now();
-            behaviour.start(origin);
+            behaviour.start(0, origin);
             let first = behaviour.next_due().unwrap();
             assert!(first - origin < Duration::from_millis(100));
             let stalled = origin + Duration::from_secs(10);
@@ -151,10 +153,28 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_that_never_connects_holds_up_no_other() {
+        let mut emits = [
+            emit(Duration::from_millis(10)),
+            emit(Duration::from_millis(10)),
+        ];
+        emits[1].namespace = 1;
+        let mut behaviour = Behaviour::new(&emits, &mut fastrand::Rng::with_seed(1));
+        let origin = crate::clock::now();
+        behaviour.start(0, origin);
+        let end = origin + Duration::from_secs(1);
+        let ticks: Vec<Tick> = std::iter::from_fn(|| behaviour.poll_tick(end)).collect();
+        assert_eq!(ticks.len(), 100);
+        assert!(ticks.iter().all(|tick| tick.table == 0));
+        behaviour.start(1, end);
+        assert!(behaviour.next_due().is_some_and(|due| due >= end));
+    }
+
+    #[test]
     fn ticks_of_several_tables_come_in_order_of_time() {
         let mut behaviour = behaviour(&[30, 70], 3);
         let origin = crate::clock::now();
-        behaviour.start(origin);
+        behaviour.start(0, origin);
         let end = origin + Duration::from_millis(2100);
         let ticks: Vec<Tick> = std::iter::from_fn(|| behaviour.poll_tick(end)).collect();
         assert!(ticks.is_sorted_by_key(|tick| tick.intended));
@@ -166,7 +186,7 @@ mod tests {
         let origin = crate::clock::now();
         let phase = |seed| {
             let mut behaviour = behaviour(&[1000], seed);
-            behaviour.start(origin);
+            behaviour.start(0, origin);
             (behaviour.next_due().unwrap() - origin).as_millis() / 100
         };
         let tenths: std::collections::BTreeSet<u128> = (0..200).map(phase).collect();

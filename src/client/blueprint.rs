@@ -22,7 +22,7 @@ use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
 use crate::scenario::plan::{
     Client, ConnectTo, CsvTable, Emit, Listen, Plan, Population, Profile, Step, StepAction,
 };
-use crate::scenario::template::Scope;
+use crate::scenario::template::{JsonTemplate, Scope};
 use crate::seed::{Purpose, Seed};
 use crate::transport::{
     Budget, ByteMeter, DialSettings, Dialer, HttpConfig, Settings, TransportError,
@@ -190,6 +190,11 @@ impl Blueprint {
             now.saturating_sub(stamp)
         });
         (found.map(|place| place as u16), since)
+    }
+
+    /// The answer of a listen table to a server that asks for an ack.
+    pub(super) fn reply(&self, table: u16) -> Option<&JsonTemplate> {
+        self.listens[usize::from(table)].1.reply.as_ref()
     }
 
     /// The event of an emit table.

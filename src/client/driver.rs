@@ -245,15 +245,15 @@ impl<O: Observer> Driver<O> {
             ConnectionEvent::Upgraded => lifecycle.upgraded(now),
             ConnectionEvent::UpgradeFailed { failure } => lifecycle.upgrade_failed(now, failure),
             ConnectionEvent::NamespaceConnecting { .. } => lifecycle.namespace_connecting(now),
-            ConnectionEvent::Connected { recovered, .. } => {
+            ConnectionEvent::Connected {
+                namespace,
+                recovered,
+            } => {
                 lifecycle.namespace_connected(now, recovered);
-                match &mut self.steps {
-                    Some(steps) => steps.note_recovered(recovered),
-                    None if lifecycle.is_connected() && self.phase.is_running() => {
-                        self.behaviour.start(now);
-                    }
-                    None => {}
+                if let Some(steps) = &mut self.steps {
+                    steps.note_recovered(recovered);
                 }
+                self.start_emitting(now, namespace);
                 self.steps_hear_connected(now);
             }
             ConnectionEvent::Rejected {
@@ -352,6 +352,43 @@ impl<O: Observer> Driver<O> {
             },
         );
         self.steps_hear_event(now, listen, received);
+        if let Some(id) = received.ack {
+            self.answer(now, listen, (received.namespace, id));
+        }
+    }
+
+    /// Answers a server that asks for an ack, as the `reply` of the table that listens has it.
+    fn answer(&mut self, now: Instant, listen: Option<u16>, (namespace, id): (usize, u64)) {
+        let blueprint = Rc::clone(&self.blueprint);
+        let captures = self.steps.as_ref().map(|steps| steps.captures());
+        let reply = listen.and_then(|table| self.composer.reply(&blueprint, table, now, captures));
+        match reply {
+            Some(arguments) => {
+                self.connection.ack(now, namespace, id, &arguments);
+                drop(arguments);
+                self.lifecycle.report(now, Event::AckSent);
+            }
+            None => self.lifecycle.report(now, Event::AckOwed),
+        }
+    }
+
+    /// Begins to emit in a namespace that has just been connected, unless the client has something
+    /// to do before it is ready. A namespace that is refused or never answered holds up no other.
+    fn start_emitting(&mut self, now: Instant, namespace: usize) {
+        let journey = self.blueprint.journey.as_ref();
+        let waits = journey.is_some_and(|journey| journey.delays_ready());
+        if self.phase.is_running() && !waits {
+            self.behaviour.start(namespace, now);
+        }
+    }
+
+    /// Begins to emit in every namespace that is connected: the client is ready.
+    fn start_emitting_everywhere(&mut self, now: Instant) {
+        for namespace in 0..usize::from(self.blueprint.namespaces()) {
+            if self.connection.is_connected(namespace) {
+                self.behaviour.start(namespace, now);
+            }
+        }
     }
 
     fn stop_if_out(&mut self, now: Instant) {
@@ -424,10 +461,11 @@ impl<O: Observer> Driver<O> {
     /// Moves on with the goodbye; true when it is over.
     fn advance_farewell(&mut self, now: Instant) -> bool {
         if let ClientPhase::Draining { until } = self.phase
-            && (self.acks_open == 0 || !self.lifecycle.is_connected() || until <= now)
+            && (self.acks_open == 0 || !self.lifecycle.has_namespace() || until <= now)
         {
             self.lifecycle.finish_faults(now);
             let fate = self.lifecycle.fate();
+            self.lifecycle.report_missing(now);
             self.phase = ClientPhase::leave(now);
             for _ in 0..self.connection.unsent() {
                 self.lifecycle.report(now, Event::EmitDropped);

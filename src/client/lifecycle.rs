@@ -63,6 +63,14 @@ pub struct Lifecycle<O> {
     observer: O,
     intended: Instant,
     state: LifecycleState,
+    /// All its namespaces.
+    namespaces: u16,
+    /// Whether all of them were ever connected at once.
+    ever_connected: bool,
+    /// Whether any of them ever was.
+    ever_partly: bool,
+    /// CONNECTs that have not been answered so far.
+    awaited: u16,
     /// Namespaces that are neither refused nor kicked.
     active: u16,
     /// Of these, refused on the present engine, and asked for again on the next.
@@ -96,6 +104,10 @@ impl<O: Observer> Lifecycle<O> {
             observer,
             intended,
             state: LifecycleState::Arriving,
+            namespaces,
+            ever_connected: false,
+            ever_partly: false,
+            awaited: 0,
             active: namespaces,
             refused: 0,
             up: 0,
@@ -124,6 +136,21 @@ impl<O: Observer> Lifecycle<O> {
     /// Whether it is connected as far as the server lets it.
     pub fn is_connected(&self) -> bool {
         matches!(self.state, LifecycleState::Connected)
+    }
+
+    /// Whether any of its namespaces is connected.
+    pub fn has_namespace(&self) -> bool {
+        self.up > 0
+    }
+
+    /// Reports, at the end of the client's time, the namespaces that it never had.
+    pub fn report_missing(&self, now: Instant) {
+        for _ in 0..self.awaited {
+            self.report(now, Event::NamespaceUnanswered);
+        }
+        if self.ever_partly && !self.ever_connected {
+            self.report(now, Event::PartlyConnected);
+        }
     }
 
     /// Whether nothing more can come of it: refused or kicked.
@@ -259,12 +286,15 @@ impl<O: Observer> Lifecycle<O> {
     pub fn namespace_connecting(&mut self, now: Instant) {
         // With several at once the phase runs from the first to each reply.
         self.namespace_asked.get_or_insert(now);
+        self.awaited += 1;
         self.report(now, Event::NamespaceConnecting);
     }
 
     /// A namespace is connected.
     pub fn namespace_connected(&mut self, now: Instant, recovered: Option<bool>) {
         self.up += 1;
+        self.ever_partly = true;
+        self.awaited = self.awaited.saturating_sub(1);
         self.report(now, Event::NamespaceConnected);
         if let Some(asked) = self.namespace_asked {
             let (phase, took) = (ConnectPhase::Namespace, now - asked);
@@ -283,6 +313,7 @@ impl<O: Observer> Lifecycle<O> {
     /// A namespace was refused; if it stays active, the next engine asks for it again.
     pub fn namespace_failed(&mut self, now: Instant, failure: Failure, stays_active: bool) {
         let cut_off = self.cut_off();
+        self.awaited = self.awaited.saturating_sub(1);
         self.report(now, Event::NamespaceFailed { failure, cut_off });
         if stays_active {
             self.refused = self.active.min(self.refused + 1);
@@ -302,6 +333,10 @@ impl<O: Observer> Lifecycle<O> {
             return;
         }
         self.namespace_asked = None;
+        if self.up == self.namespaces && !self.ever_connected {
+            self.ever_connected = true;
+            self.report(now, Event::FullyConnected);
+        }
         let transport = self.transport;
         match std::mem::replace(&mut self.state, LifecycleState::Connected) {
             LifecycleState::Arriving => {
@@ -340,6 +375,13 @@ impl<O: Observer> Lifecycle<O> {
         self.opening = None;
         self.upgrade_begun = None;
         if !was_connected {
+            if self.awaited > 0 {
+                self.awaited -= 1;
+                // A request that failed took the CONNECT along: the server never had to answer it.
+                if reason != DisconnectReason::TransportError {
+                    self.report(now, Event::NamespaceUnanswered);
+                }
+            }
             self.report(now, Event::ClosedUnconnected { reason });
             return;
         }

@@ -21,6 +21,8 @@ pub(super) struct Composer {
     engines: u64,
     /// CONNECT packets so far; `{{n}}` in auth.
     connects: u64,
+    /// Acks sent so far, by listen table; `{{n}}` in replies. Empty until the first.
+    replies: Vec<u64>,
     random: fastrand::Rng,
 }
 
@@ -47,6 +49,7 @@ impl Composer {
             client: client.0,
             engines: 0,
             connects: 0,
+            replies: Vec::new(),
             random,
         }
     }
@@ -88,6 +91,32 @@ impl Composer {
         scope.captures = captures;
         template.render(&mut scope, &mut auth);
         Some(auth)
+    }
+
+    /// The arguments of the ack that a listen table answers with: JSON text, separated by commas,
+    /// without brackets. Nothing if the table has no `reply`.
+    pub(super) fn reply<'a>(
+        &mut self,
+        blueprint: &'a Blueprint,
+        table: u16,
+        now: Instant,
+        captures: Option<&Captures>,
+    ) -> Option<Ref<'a, String>> {
+        let template = blueprint.reply(table)?;
+        let table = usize::from(table);
+        if self.replies.len() <= table {
+            self.replies.resize(table + 1, 0);
+        }
+        let n = self.replies[table];
+        self.replies[table] += 1;
+        let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
+        scope.captures = captures;
+        {
+            let mut arguments = blueprint.scratch.borrow_mut();
+            arguments.clear();
+            template.render(&mut scope, &mut arguments);
+        }
+        Some(blueprint.scratch.borrow())
     }
 
     /// The event number `number` of a table, due at this tick.

@@ -151,12 +151,15 @@ metrics! {
         ClientsNeverReady => "clients.never_ready", "Clients that connected and never once finished what they do after a connect.";
         ClientsRejected => "clients.rejected", "Clients whose namespace the server refused.";
         ClientsKicked => "clients.kicked", "Clients that the server disconnected.";
+        ClientsComplete => "clients.complete", "Clients that at some time had all their namespaces.";
+        ClientsPartial => "clients.partial", "Clients that had some of their namespaces, but never all of them at once.";
         ClientsGaveUp => "clients.gave_up", "Clients that used up their reconnection attempts.";
         HandshakeAttempts => "handshake.attempts", "Engine.IO handshakes begun.";
         HandshakeErrors => "handshake.errors", "Engine.IO handshakes failed.";
         HandshakeZombies => "handshake.zombies", "Sessions that a server was left with and that nobody uses: handshakes answered after their client had given them up, and what `network_change` and `abandon` leave behind.";
         NamespaceAttempts => "namespace.attempts", "CONNECT packets sent.";
         NamespaceErrors => "namespace.errors", "CONNECT packets refused.";
+        NamespaceUnanswered => "namespace.unanswered", "CONNECT packets that were neither accepted nor refused while their connection lasted.";
         Connects => "connects", "Namespaces connected, first and again.";
         Disconnects => "disconnects", "Connections lost or closed, for any reason; a goodbye at the end of the run too.";
         Reconnects => "reconnects", "Clients connected again after a loss.";
@@ -168,6 +171,8 @@ metrics! {
         EmitRetries => "emits.retried", "Events sent again by retries.";
         Acks => "acks" [Also Event], "Acks received.";
         AckTimeouts => "ack.timeouts" [Also Event], "Acks that did not come in time.";
+        AcksSent => "acks.sent", "Acks sent to servers that asked for one, by `reply`.";
+        AcksOwed => "acks.owed", "Acks that servers asked for and nothing in the scenario answers.";
         AckRejected => "ack.rejected" [Also Event], "Acks received that `expect` does not hold for.";
         AckLost => "ack.lost" [Also Event], "Acks that a disconnect made impossible.";
         Iterations => "iterations", "Iterations of steps that ended, failed ones included.";

@@ -152,7 +152,13 @@ pub enum Event {
         /// On the way back from a fault.
         cut_off: Option<CutOff>,
     },
-    /// All namespaces of the client are connected for the first time.
+    /// A CONNECT packet was neither accepted nor refused while its connection lasted.
+    NamespaceUnanswered,
+    /// For the first time, every namespace of the client is connected.
+    FullyConnected,
+    /// The client leaves without ever having had all its namespaces, though it had some.
+    PartlyConnected,
+    /// All namespaces that the client can have are connected for the first time.
     Connected {
         /// Intended start → now.
         since_intended: Duration,
@@ -314,6 +320,10 @@ pub enum Event {
         /// Actual send → now.
         since_sent: Duration,
     },
+    /// The client answered a server that asked for an ack.
+    AckSent,
+    /// A server asked for an ack, and nothing in the scenario answers.
+    AckOwed,
     /// No ack came within its timeout.
     AckTimedOut {
         /// The event that it should have answered.

@@ -6,7 +6,7 @@ use crate::results::summary::Verdict;
 pub struct Ending {
     /// Whether the run was ended before its time.
     pub interrupted: bool,
-    /// Whether any client was connected at any time.
+    /// Whether any client had all its namespaces at any time.
     pub anyone_connected: bool,
     /// Whether the generator was the bottleneck, as [`crate::metrics::health::judge`] found.
     pub generator_bound: bool,
@@ -26,7 +26,7 @@ pub struct Ending {
 /// 1. *A worker was lost*: nobody knows what its clients would have met.
 /// 2. *Interrupted*: part of the load never happened, so neither a held nor a crossed threshold
 ///    means what the scenario meant by it. Whoever pressed Ctrl-C knows why.
-/// 3. *Nobody ever connected*: there is nothing to judge. A scenario without thresholds, or with
+/// 3. *Nobody ever connected*, with all its namespaces: there is nothing to judge. A scenario without thresholds, or with
 ///    thresholds that hold on nothing (`clients.never_back`, `count == 0`), must not pass against
 ///    a server that is down; and how busy the generator was explains nothing.
 /// 4. *Generator-bound*: a crossed threshold may be the generator's doing and a held one an

@@ -44,6 +44,11 @@ impl State {
             Event::ZombieSession => tally.counters.add(Counter::HandshakeZombies, 1),
             Event::NamespaceConnecting => tally.counters.add(Counter::NamespaceAttempts, 1),
             Event::NamespaceConnected => tally.counters.add(Counter::Connects, 1),
+            Event::NamespaceUnanswered => tally.counters.add(Counter::NamespaceUnanswered, 1),
+            Event::FullyConnected => tally.counters.add(Counter::ClientsComplete, 1),
+            Event::PartlyConnected => tally.counters.add(Counter::ClientsPartial, 1),
+            Event::AckSent => tally.counters.add(Counter::AcksSent, 1),
+            Event::AckOwed => tally.counters.add(Counter::AcksOwed, 1),
             Event::NamespaceFailed { failure, cut_off } => {
                 tally.counters.add(Counter::NamespaceErrors, 1);
                 tally.failures.record(failure.clone());

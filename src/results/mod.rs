@@ -24,6 +24,7 @@ mod summarise;
 pub mod summary;
 pub mod sweep;
 pub mod timeline;
+mod unanswered;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 pub use folder::{FolderError, RunFolder};

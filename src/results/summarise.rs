@@ -7,6 +7,7 @@ use super::summary::{
     Distribution, ErrorGroup, FaultOutcome, Generator, ListenOutcome, PopulationSummary, Restored,
     SCHEMA, Summary, Verdict, Warning,
 };
+use super::unanswered;
 use crate::catalogue;
 use crate::event::{
     Counter, DisconnectReason, HistogramMetric, Label, LabelId, Labels, PopulationId, RateMetric,
@@ -41,7 +42,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         code: warning.code().to_owned(),
         message: warning.to_string(),
     }));
-    warnings.extend(unanswered(&facts.populations, totals));
+    warnings.extend(unanswered::warnings(&facts.populations, totals));
     warnings.extend(out_of_range(&total));
     Summary {
         schema: SCHEMA.to_owned(),
@@ -292,28 +293,6 @@ fn populations(facts: &RunFacts, totals: &Totals) -> BTreeMap<String, Population
         .collect()
 }
 
-/// Populations whose CONNECTs got neither a reply nor a refusal: clients wait for one for ever, and
-/// nothing else would tell.
-fn unanswered(facts: &[PopulationFacts], totals: &Totals) -> Vec<Warning> {
-    let warning = |(place, facts): (usize, &PopulationFacts)| {
-        let tally = totals.population(PopulationId(u16::try_from(place).ok()?))?;
-        let count = |counter| tally.counters.value(counter);
-        let asked = count(Counter::NamespaceAttempts);
-        let answered = count(Counter::Connects) + count(Counter::NamespaceErrors);
-        (asked > 0 && answered == 0).then(|| Warning {
-            code: "connect_unanswered".to_owned(),
-            message: format!(
-                "none of the {asked} CONNECTs of `{}` was answered: a middleware of the server that \
-                 never calls `next()`, or a server with another parser ({} and {})",
-                facts.name,
-                catalogue::CONNECT_UNANSWERED.code,
-                catalogue::CONNECT_DROPPED.code,
-            ),
-        })
-    };
-    facts.iter().enumerate().filter_map(warning).collect()
-}
-
 fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
     let clients = tally.counters.value(Counter::ClientsStarted);
     facts
@@ -407,9 +386,8 @@ mod tests {
             let recorder = Recorder::new(0, 2, clock);
             let observer = recorder.observer(PopulationId(0));
             observer.observe(clock.origin(), Event::NamespaceConnecting);
-            if let Some(answer) = answer {
-                observer.observe(clock.origin(), answer);
-            }
+            let answer = answer.unwrap_or(Event::NamespaceUnanswered);
+            observer.observe(clock.origin(), answer);
             let mut totals = Totals::new(2, 1);
             totals.add(recorder.take(clock.origin()));
             summarise(&sample::facts(), &totals).warnings
@@ -418,7 +396,7 @@ mod tests {
             panic!("no warning")
         };
         assert_eq!(warning.code, "connect_unanswered");
-        assert!(warning.message.contains("none of the 1 CONNECTs of `web`"));
+        assert!(warning.message.contains("1 of the 1 CONNECTs of `web`"));
         assert_eq!(warnings(Some(Event::NamespaceConnected)), []);
     }
 

@@ -320,7 +320,7 @@ impl Conductor {
         let failed_faults = summary.faults.iter().filter(|fault| fault.failed.is_some());
         let verdict = gate::verdict(gate::Ending {
             interrupted: ending.interrupted.is_some(),
-            anyone_connected: self.totals.counter(Counter::Connects) > 0,
+            anyone_connected: self.totals.counter(Counter::ClientsComplete) > 0,
             generator_bound: health::judge(&self.totals, summary.generator.shortages).bottleneck,
             thresholds_crossed: crossed.count(),
             worker_lost: ending.worker_lost,

@@ -171,7 +171,7 @@ impl<O: Observer> Driver<O> {
                 Action::Proceed => self.provide_query(now),
                 Action::Ready => {
                     self.lifecycle.ready(now);
-                    self.behaviour.start(now);
+                    self.start_emitting_everywhere(now);
                 }
                 Action::Reconnect(namespaces) => {
                     self.lifecycle.retry_refused(namespaces.len());

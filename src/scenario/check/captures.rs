@@ -39,6 +39,9 @@ pub(super) fn check(
     for table in tables(population, "emit") {
         verdicts.push(walk.table(table, &there));
     }
+    for reply in tables(population, "listen").filter_map(|table| table.get("reply")) {
+        verdicts.push(walk.node(reply, &there));
+    }
     verdicts.push(walk.list(population, StepList::Steps, &mut there));
     all(verdicts).map(drop)
 }

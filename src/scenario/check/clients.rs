@@ -101,7 +101,7 @@ fn population(
         .ok()
         .map(|client| client.namespaces.as_slice());
     let emits = emit::read(reader, namespaces, context);
-    let listens = emit::read_listens(reader);
+    let listens = emit::read_listens(reader, context);
     let journey = journey::read(reader, namespaces, context);
     let uses = captures::check(reader, client.as_ref().ok(), context);
     Ok(Population {

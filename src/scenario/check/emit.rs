@@ -177,20 +177,25 @@ pub(super) fn ack(reader: &Reader<'_>, context: &Context<'_>) -> Checked<Answer>
 }
 
 /// `[[clients.listen]]`.
-pub(super) fn read_listens(population: &Reader<'_>) -> Checked<Vec<Listen>> {
+pub(super) fn read_listens(population: &Reader<'_>, context: &Context<'_>) -> Checked<Vec<Listen>> {
     let tables = population.children("listen")?;
-    all(tables.into_iter().map(|table| listen(&table?)))
+    all(tables.into_iter().map(|table| listen(&table?, context)))
 }
 
-fn listen(reader: &Reader<'_>) -> Checked<Listen> {
+fn listen(reader: &Reader<'_>, context: &Context<'_>) -> Checked<Listen> {
     let event = event(reader);
     let expect = reader.optional_integer("expect");
     let stamp = stamp(reader);
+    let reply = reader
+        .has("reply")
+        .then(|| templates::arguments(reader, "reply", context))
+        .transpose();
     let captures = conditions::captures(reader, "capture");
     Ok(Listen {
         event: event?,
         expect: expect?,
         stamp: stamp?,
+        reply: reply?,
         captures: captures?,
     })
 }

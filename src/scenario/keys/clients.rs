@@ -404,6 +404,12 @@ pub(in crate::scenario) static LISTEN: TableSpec = TableSpec {
             "How many each client should get in the run.",
         ),
         key(
+            "reply",
+            Kind::Arguments,
+            Means("no ack"),
+            "The arguments of the ack, for a server that asks for one. They go out verbatim, but for the placeholders; `{{n}}` counts the acks of this table. Requests that nothing answers are counted as `acks.owed`.",
+        ),
+        key(
             "stamp",
             Kind::Stamp,
             Means("no latency"),

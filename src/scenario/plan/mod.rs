@@ -463,6 +463,9 @@ pub struct Listen {
     pub expect: Option<u64>,
     /// Where the sender's time stands in the arguments.
     pub stamp: Option<StampPath>,
+    /// The arguments of the ack, where the server asks for one.
+    #[serde(default)]
+    pub reply: Option<JsonTemplate>,
     /// What is kept of the arguments.
     #[serde(default)]
     pub captures: Vec<Capture>,

@@ -156,6 +156,11 @@ impl Writer<'_> {
         self.pair("event", &quoted(&listen.event));
         self.optional("expect", listen.expect.map(|expect| expect.to_string()));
         self.optional("stamp", listen.stamp.as_ref().map(stamp));
+        let reply = listen.reply.as_ref();
+        self.optional(
+            "reply",
+            reply.map(|reply| json(reply.source(), &mut plain_scalar)),
+        );
         if !listen.captures.is_empty() {
             self.pair("capture", &captures(&listen.captures));
         }

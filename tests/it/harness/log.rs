@@ -51,6 +51,7 @@ pub(crate) enum What {
     Disconnect,
     Event,
     Ack,
+    Answered,
 }
 
 /// A log that is read while it is written.

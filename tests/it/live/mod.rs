@@ -11,6 +11,7 @@ mod emit;
 mod errors;
 mod faults;
 mod heartbeat;
+mod namespaces;
 mod outcome;
 mod reconnection;
 mod recovery;

@@ -78,6 +78,16 @@ impl Outcome {
         groups.map(|group| (kind(group), group.count)).collect()
     }
 
+    /// The message of the only warning with this code.
+    pub(super) fn warning(&self, code: &str) -> &str {
+        let warnings = &self.summary.warnings;
+        let mut found = warnings.iter().filter(|warning| warning.code == code);
+        match (found.next(), found.next()) {
+            (Some(warning), None) => &warning.message,
+            _ => panic!("not one {code} in {warnings:#?}"),
+        }
+    }
+
     /// events.jsonl, the lines of one kind.
     pub(super) fn events(&self, kind: &str) -> Vec<Value> {
         events(&self.finished.results(), kind)

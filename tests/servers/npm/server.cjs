@@ -8,6 +8,9 @@
 //     auth           true: CONNECT with the token "bad" (auth, or query in release 2) is rejected
 //     refuse         true: allowRequest refuses every engine ("Forbidden")
 //     silent         true: a middleware never lets anybody in nor turns anybody away
+//     refusing       namespaces whose middleware turns everybody away
+//     quiet          namespaces whose middleware lets nobody in nor turns anybody away
+//     asks           an event that every socket gets again and again, with a request for an ack
 //     failing        true: a middleware of the engine fails ("Bad request")
 //     kickAll        "namespace", "engine" or "garbage": ends what it has just connected, by
 //                    DISCONNECT, by closing the engine, or by a packet that clients cannot read
@@ -22,7 +25,7 @@
 //
 // Lines: `at_us` (wall clock) and `what`:
 //   listening, open, close, upgrade, connection_error, cut   the engine's
-//   connect, disconnect, event, ack                          a namespace's
+//   connect, disconnect, event, ack, answered                a namespace's
 //
 // Events: echo, broadcast, kick, kick_engine, garbage, big_reply, push, surrogates, later, never, forget
 // (acked only if it comes again); any other is acked with its arguments. SIGUSR2 resets the connection of every session on WebSocket.
@@ -43,6 +46,9 @@ const {
   auth,
   refuse,
   silent,
+  refusing,
+  quiet,
+  asks,
   failing,
   kickAll,
   deaf,
@@ -174,6 +180,12 @@ function onConnect(socket) {
     const { message, description } = detail ?? {};
     write("disconnect", { ...where, reason, detail: String(description ?? message ?? "") });
   });
+  if (asks) {
+    const timer = setInterval(() => {
+      socket.emit(asks, { id: 1 }, (...args) => write("answered", { ...where, event: asks, args }));
+    }, 100);
+    socket.on("disconnect", () => clearInterval(timer));
+  }
   // Middleware sees every event on all three releases.
   socket.use((packet, _next) => answer(socket, where, packet));
 }
@@ -240,6 +252,11 @@ function authenticate(socket, next) {
   error.data = { token };
   return next(error);
 }
+
+for (const name of refusing ?? []) {
+  io.of(name).use((_socket, next) => next(new Error("admins only")));
+}
+for (const name of quiet ?? []) io.of(name).use(() => {});
 
 const accepted = namespaces ?? ["/", /^\/.+$/];
 for (const namespace of accepted.map((name) => io.of(name))) {
