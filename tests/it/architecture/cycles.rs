@@ -22,6 +22,10 @@ const KNOTS: &[(&str, &str)] = &[
         "commands return the front's own failure, and the front lists the commands",
     ),
     (
+        "client",
+        "what a client has only for its steps is part of what it has without them",
+    ),
+    (
         "doctor",
         "each check is listed by the folder whose tools it uses",
     ),
