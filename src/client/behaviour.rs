@@ -35,6 +35,19 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// The number of ticks that are due within `run` of the origin, and not polled.
+    fn unpolled(&self, run: Duration) -> u64 {
+        let Some(since_first) = run.checked_sub(self.phase) else {
+            return 0;
+        };
+        let due = since_first.as_nanos() / self.every.as_nanos().max(1) + 1;
+        u64::try_from(due)
+            .unwrap_or(u64::MAX)
+            .saturating_sub(self.ticks)
+    }
+}
+
 /// One tick of one schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
@@ -70,9 +83,14 @@ impl Behaviour {
         }
     }
 
-    /// No more ticks.
-    pub fn stop(&mut self) {
-        self.schedules = Box::default();
+    /// No more ticks. By table, the number of those that were due by `until` and not polled.
+    pub fn stop(&mut self, until: Instant) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let schedules = std::mem::take(&mut self.schedules).into_iter();
+        schedules.enumerate().map(move |(table, schedule)| {
+            let origin = schedule.origin;
+            let run = origin.map(|origin| until.saturating_duration_since(origin));
+            (table, run.map_or(0, |run| schedule.unpolled(run)))
+        })
     }
 
     /// When the next tick is due.
@@ -168,6 +186,35 @@ mod tests {
         assert!(ticks.iter().all(|tick| tick.table == 0));
         behaviour.start(1, end);
         assert!(behaviour.next_due().is_some_and(|due| due >= end));
+    }
+
+    #[test]
+    fn what_was_due_and_not_polled_is_known_at_the_end() {
+        let mut behaviour = behaviour(&[100, 30], 5);
+        let origin = crate::clock::now();
+        behaviour.start(0, origin);
+        let due_first = |schedule: &Schedule| schedule.due().expect("started") - origin;
+        let phases: Vec<Duration> = behaviour.schedules.iter().map(due_first).collect();
+        let polled_until = origin + Duration::from_millis(500);
+        while behaviour.poll_tick(polled_until).is_some() {}
+        let end = Duration::from_millis(1500);
+        let due = |phase: Duration, every: u64, until: Duration| {
+            let ticks = (0..).map(|n| phase + Duration::from_millis(every) * n);
+            ticks.take_while(|due| *due <= until).count() as u64
+        };
+        let half = Duration::from_millis(500);
+        let expected: Vec<(usize, u64)> = [100, 30]
+            .into_iter()
+            .enumerate()
+            .map(|(n, every)| (n, due(phases[n], every, end) - due(phases[n], every, half)))
+            .collect();
+        let unsent: Vec<(usize, u64)> = behaviour.stop(origin + end).collect();
+        assert_eq!(unsent, expected);
+        assert_eq!(
+            behaviour.stop(origin + 2 * end).count(),
+            0,
+            "stopped already"
+        );
     }
 
     #[test]

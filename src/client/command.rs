@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::StrikeId;
 use crate::fault::{ClientFault, Condition, Impulse};
@@ -18,8 +18,13 @@ pub enum Command {
         /// The fault.
         action: Action,
     },
-    /// Answer what is open, disconnect, end: the client's time is over.
-    Leave,
+    /// Emit nothing more, answer what is open, disconnect, end: the client's time is over.
+    Leave {
+        /// When it was over; whatever was to be emitted by then was due.
+        due: Instant,
+        /// The earliest time to disconnect.
+        not_before: Instant,
+    },
 }
 
 /// A fault as a client carries it out.

@@ -162,12 +162,12 @@ impl<O: Observer> Driver<O> {
     fn obey(&mut self, now: Instant, command: Command) {
         match command {
             Command::Fault { fault, action } => self.strike(now, fault, action),
-            Command::Leave => {
+            Command::Leave { due, not_before } => {
                 self.end_all_faults(now);
-                self.behaviour.stop();
+                self.stop_emitting(now, due);
                 self.stop_steps(now);
                 if self.phase.is_running() {
-                    self.phase = ClientPhase::drain(now);
+                    self.phase = ClientPhase::drain(now, not_before);
                 }
             }
         }
@@ -296,7 +296,10 @@ impl<O: Observer> Driver<O> {
                         .reconnect_scheduled(now, attempt, delay, stripe);
                 }
             }
-            ConnectionEvent::GaveUp => lifecycle.report(now, Event::ReconnectGaveUp),
+            ConnectionEvent::GaveUp => {
+                lifecycle.report(now, Event::ReconnectGaveUp);
+                self.stop_emitting(now, now);
+            }
             ConnectionEvent::Received(received) => self.receive(now, &received),
             ConnectionEvent::Acked {
                 tag,
@@ -318,15 +321,27 @@ impl<O: Observer> Driver<O> {
                 );
                 self.judge_ack(now, tag, &arguments);
             }
-            ConnectionEvent::AckTimedOut { tag, .. } => {
+            ConnectionEvent::AckTimedOut {
+                tag,
+                intended,
+                sent,
+                ..
+            } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
                 let event = self.ack_label(tag);
-                self.lifecycle.report(now, Event::AckTimedOut { event });
+                self.lifecycle.report(
+                    now,
+                    Event::AckTimedOut {
+                        event,
+                        since_intended: now.saturating_duration_since(intended),
+                        since_sent: sent.map(|sent| now.saturating_duration_since(sent)),
+                    },
+                );
                 self.ack_missed(now, tag, AckMissed::TimedOut);
             }
             ConnectionEvent::AckLost { tag, .. } => {
                 self.acks_open = self.acks_open.saturating_sub(1);
-                // What a client leaves unanswered by its own goodbye is nobody's loss.
+                // Those that its own goodbye leaves unanswered were reported before it.
                 if !self.phase.is_leaving() {
                     let event = self.ack_label(tag);
                     self.lifecycle.report(now, Event::AckLost { event });
@@ -393,8 +408,37 @@ impl<O: Observer> Driver<O> {
 
     fn stop_if_out(&mut self, now: Instant) {
         if self.lifecycle.is_out() {
-            self.behaviour.stop();
+            self.stop_emitting(now, now);
             self.stop_steps(now);
+        }
+    }
+
+    /// Emits nothing more; what was due by `until` and not emitted is reported.
+    fn stop_emitting(&mut self, now: Instant, until: Instant) {
+        let emits = &self.blueprint.emits;
+        let due = self.behaviour.stop(until).map(|(table, ticks)| {
+            let burst = emits.get(table).map_or(1, |emit| emit.burst);
+            ticks * u64::from(burst)
+        });
+        let count = due.sum();
+        if count > 0 {
+            self.lifecycle.report(now, Event::EmitsUnsent { count });
+        }
+    }
+
+    /// Reports the acks that have not come, before a goodbye makes them impossible.
+    fn report_unanswered(&self, now: Instant) {
+        for unanswered in self.connection.unanswered() {
+            self.lifecycle.report(
+                now,
+                Event::AckUnanswered {
+                    event: self.ack_label(unanswered.tag),
+                    since_intended: now.saturating_duration_since(unanswered.intended),
+                    since_sent: unanswered
+                        .sent
+                        .map(|sent| now.saturating_duration_since(sent)),
+                },
+            );
         }
     }
 
@@ -460,12 +504,13 @@ impl<O: Observer> Driver<O> {
 
     /// Moves on with the goodbye; true when it is over.
     fn advance_farewell(&mut self, now: Instant) -> bool {
-        if let ClientPhase::Draining { until } = self.phase
-            && (self.acks_open == 0 || !self.lifecycle.has_namespace() || until <= now)
-        {
+        let is_drained = self.phase.is_drained(now, self.acks_open > 0);
+        // One that is not connected has nothing to wait for, and no connection to close.
+        if is_drained || (self.phase.is_draining() && !self.lifecycle.has_namespace()) {
             self.lifecycle.finish_faults(now);
-            let fate = self.lifecycle.fate();
             self.lifecycle.report_missing(now);
+            self.lifecycle.ended(now);
+            self.report_unanswered(now);
             self.phase = ClientPhase::leave(now);
             for _ in 0..self.connection.unsent() {
                 self.lifecycle.report(now, Event::EmitDropped);
@@ -473,7 +518,6 @@ impl<O: Observer> Driver<O> {
             self.connection.disconnect(now);
             self.pump(now);
             self.lifecycle.give_up_handshake(now);
-            self.lifecycle.report(now, Event::ClientEnded { fate });
         }
         match self.phase {
             ClientPhase::Leaving { until } => until <= now || self.connections.is_quiet(),

@@ -173,6 +173,26 @@ impl<O: Observer> Lifecycle<O> {
         }
     }
 
+    /// Reports that its part in the run is over at `now`.
+    pub fn ended(&self, now: Instant) {
+        let since = match &self.state {
+            LifecycleState::Arriving => Some(self.intended),
+            LifecycleState::Lost(loss) => Some(loss.noticed),
+            LifecycleState::Connected
+            | LifecycleState::Away { .. }
+            | LifecycleState::Refused
+            | LifecycleState::Kicked => None,
+        };
+        self.report(
+            now,
+            Event::ClientEnded {
+                fate: self.fate(),
+                ever_connected: self.ever_connected,
+                open_for: since.map(|since| now.saturating_duration_since(since)),
+            },
+        );
+    }
+
     /// Whether the server has refused all that was asked of it, and may be asked again.
     fn is_refused(&self) -> bool {
         self.refused > 0 && self.obtainable() == 0

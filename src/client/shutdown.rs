@@ -24,6 +24,9 @@ pub(super) enum ClientPhase {
     Running,
     /// Sends nothing more, waits for open acks.
     Draining {
+        /// At least until then: clients that leave together do not close all at once. Nothing once
+        /// that time has come.
+        not_before: Option<Instant>,
         /// No longer than this.
         until: Instant,
     },
@@ -35,9 +38,10 @@ pub(super) enum ClientPhase {
 }
 
 impl ClientPhase {
-    pub(super) fn drain(now: Instant) -> Self {
+    pub(super) fn drain(now: Instant, not_before: Instant) -> Self {
         Self::Draining {
-            until: now + DRAIN_LIMIT,
+            not_before: Some(not_before),
+            until: now.max(not_before) + DRAIN_LIMIT,
         }
     }
 
@@ -45,6 +49,23 @@ impl ClientPhase {
         Self::Leaving {
             until: now + GOODBYE_LIMIT,
         }
+    }
+
+    /// Whether a client that drains has waited long enough, with acks that are still open or without.
+    pub(super) fn is_drained(&mut self, now: Instant, acks_open: bool) -> bool {
+        match self {
+            Self::Draining { not_before, until } => {
+                if not_before.is_some_and(|at| at <= now) {
+                    *not_before = None;
+                }
+                not_before.is_none() && (!acks_open || *until <= now)
+            }
+            Self::New | Self::Running | Self::Leaving { .. } => false,
+        }
+    }
+
+    pub(super) fn is_draining(self) -> bool {
+        matches!(self, Self::Draining { .. })
     }
 
     pub(super) fn is_running(self) -> bool {
@@ -58,7 +79,8 @@ impl ClientPhase {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::New | Self::Running => None,
-            Self::Draining { until } | Self::Leaving { until } => Some(until),
+            Self::Draining { not_before, until } => Some(not_before.unwrap_or(until)),
+            Self::Leaving { until } => Some(until),
         }
     }
 }

@@ -146,10 +146,10 @@ metrics! {
     Counter {
         ClientsStarted => "clients.started", "Clients that began their first connect.";
         ClientsConnectedMax => "clients.connected_max", "Most clients connected at once.";
-        ClientsNeverConnected => "clients.never_connected", "Clients that never once connected.";
-        ClientsNeverBack => "clients.never_back", "Clients that lost their connection and were not back at the end.";
+        ClientsNeverConnected => "clients.never_connected", "Clients that never once had all their namespaces, for any reason.";
+        ClientsNeverBack => "clients.never_back", "Clients that were connected, lost it by anything but a kick, and were not back at the end.";
         ClientsNeverReady => "clients.never_ready", "Clients that connected and never once finished what they do after a connect.";
-        ClientsRejected => "clients.rejected", "Clients whose namespace the server refused.";
+        ClientsRejected => "clients.rejected", "Clients whose last answer was a refusal (CONNECT_ERROR); each also counts as never connected or never back.";
         ClientsKicked => "clients.kicked", "Clients that the server disconnected.";
         ClientsComplete => "clients.complete", "Clients that at some time had all their namespaces.";
         ClientsPartial => "clients.partial", "Clients that had some of their namespaces, but never all of them at once.";
@@ -168,6 +168,7 @@ metrics! {
         SessionErrors => "session.errors", "Failures on established sessions.";
         Emits => "emits", "Events handed to the transport.";
         EmitsDropped => "emits.dropped", "Events never sent: volatile, or still buffered at the end.";
+        EmitsUnsent => "emits.unsent", "Events that were due and never sent, because the generator did not keep up.";
         EmitRetries => "emits.retried", "Events sent again by retries.";
         Acks => "acks" [Also Event], "Acks received.";
         AckTimeouts => "ack.timeouts" [Also Event], "Acks that did not come in time.";
@@ -175,6 +176,7 @@ metrics! {
         AcksOwed => "acks.owed", "Acks that servers asked for and nothing in the scenario answers.";
         AckRejected => "ack.rejected" [Also Event], "Acks received that `expect` does not hold for.";
         AckLost => "ack.lost" [Also Event], "Acks that a disconnect made impossible.";
+        AckUnanswered => "ack.unanswered" [Also Event], "Acks that had not come when their client left.";
         Iterations => "iterations", "Iterations of steps that ended, failed ones included.";
         IterationsFailed => "iterations.failed", "Iterations of steps that a failed step or a lost connection ended.";
         IterationsUnfinished => "iterations.unfinished", "Iterations of steps under way when their client left.";

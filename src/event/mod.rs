@@ -111,6 +111,11 @@ pub enum Event {
     ClientEnded {
         /// How it stood.
         fate: Fate,
+        /// Whether it ever had all that it came for.
+        ever_connected: bool,
+        /// How long its first connect, or its last reconnection, has been under way; nothing if
+        /// neither is.
+        open_for: Option<Duration>,
     },
     /// A part of a connection attempt came to a good end.
     PhaseTimed {
@@ -328,11 +333,30 @@ pub enum Event {
     AckTimedOut {
         /// The event that it should have answered.
         event: LabelId,
+        /// Intended send → now.
+        since_intended: Duration,
+        /// Actual send → now; nothing if the event was never sent.
+        since_sent: Option<Duration>,
     },
     /// The connection was lost before the ack came.
     AckLost {
         /// The event that it should have answered.
         event: LabelId,
+    },
+    /// An ack had not come when its client left.
+    AckUnanswered {
+        /// The event that it should have answered.
+        event: LabelId,
+        /// Intended send → now.
+        since_intended: Duration,
+        /// Actual send → now; nothing if the event was still buffered.
+        since_sent: Option<Duration>,
+    },
+    /// Events were due before the client left and never handed to its connection: the generator did
+    /// not keep up.
+    EmitsUnsent {
+        /// The number of events.
+        count: u64,
     },
     /// An event came in.
     Received {

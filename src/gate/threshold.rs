@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use crate::event::{HistogramMetric, PopulationId, Series};
+use crate::metrics::Percentile;
 use crate::results::summary::{Distribution, Summary, ThresholdOutcome};
-use crate::scenario::threshold::{Aggregate, Metric, Threshold};
+use crate::scenario::threshold::{Aggregate, Metric, Operator, Threshold};
 
 /// Judges each threshold on what a run measured, in the order given.
 ///
@@ -23,7 +24,7 @@ pub fn judge(
     thresholds: &[Threshold],
     populations: &[&str],
     summary: &Summary,
-    percentile: impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<u64>,
+    percentile: impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<Percentile>,
 ) -> Vec<ThresholdOutcome> {
     thresholds
         .iter()
@@ -36,11 +37,47 @@ pub fn judge(
             ThresholdOutcome {
                 metric: threshold.series().name_in(population),
                 expression: threshold.text.clone(),
-                value,
-                passed: value.is_some_and(|value| threshold.holds(value)),
+                value: value.map(|value| value.number),
+                at_least: value.is_some_and(|value| value.at_least),
+                passed: value.is_some_and(|value| value.holds(threshold)),
             }
         })
         .collect()
+}
+
+/// What a threshold looks at.
+#[derive(Clone, Copy)]
+struct Measured {
+    number: f64,
+    /// Whether the true number is at least this one.
+    at_least: bool,
+}
+
+impl Measured {
+    fn exactly(number: f64) -> Self {
+        Self {
+            number,
+            at_least: false,
+        }
+    }
+
+    /// Whether a bound holds, as far as anyone can know.
+    fn holds(self, threshold: &Threshold) -> bool {
+        let is_known = match threshold.operator {
+            Operator::Less | Operator::LessOrEqual | Operator::Equal => !self.at_least,
+            Operator::Greater | Operator::GreaterOrEqual | Operator::NotEqual => true,
+        };
+        is_known && threshold.holds(self.number)
+    }
+}
+
+impl From<Percentile> for Measured {
+    fn from(Percentile { value, at_least }: Percentile) -> Self {
+        Self {
+            number: value as f64,
+            at_least,
+        }
+    }
 }
 
 /// The numbers of a whole run or of one population.
@@ -69,34 +106,40 @@ impl<'a> Numbers<'a> {
     fn value(
         &self,
         threshold: &Threshold,
-        percentile: &impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<u64>,
-    ) -> Option<f64> {
+        percentile: &impl Fn(&Series<HistogramMetric>, Option<PopulationId>, f64) -> Option<Percentile>,
+    ) -> Option<Measured> {
         let name = threshold.series().to_string();
         let metric = match threshold.metric {
             Metric::Counter(_) => {
-                return Some(self.counters.get(&name).copied().unwrap_or(0) as f64);
+                let count = self.counters.get(&name).copied().unwrap_or(0);
+                return Some(Measured::exactly(count as f64));
             }
-            Metric::Rate(_) => return self.rates.get(&name).copied().flatten(),
+            Metric::Rate(_) => {
+                let rate = self.rates.get(&name).copied().flatten();
+                return rate.map(Measured::exactly);
+            }
             Metric::Time(metric) => metric,
         };
         let distribution = self.metrics.get(&name);
+        let count = distribution.map_or(0, |distribution| distribution.count);
         if threshold.aggregate == Aggregate::Count {
-            return Some(distribution.map_or(0, |distribution| distribution.count) as f64);
+            return Some(Measured::exactly(count as f64));
         }
         let distribution = distribution?;
         let series = Series {
             metric,
             label: threshold.label.clone(),
         };
+        let of_completed = |value: f64| (count > 0).then(|| Measured::exactly(value));
         match threshold.aggregate {
             Aggregate::P(wanted) => percentile(&series, threshold.population, wanted)
                 .or_else(|| stored_percentile(distribution, wanted))
-                .map(|value| value as f64),
-            Aggregate::Min => Some(distribution.min as f64),
-            Aggregate::Max => Some(distribution.max as f64),
-            Aggregate::Mean => Some(distribution.mean),
-            Aggregate::Median => Some(distribution.p50 as f64),
-            Aggregate::Count => Some(distribution.count as f64),
+                .map(Measured::from),
+            Aggregate::Max => stored_percentile(distribution, 100.0).map(Measured::from),
+            Aggregate::Median => stored_percentile(distribution, 50.0).map(Measured::from),
+            Aggregate::Min => of_completed(distribution.min as f64),
+            Aggregate::Mean => of_completed(distribution.mean),
+            Aggregate::Count => of_completed(count as f64),
             // A distribution is neither a fraction nor a single value.
             Aggregate::Rate | Aggregate::Value => None,
         }
@@ -104,21 +147,29 @@ impl<'a> Numbers<'a> {
 }
 
 /// A percentile that every summary holds.
-fn stored_percentile(distribution: &Distribution, percentile: f64) -> Option<u64> {
+fn stored_percentile(distribution: &Distribution, percentile: f64) -> Option<Percentile> {
     let stored = [
-        (0.0, distribution.min),
-        (50.0, distribution.p50),
-        (75.0, distribution.p75),
-        (90.0, distribution.p90),
-        (95.0, distribution.p95),
-        (99.0, distribution.p99),
-        (99.9, distribution.p999),
-        (100.0, distribution.max),
+        ("p50", 50.0, distribution.p50),
+        ("p75", 75.0, distribution.p75),
+        ("p90", 90.0, distribution.p90),
+        ("p95", 95.0, distribution.p95),
+        ("p99", 99.0, distribution.p99),
+        ("p999", 99.9, distribution.p999),
+        ("max", 100.0, distribution.max),
     ];
-    stored
+    let known = stored
         .into_iter()
-        .find(|(at, _)| (at - percentile).abs() < 1e-9)
-        .map(|(_, value)| value)
+        .find(|(_, at, _)| (at - percentile).abs() < 1e-9)
+        .map(|(name, _, value)| Percentile {
+            value,
+            at_least: distribution.is_at_least(name),
+        });
+    // The least of all values is known where none is censored.
+    let least = (percentile == 0.0 && distribution.censored == 0).then_some(Percentile {
+        value: distribution.min,
+        at_least: false,
+    });
+    known.or(least)
 }
 
 #[cfg(test)]
@@ -205,7 +256,10 @@ mod tests {
                     (metric, of, percentile),
                     (&HistogramMetric::ReconnectTime.into(), None, 99.0)
                 );
-                Some(17)
+                Some(Percentile {
+                    value: 17,
+                    at_least: false,
+                })
             },
         );
         assert_eq!(looked_up[0].value, Some(17.0));
@@ -236,6 +290,39 @@ mod tests {
         assert_eq!(outcomes[0].value, Some(slow.max as f64));
         let passed: Vec<bool> = outcomes.iter().map(|outcome| outcome.passed).collect();
         assert_eq!(passed, [true, true, true, false]);
+    }
+
+    #[test]
+    fn an_upper_bound_on_what_is_known_by_a_lower_bound_alone_is_crossed() {
+        let summary = samples::failing();
+        for (text, passed) in [
+            ("p(50) < 1h", true),
+            ("p(99) < 1h", false),
+            ("p(99) <= 1h", false),
+            ("max < 1h", false),
+            ("p(99) > 1ms", true),
+            ("avg < 1h", true),
+            // Whether the least is censored, nobody knows from the summary.
+            ("p(0) < 1h", false),
+        ] {
+            let judged = judge_one("ack.time", text, &summary);
+            assert_eq!(judged.1, passed, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_completed_has_no_mean_but_an_age() {
+        let mut summary = samples::healthy();
+        let acks = summary.metrics.get_mut("ack.time").expect("it has acks");
+        (acks.count, acks.censored) = (0, 7);
+        acks.at_least = vec!["p99".to_owned()];
+        assert_eq!(judge_one("ack.time", "avg < 1h", &summary), (None, false));
+        let p99 = judge_one("ack.time", "p(99) >= 1us", &summary);
+        assert!(p99.0.is_some() && p99.1);
+        assert_eq!(
+            judge_one("ack.time", "count == 0", &summary),
+            (Some(0.0), true)
+        );
     }
 
     #[test]

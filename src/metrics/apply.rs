@@ -24,7 +24,11 @@ impl State {
         let tally = &mut live.tally;
         match event {
             Event::ClientStarted { late } => started(tally, late),
-            Event::ClientEnded { fate } => ended(tally, fate),
+            Event::ClientEnded {
+                fate,
+                ever_connected,
+                open_for,
+            } => ended(tally, fate, ever_connected, open_for),
             Event::PhaseTimed { phase, took } => tally.record(phase_metric(phase), took),
             Event::EngineOpening { .. } => {
                 tally.counters.add(Counter::HandshakeAttempts, 1);
@@ -195,7 +199,23 @@ impl State {
                 tally.record_split(HistogramMetric::AckTime, event, since_intended);
                 tally.record_split(HistogramMetric::AckServiceTime, event, since_sent);
             }
-            Event::AckTimedOut { event } => tally.count_split(Counter::AckTimeouts, event),
+            Event::AckTimedOut {
+                event,
+                since_intended,
+                since_sent,
+            } => {
+                tally.count_split(Counter::AckTimeouts, event);
+                unanswered(tally, event, since_intended, since_sent);
+            }
+            Event::AckUnanswered {
+                event,
+                since_intended,
+                since_sent,
+            } => {
+                tally.count_split(Counter::AckUnanswered, event);
+                unanswered(tally, event, since_intended, since_sent);
+            }
+            Event::EmitsUnsent { count } => tally.counters.add(Counter::EmitsUnsent, count),
             Event::AckLost { event } => tally.count_split(Counter::AckLost, event),
             Event::Received {
                 since_stamp,
@@ -281,16 +301,47 @@ fn started(tally: &mut Tally, late: Duration) {
     }
 }
 
-fn ended(tally: &mut Tally, fate: Fate) {
-    let counter = match fate {
-        Fate::Connected => return,
-        Fate::NeverConnected => Counter::ClientsNeverConnected,
-        Fate::NeverBack => Counter::ClientsNeverBack,
-        Fate::NeverReady => Counter::ClientsNeverReady,
-        Fate::Rejected => Counter::ClientsRejected,
-        Fate::Kicked => Counter::ClientsKicked,
-    };
-    tally.counters.add(counter, 1);
+/// An ack of which no more is known than how long it has not come.
+fn unanswered(
+    tally: &mut Tally,
+    event: LabelId,
+    since_intended: Duration,
+    since_sent: Option<Duration>,
+) {
+    tally.censor_split(HistogramMetric::AckTime, event, since_intended);
+    if let Some(since_sent) = since_sent {
+        tally.censor_split(HistogramMetric::AckServiceTime, event, since_sent);
+    }
+}
+
+/// A client that was refused or kicked has its answer; of one that waits until it leaves, it is known
+/// how long it has waited.
+fn ended(tally: &mut Tally, fate: Fate, ever_connected: bool, open_for: Option<Duration>) {
+    if !ever_connected {
+        tally.counters.add(Counter::ClientsNeverConnected, 1);
+    }
+    match fate {
+        Fate::Connected => {}
+        Fate::NeverConnected => {
+            if let Some(age) = open_for {
+                tally.censor(HistogramMetric::ConnectTime, age);
+            }
+        }
+        Fate::NeverBack => {
+            tally.counters.add(Counter::ClientsNeverBack, 1);
+            if let Some(age) = open_for {
+                tally.censor(HistogramMetric::ReconnectTime, age);
+            }
+        }
+        Fate::Rejected => {
+            tally.counters.add(Counter::ClientsRejected, 1);
+            if ever_connected {
+                tally.counters.add(Counter::ClientsNeverBack, 1);
+            }
+        }
+        Fate::NeverReady => tally.counters.add(Counter::ClientsNeverReady, 1),
+        Fate::Kicked => tally.counters.add(Counter::ClientsKicked, 1),
+    }
 }
 
 fn received(

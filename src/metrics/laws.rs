@@ -57,7 +57,9 @@ fn connection_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         duration().prop_map(|late| Event::ClientStarted { late }),
         Just(Event::ClientEnded {
-            fate: Fate::NeverBack
+            fate: Fate::NeverBack,
+            ever_connected: true,
+            open_for: Some(Duration::from_millis(5)),
         }),
         Just(Event::EngineOpening { transport }),
         Just(Event::EngineOpened { transport }),
@@ -125,7 +127,17 @@ fn exchange_event() -> impl Strategy<Value = Event> {
             since_intended,
             since_sent: since_intended / 2
         }),
-        label().prop_map(|event| Event::AckTimedOut { event }),
+        (duration(), label()).prop_map(|(since_intended, event)| Event::AckTimedOut {
+            event,
+            since_intended,
+            since_sent: Some(since_intended / 2)
+        }),
+        (duration(), label()).prop_map(|(since_intended, event)| Event::AckUnanswered {
+            event,
+            since_intended,
+            since_sent: None
+        }),
+        (0..9u64).prop_map(|count| Event::EmitsUnsent { count }),
         (proptest::option::of(0..4u16), proptest::option::of(label())).prop_map(
             |(listen, event)| Event::Received {
                 since_stamp: event.map(|_| Duration::from_millis(3)),
@@ -317,9 +329,8 @@ fn what_is_above_an_hour_counts_as_an_hour_and_is_counted() {
     let mut totals = Totals::new(1, 1);
     totals.add(recorder.take(clock.origin()));
     assert_eq!(totals.counter(Counter::OutOfRange), 1);
-    let histogram = totals
-        .histogram(HistogramMetric::HeartbeatLateness)
-        .unwrap();
+    let histogram = totals.sample(HistogramMetric::HeartbeatLateness).unwrap();
+    let histogram = histogram.completed();
     assert_eq!(histogram.count(), 2);
     assert_eq!(histogram.hdr().min(), 0);
     assert!(histogram.hdr().max() >= super::HIGHEST);

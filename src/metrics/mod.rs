@@ -11,6 +11,7 @@ pub mod host;
 #[cfg(test)]
 mod laws;
 mod recorder;
+mod sample;
 mod series;
 mod snapshot;
 mod stripes;
@@ -23,6 +24,7 @@ pub use fault::{ExactDistribution, FaultTally};
 pub use health::{Health, HealthWarning};
 pub use histogram::{HIGHEST, Histogram};
 pub use recorder::{PopulationObserver, Recorder};
+pub use sample::{Percentile, Sample};
 pub use series::{Second, SecondP99};
 pub use snapshot::{Interval, Snapshot, WorkerInterval};
 pub use stripes::{STRIPES, Stripe, Stripes};

@@ -35,6 +35,7 @@ impl Recorder {
                 connected_peak: 0,
             },
             pending: Snapshot::default(),
+            load_end: None,
             taken: Taken {
                 number: 0,
                 at: clock.origin(),
@@ -65,6 +66,12 @@ impl Recorder {
         state.current.interval_lag.record(lag);
         state.current.interval_touched = true;
         state.taken.lag.record(lag);
+    }
+
+    /// Notes that the load ended at this time: how busy the thread is from then on says nothing
+    /// about what was measured, and is not reported.
+    pub fn end_load(&self, at: Instant) {
+        self.0.borrow_mut().load_end = Some(at);
     }
 
     /// Everything since the last call, with the CPU time that this thread took.
@@ -98,6 +105,8 @@ pub(super) struct State {
     pub(super) current: Current,
     /// Seconds that are over but not taken, and faults.
     pub(super) pending: Snapshot,
+    /// When the load ended.
+    load_end: Option<Instant>,
     taken: Taken,
 }
 
@@ -188,9 +197,11 @@ impl State {
             lag_max_us: taken.lag.value_at_percentile(100.0),
         };
         let mut snapshot = std::mem::take(&mut self.pending);
-        snapshot
-            .workers
-            .insert(self.worker, BTreeMap::from([(taken.number, interval)]));
+        if self.load_end.is_none_or(|end| taken.at < end) {
+            snapshot
+                .workers
+                .insert(self.worker, BTreeMap::from([(taken.number, interval)]));
+        }
         snapshot
             .reported_until
             .insert(self.worker, self.clock.since_origin(now));

@@ -37,7 +37,10 @@ pub struct SecondP99 {
 impl SecondP99 {
     pub(super) fn of(total: &Tally, lag: &Histogram) -> Self {
         let p99 = |histogram: &Histogram| histogram.value_at_percentile(99.0);
-        let of = |metric| total.histograms.histogram(metric).map(p99);
+        let of = |metric| {
+            let sample = total.histograms.sample(metric)?;
+            Some(p99(&sample.all()))
+        };
         Self {
             connect: of(HistogramMetric::ConnectTime),
             reconnect: of(HistogramMetric::ReconnectTime),

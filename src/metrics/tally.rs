@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failures::Failures;
-use super::histogram::Histogram;
+use super::sample::Sample;
 use crate::event::{Counter, DisconnectReason, HistogramMetric, LabelId};
 
 /// What clients of one population did and met.
@@ -83,6 +83,20 @@ impl Tally {
         if self.histograms.record(metric, micros(took)) {
             self.counters.add(Counter::OutOfRange, 1);
         }
+    }
+
+    /// Adds a time of which only the age is known that it had reached.
+    pub(super) fn censor(&mut self, metric: HistogramMetric, age: Duration) {
+        if self.histograms.record_censored(metric, micros(age)) {
+            self.counters.add(Counter::OutOfRange, 1);
+        }
+    }
+
+    /// Adds the age of what was not completed to a metric and to that of one label.
+    pub(super) fn censor_split(&mut self, metric: HistogramMetric, label: LabelId, age: Duration) {
+        self.censor(metric, age);
+        let labelled = self.labelled.of(label);
+        labelled.histograms.record_censored(metric, micros(age));
     }
 
     /// Adds a time to a metric and to that of one label.
@@ -225,21 +239,28 @@ impl ByLabel {
     }
 }
 
-/// A histogram for each [`HistogramMetric`] that has a value.
+/// The values of each [`HistogramMetric`] that has any.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Histograms([Option<Box<Histogram>>; HistogramMetric::COUNT]);
+pub struct Histograms([Option<Box<Sample>>; HistogramMetric::COUNT]);
 
 impl Histograms {
-    /// Adds a value to one; true if it was recorded at the limit.
+    /// Adds a completed value to a metric; true if it was recorded at the limit.
     pub fn record(&mut self, metric: HistogramMetric, value: u64) -> bool {
         self.0[metric as usize]
             .get_or_insert_default()
             .record(value)
     }
 
-    /// Reads one, if it has a value.
+    /// Adds a value of which only a lower bound is known; true if it was recorded at the limit.
+    pub fn record_censored(&mut self, metric: HistogramMetric, age: u64) -> bool {
+        self.0[metric as usize]
+            .get_or_insert_default()
+            .record_censored(age)
+    }
+
+    /// The values of a metric, if it has any.
     #[must_use]
-    pub fn histogram(&self, metric: HistogramMetric) -> Option<&Histogram> {
+    pub fn sample(&self, metric: HistogramMetric) -> Option<&Sample> {
         self.0[metric as usize].as_deref()
     }
 
@@ -255,31 +276,28 @@ impl Histograms {
     }
 
     /// Those that have a value, in [`HistogramMetric::ALL`]'s order.
-    pub fn iter(&self) -> impl Iterator<Item = (HistogramMetric, &Histogram)> {
+    pub fn iter(&self) -> impl Iterator<Item = (HistogramMetric, &Sample)> {
         HistogramMetric::ALL
             .iter()
             .zip(&self.0)
-            .filter_map(|(metric, histogram)| Some((*metric, histogram.as_deref()?)))
+            .filter_map(|(metric, sample)| Some((*metric, sample.as_deref()?)))
     }
 }
 
 /// Written by name, the empty ones left out.
 impl Serialize for Histograms {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.iter()
-                .map(|(metric, histogram)| (metric.name(), histogram)),
-        )
+        serializer.collect_map(self.iter().map(|(metric, sample)| (metric.name(), sample)))
     }
 }
 
 impl<'de> Deserialize<'de> for Histograms {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut histograms = Self::default();
-        for (name, histogram) in BTreeMap::<String, Histogram>::deserialize(deserializer)? {
+        for (name, sample) in BTreeMap::<String, Sample>::deserialize(deserializer)? {
             let metric = HistogramMetric::from_name(&name)
                 .ok_or_else(|| D::Error::custom(format_args!("no metric is named {name:?}")))?;
-            histograms.0[metric as usize] = Some(Box::new(histogram));
+            histograms.0[metric as usize] = Some(Box::new(sample));
         }
         Ok(histograms)
     }

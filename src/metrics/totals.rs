@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::failures::FailureKey;
 use super::fault::FaultTally;
 use super::histogram::Histogram;
+use super::sample::Sample;
 use super::series::{Connected, Second, SecondP99, unsigned};
 use super::snapshot::{Interval, Snapshot, WorkerInterval};
 use super::tally::Tally;
@@ -202,27 +203,27 @@ impl Totals {
 
     /// The distribution of a metric over all populations; nothing without a value.
     #[must_use]
-    pub fn histogram(&self, metric: HistogramMetric) -> Option<Histogram> {
-        self.histogram_of(metric, None, None)
+    pub fn sample(&self, metric: HistogramMetric) -> Option<Sample> {
+        self.sample_of(metric, None, None)
     }
 
     /// The distribution of a metric, of one label if one is given, over one population or all;
     /// nothing without a value.
     #[must_use]
-    pub fn histogram_of(
+    pub fn sample_of(
         &self,
         metric: HistogramMetric,
         label: Option<LabelId>,
         population: Option<PopulationId>,
-    ) -> Option<Histogram> {
+    ) -> Option<Sample> {
         if metric == HistogramMetric::GeneratorLag && population.is_none() {
-            return (!self.lag.is_empty()).then(|| self.lag.clone());
+            return (!self.lag.is_empty()).then(|| self.lag.clone().into());
         }
         let populations = self.populations.iter().enumerate();
         let meant = populations.filter(|(place, _)| {
             population.is_none_or(|population| usize::from(population.0) == *place)
         });
-        let mut whole: Option<Histogram> = None;
+        let mut whole: Option<Sample> = None;
         for (_, tally) in meant {
             let histograms = match label {
                 None => Some(&tally.histograms),
@@ -231,7 +232,7 @@ impl Totals {
                     .get(label)
                     .map(|of_label| &of_label.histograms),
             };
-            let part = histograms.and_then(|histograms| histograms.histogram(metric));
+            let part = histograms.and_then(|histograms| histograms.sample(metric));
             match (&mut whole, part) {
                 (Some(whole), Some(part)) => whole.merge(part),
                 (None, Some(part)) => whole = Some(part.clone()),

@@ -12,7 +12,7 @@ pub mod socket_io;
 pub(crate) use connection::Backoff;
 pub use connection::{
     AckRequest, Answer, Config, Connection, Emit, Emitted, EngineId, Event, Method, Received,
-    ReconnectionConfig, Request, RequestId, Transmit, WebSocketId,
+    ReconnectionConfig, Request, RequestId, Transmit, UnansweredAck, WebSocketId,
 };
 pub use frame::{Frame, WebSocketEnd};
 pub use socket_io::encode::escape_name;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::number;
-use crate::results::summary::{FaultOutcome, Summary, Verdict};
+use crate::event::Counter;
+use crate::results::summary::{Distribution, FaultOutcome, Summary, Verdict};
 
 /// A verdict in one word, in capitals.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -34,6 +35,49 @@ pub(super) fn reason(summary: &Summary) -> String {
         Verdict::Failed | Verdict::Passed => thresholds(summary),
     }
 }
+
+/// The clients that were not served as they should have been; nothing if all were.
+///
+/// A run can hold every threshold without them, and has them at the top all the same.
+pub(super) fn unserved(summary: &Summary) -> Option<String> {
+    let count = |counter: Counter| summary.counters.get(counter.name()).copied().unwrap_or(0);
+    let unserved: Vec<String> = [
+        (Counter::ClientsRejected, "rejected by the server"),
+        (Counter::ClientsKicked, "kicked by the server"),
+        (Counter::ClientsGaveUp, "gave up reconnecting"),
+        (Counter::ClientsNeverConnected, "never connected"),
+        (Counter::ClientsNeverBack, "never back"),
+    ]
+    .into_iter()
+    .filter(|(counter, _)| count(*counter) > 0)
+    .map(|(counter, what)| format!("{} {what}", number::count(count(counter))))
+    .collect();
+    let started = number::counted(count(Counter::ClientsStarted), "client");
+    (!unserved.is_empty()).then(|| format!("of {started}: {}", unserved.join(", ")))
+}
+
+/// A percentile as people read it: with `≥` where it is a lower bound.
+pub(super) fn percentile(distribution: &Distribution, name: &str, figure: &str) -> String {
+    if distribution.is_at_least(name) {
+        format!("≥ {figure}")
+    } else {
+        figure.to_owned()
+    }
+}
+
+/// The number of completed values, and of those that are known by a lower bound alone.
+pub(super) fn count(distribution: &Distribution) -> String {
+    let count = number::count(distribution.count);
+    match distribution.censored {
+        0 => count,
+        censored => format!("{count} +{}", number::count(censored)),
+    }
+}
+
+/// The explanation of `≥` and of the second number of [`count`].
+pub(super) const AT_LEAST: &str = "+N: values that are not complete, because they timed out or were \
+    still open when their client left. Percentiles take them at their age, and ≥ marks those that \
+    would be greater if they were.";
 
 /// Why a run failed that had clients and held its thresholds.
 fn failed_faults(summary: &Summary) -> String {

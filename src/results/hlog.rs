@@ -8,7 +8,7 @@ use hdrhistogram::serialization::interval_log::{
 
 use super::series;
 use crate::event::{HistogramMetric, Labels};
-use crate::metrics::{Interval, Second};
+use crate::metrics::{Histogram, Interval, Second};
 
 /// The head of histograms.hlog: its version, and when the run started.
 ///
@@ -27,6 +27,9 @@ pub(super) fn head(started: SystemTime) -> Vec<u8> {
     head
 }
 
+/// What stands before a series' tag where the ages of censored values follow.
+pub(super) const CENSORED: &str = "censored:";
+
 /// Writes the histograms of one second, each under its series' tag.
 pub(super) fn write_second(
     out: &mut impl Write,
@@ -36,21 +39,30 @@ pub(super) fn write_second(
 ) -> io::Result<()> {
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new().begin_log_with(out, &mut serializer)?;
-    let total = interval.total();
-    let lag =
-        (!interval.lag.is_empty()).then_some((HistogramMetric::GeneratorLag.into(), &interval.lag));
-    for (series, histogram) in series::of(&total, labels).chain(lag) {
-        let start = Duration::from_secs(u64::from(second.second));
+    let start = Duration::from_secs(u64::from(second.second));
+    let mut write = |tag: &str, histogram: &Histogram| {
         log.write_histogram(
             histogram.hdr(),
             start,
             Duration::from_secs(1),
-            Tag::new(&series.tag()),
+            Tag::new(tag),
         )
         .map_err(|error| match error {
             IntervalLogWriterError::IoError(error) => error,
             IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-        })?;
+        })
+    };
+    for (series, sample) in series::of(&interval.total(), labels) {
+        let tag = series.tag();
+        if !sample.completed().is_empty() {
+            write(&tag, sample.completed())?;
+        }
+        if let Some(ages) = sample.censored() {
+            write(&format!("{CENSORED}{tag}"), ages)?;
+        }
+    }
+    if !interval.lag.is_empty() {
+        write(HistogramMetric::GeneratorLag.name(), &interval.lag)?;
     }
     Ok(())
 }

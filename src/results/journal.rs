@@ -129,9 +129,9 @@ impl Journal {
     ///
     /// Where something could not be written, now or before, the summary gets a warning of it.
     pub fn finish(mut self, summary: &mut Summary, totals: &Totals) -> RunFolder {
-        for (series, histogram) in series::histograms(totals, &self.labels) {
+        for (series, sample) in series::samples(totals, &self.labels) {
             let name = format!("histograms/{}.hgrm", series.file_name());
-            self.write(&name, hgrm(&histogram).as_bytes());
+            self.write(&name, hgrm(&sample.all()).as_bytes());
         }
         for (name, file) in [
             ("events.jsonl", &mut self.events),
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::event::{Counter, HistogramMetric, Label, Series, StrikeId};
     use crate::results::summary::Verdict;
-    use crate::results::{read, read_histograms, sample, summarise};
+    use crate::results::{read, read_samples, sample, summarise};
 
     fn journal(base: &std::path::Path) -> Journal {
         let folder = RunFolder::create(base, "sample", sample::started()).unwrap();
@@ -235,8 +235,8 @@ mod tests {
         let mut journal = journal(base.path());
         let mut totals = sample::totals();
         journal.record(&totals.close_all());
-        let read = read_histograms(journal.folder().path()).unwrap();
-        assert_eq!(read, series::histograms(&totals, &sample::facts().labels));
+        let read = read_samples(journal.folder().path()).unwrap();
+        assert_eq!(read, series::samples(&totals, &sample::facts().labels));
         let of_echo = Label::Event("echo".to_owned());
         assert!(read.contains_key(&Series::of(HistogramMetric::AckTime, of_echo)));
         let text = fs::read_to_string(journal.folder().file("histograms.hlog")).unwrap();
@@ -256,7 +256,7 @@ mod tests {
         let path = journal.folder().file("histograms.hlog");
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
-        assert!(read_histograms(journal.folder().path()).unwrap().len() >= 5);
+        assert!(read_samples(journal.folder().path()).unwrap().len() >= 5);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use super::hlog;
 use super::summary::{SCHEMA, Summary};
 use crate::event::{HistogramMetric, Series};
-use crate::metrics::Histogram;
+use crate::metrics::{Histogram, Sample};
 
 /// Why stored results cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -78,22 +79,20 @@ pub fn read(path: &Path) -> Result<Summary, ReadError> {
     serde_json::from_slice(&text).map_err(format)
 }
 
-/// Reads the distributions of a whole run from its histograms.hlog.
+/// Reads the values of every metric of a whole run from its histograms.hlog.
 ///
 /// A last line that a crash cut off is left out.
 ///
 /// # Errors
 /// If there is none, or a line before the last is damaged.
-pub fn read_histograms(
-    folder: &Path,
-) -> Result<BTreeMap<Series<HistogramMetric>, Histogram>, ReadError> {
+pub fn read_samples(folder: &Path) -> Result<BTreeMap<Series<HistogramMetric>, Sample>, ReadError> {
     let path = within(folder, "histograms.hlog");
     let bytes = load(&path)?;
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
-    let mut histograms: BTreeMap<Series<HistogramMetric>, Histogram> = BTreeMap::new();
+    let mut samples: BTreeMap<Series<HistogramMetric>, Sample> = BTreeMap::new();
     let mut intervals = 0;
     for entry in IntervalLogIterator::new(&bytes[..whole]) {
         let damaged = || ReadError::Log {
@@ -103,20 +102,30 @@ pub fn read_histograms(
         let LogEntry::Interval(interval) = entry.map_err(|_| damaged())? else {
             continue;
         };
-        let series = interval
-            .tag()
-            .and_then(|tag| Series::from_name(tag.as_str()));
+        let tag = interval.tag();
+        let tag = tag.as_ref().map_or("", |tag| tag.as_str());
+        let (tag, is_censored) = match tag.strip_prefix(hlog::CENSORED) {
+            Some(tag) => (tag, true),
+            None => (tag, false),
+        };
         // A metric of another version is no damage.
-        let Some(series) = series else { continue };
+        let Some(series) = Series::from_name(tag) else {
+            continue;
+        };
         let histogram = BASE64
             .decode(interval.encoded_histogram())
             .ok()
             .and_then(|bytes| Histogram::from_bytes(&bytes))
             .ok_or_else(damaged)?;
-        histograms.entry(series).or_default().merge(&histogram);
+        let sample = samples.entry(series).or_default();
+        if is_censored {
+            sample.merge_censored(&histogram);
+        } else {
+            sample.merge(&histogram.into());
+        }
         intervals += 1;
     }
-    Ok(histograms)
+    Ok(samples)
 }
 
 fn within(path: &Path, name: &str) -> PathBuf {

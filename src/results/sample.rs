@@ -27,6 +27,8 @@ pub(super) fn totals() -> Totals {
         end,
         Event::ClientEnded {
             fate: Fate::NeverBack,
+            ever_connected: true,
+            open_for: Some(ms(1999)),
         },
     );
     recorder.observe_lag(end, ms(2));

@@ -8,7 +8,7 @@ use super::reader::{self, ReadError};
 use super::summary::Summary;
 use super::timeline::Timeline;
 use crate::event::{HistogramMetric, Series};
-use crate::metrics::Histogram;
+use crate::metrics::Sample;
 
 /// A run as its folder keeps it: what a page about it is made of.
 #[derive(Debug, Clone)]
@@ -17,7 +17,8 @@ pub struct StoredRun {
     pub summary: Summary,
     /// timeline.csv; empty if the folder has none.
     pub timeline: Timeline,
-    /// The percentile distribution of each metric and label, from histograms.hlog; empty if there is none.
+    /// The percentile distribution of each metric and label, censored values at their age, from
+    /// histograms.hlog; empty if there is none.
     pub distributions: BTreeMap<Series<HistogramMetric>, Vec<PercentileStep>>,
     /// scenario.toml as it ran, if the folder has it.
     pub scenario: Option<String>,
@@ -30,30 +31,30 @@ impl StoredRun {
     /// If there is no summary, another version wrote it, or a file that is there is damaged.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let summary = reader::read(path)?;
-        let histograms = if path.join("histograms.hlog").exists() {
-            reader::read_histograms(path)?
+        let samples = if path.join("histograms.hlog").exists() {
+            reader::read_samples(path)?
         } else {
             BTreeMap::new()
         };
-        Self::of(path, summary, &histograms)
+        Self::of(path, summary, &samples)
     }
 
-    /// A run whose summary and histograms are known; the rest is read from its folder.
+    /// A run whose summary and values are known; the rest is read from its folder.
     ///
     /// # Errors
     /// If a file that is there is damaged.
     pub fn of(
         folder: &Path,
         summary: Summary,
-        histograms: &BTreeMap<Series<HistogramMetric>, Histogram>,
+        samples: &BTreeMap<Series<HistogramMetric>, Sample>,
     ) -> Result<Self, ReadError> {
         let timeline = optional(folder, "timeline.csv")?;
         Ok(Self {
             summary,
             timeline: timeline.map_or_else(Timeline::default, |text| Timeline::read(&text)),
-            distributions: histograms
+            distributions: samples
                 .iter()
-                .map(|(series, histogram)| (series.clone(), hgrm::steps(histogram)))
+                .map(|(series, sample)| (series.clone(), hgrm::steps(&sample.all())))
                 .collect(),
             scenario: optional(folder, "scenario.toml")?,
         })

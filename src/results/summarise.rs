@@ -13,7 +13,7 @@ use crate::event::{
     Counter, DisconnectReason, HistogramMetric, Label, LabelId, Labels, PopulationId, RateMetric,
     Series, Unit,
 };
-use crate::metrics::{ExactDistribution, Failures, FaultTally, Histogram, Tally, Totals, health};
+use crate::metrics::{ExactDistribution, Failures, FaultTally, Sample, Tally, Totals, health};
 
 /// The exit code of [`Verdict::Interrupted`].
 pub const INTERRUPTED: u8 = 105;
@@ -28,7 +28,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     let total = totals.total();
     let health = health::judge(totals, facts.generator.shortages);
     let mut metrics = metrics(&total, &facts.labels);
-    if let Some(lag) = totals.histogram(HistogramMetric::GeneratorLag) {
+    if let Some(lag) = totals.sample(HistogramMetric::GeneratorLag) {
         let lag = distribution(&lag, HistogramMetric::GeneratorLag.unit());
         metrics.insert(HistogramMetric::GeneratorLag.name().to_owned(), lag);
     }
@@ -43,6 +43,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         message: warning.to_string(),
     }));
     warnings.extend(unanswered::warnings(&facts.populations, totals));
+    warnings.extend(left_open(&total));
     warnings.extend(out_of_range(&total));
     Summary {
         schema: SCHEMA.to_owned(),
@@ -79,34 +80,51 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     }
 }
 
-/// What a histogram looks like.
+/// The figures of a metric's values.
 #[must_use]
-pub fn distribution(histogram: &Histogram, unit: Unit) -> Distribution {
-    let hdr = histogram.hdr();
+pub fn distribution(sample: &Sample, unit: Unit) -> Distribution {
+    let completed = sample.completed().hdr();
+    let figures = sample.percentiles(PERCENTILES.map(|(_, percentile)| percentile));
+    let at_least = PERCENTILES.iter().zip(&figures);
+    let at_least = at_least.filter(|(_, figure)| figure.at_least);
+    let [p50, p75, p90, p95, p99, p999, max] = figures.map(|figure| figure.value);
     Distribution {
         unit: match unit {
             Unit::Microseconds => "us".to_owned(),
             Unit::Count => "count".to_owned(),
         },
-        count: hdr.len(),
-        min: hdr.min(),
-        mean: hdr.mean(),
-        stdev: hdr.stdev(),
-        p50: hdr.value_at_quantile(0.5),
-        p75: hdr.value_at_quantile(0.75),
-        p90: hdr.value_at_quantile(0.9),
-        p95: hdr.value_at_quantile(0.95),
-        p99: hdr.value_at_quantile(0.99),
-        p999: hdr.value_at_quantile(0.999),
-        max: hdr.max(),
+        count: completed.len(),
+        censored: sample.censored_count(),
+        min: completed.min(),
+        mean: completed.mean(),
+        stdev: completed.stdev(),
+        p50,
+        p75,
+        p90,
+        p95,
+        p99,
+        p999,
+        max,
+        at_least: at_least.map(|((name, _), _)| (*name).to_owned()).collect(),
     }
 }
 
+/// The percentiles of a [`Distribution`], by the names of their fields.
+const PERCENTILES: [(&str, f64); 7] = [
+    ("p50", 50.0),
+    ("p75", 75.0),
+    ("p90", 90.0),
+    ("p95", 95.0),
+    ("p99", 99.0),
+    ("p999", 99.9),
+    ("max", 100.0),
+];
+
 fn metrics(tally: &Tally, labels: &Labels) -> BTreeMap<String, Distribution> {
     series::of(tally, labels)
-        .map(|(series, histogram)| {
+        .map(|(series, sample)| {
             let unit = series.metric.unit();
-            (series.to_string(), distribution(histogram, unit))
+            (series.to_string(), distribution(sample, unit))
         })
         .collect()
 }
@@ -156,9 +174,9 @@ fn rates(tally: &Tally, labels: &Labels) -> BTreeMap<String, Option<f64>> {
         let Some(label @ Label::Step(_)) = labels.label(id) else {
             continue;
         };
-        let done = labelled.histograms.histogram(HistogramMetric::StepTime);
+        let done = labelled.histograms.sample(HistogramMetric::StepTime);
         let failed = labelled.counters.value(Counter::StepErrors);
-        let all = failed + done.map_or(0, Histogram::count);
+        let all = failed + done.map_or(0, |sample| sample.completed().count());
         let name = Series::of(RateMetric::StepErrorRate, label.clone()).to_string();
         rates.insert(name, rate(failed, all));
     }
@@ -209,7 +227,7 @@ fn fault_outcome(facts: &FaultFacts, run: &RunFacts, totals: &Totals) -> FaultOu
     let restored_s = |share| tally.restored_after(share).map(|after| after.as_secs_f64());
     let spread = |values: &ExactDistribution, unit| {
         let histogram = values.to_histogram();
-        (!histogram.is_empty()).then(|| distribution(&histogram, unit))
+        (!histogram.is_empty()).then(|| distribution(&histogram.into(), unit))
     };
     FaultOutcome {
         id: facts.id.0,
@@ -307,6 +325,41 @@ fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
         .collect()
 }
 
+/// What was still open when the run ended, or never begun.
+fn left_open(total: &Tally) -> Vec<Warning> {
+    let count = |counter| total.counters.value(counter);
+    let unanswered = count(Counter::AckUnanswered);
+    let asked =
+        unanswered + count(Counter::Acks) + count(Counter::AckTimeouts) + count(Counter::AckLost);
+    let unsent = count(Counter::EmitsUnsent);
+    let due = unsent + count(Counter::Emits) + count(Counter::EmitsDropped);
+    let warning = |count: u64, code: &str, message: String| {
+        (count > 0).then(|| Warning {
+            code: code.to_owned(),
+            message,
+        })
+    };
+    let warnings = [
+        warning(
+            unanswered,
+            "acks_unanswered",
+            format!(
+                "{unanswered} of {asked} acks had not come when their clients left: ack.time takes \
+                 each at its age, and marks the percentiles that would be greater"
+            ),
+        ),
+        warning(
+            unsent,
+            "emits_unsent",
+            format!(
+                "{unsent} of {due} events that were due were never sent: the generator did not keep \
+                 up, and the server had less load than the scenario says"
+            ),
+        ),
+    ];
+    warnings.into_iter().flatten().collect()
+}
+
 fn out_of_range(total: &Tally) -> Option<Warning> {
     let count = total.counters.value(Counter::OutOfRange);
     (count > 0).then(|| Warning {
@@ -317,9 +370,11 @@ fn out_of_range(total: &Tally) -> Option<Warning> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::Clock;
-    use crate::event::{Event, Missed, Observer, PopulationId, StrikeId};
+    use crate::event::{Event, LabelId, Missed, Observer, PopulationId, StrikeId};
     use crate::metrics::Recorder;
     use crate::results::sample;
     use crate::results::summary::Aftermath;
@@ -448,6 +503,56 @@ mod tests {
             assert_eq!(metrics["ack.time{event=echo}"], metrics["ack.time"]);
             assert!(!metrics.contains_key("ack.time{event=news}"));
         }
+    }
+
+    #[test]
+    fn what_was_still_open_is_counted_and_marks_the_percentiles() {
+        let clock = Clock::start();
+        let recorder = Recorder::new(0, 2, clock);
+        let web = recorder.observer(PopulationId(0));
+        let (ms, event) = (Duration::from_millis, LabelId(0));
+        for n in 0..9 {
+            let since_sent = ms(n + 1);
+            let acked = Event::Acked {
+                event,
+                since_intended: since_sent,
+                since_sent,
+            };
+            web.observe(clock.origin(), acked);
+        }
+        let unanswered = Event::AckUnanswered {
+            event,
+            since_intended: ms(2000),
+            since_sent: None,
+        };
+        web.observe(clock.origin(), unanswered);
+        web.observe(clock.origin(), Event::EmitsUnsent { count: 3 });
+        let mut totals = Totals::new(2, 1);
+        totals.add(recorder.take(clock.origin()));
+        let summary = summarise(&sample::facts(), &totals);
+        assert_eq!(summary.counters["ack.unanswered"], 1);
+        assert_eq!(summary.counters["ack.unanswered{event=echo}"], 1);
+        assert_eq!(summary.counters["emits.unsent"], 3);
+        let time = &summary.metrics["ack.time"];
+        assert_eq!((time.count, time.censored), (9, 1));
+        assert!(time.mean < 5.1 * 1e3, "the mean is that of completed ones");
+        assert!((1_999_000..=2_001_000).contains(&time.p95), "{time:?}");
+        assert_eq!(time.at_least, ["p95", "p99", "p999", "max"]);
+        assert_eq!(summary.metrics["ack.time{event=echo}"], *time);
+        assert_eq!(summary.metrics["ack.service_time"].censored, 0);
+        let codes: Vec<&str> = summary.warnings.iter().map(|w| w.code.as_str()).collect();
+        assert_eq!(codes, ["acks_unanswered", "emits_unsent"]);
+    }
+
+    #[test]
+    fn clients_on_their_way_at_the_end_are_as_late_as_they_are() {
+        let summary = summary();
+        let back = &summary.metrics["reconnect.time"];
+        assert_eq!((back.count, back.censored), (2, 1));
+        assert!(
+            back.is_at_least("max") && !back.is_at_least("p50"),
+            "{back:?}"
+        );
     }
 
     #[test]

@@ -72,15 +72,19 @@ pub enum Verdict {
 pub struct Distribution {
     /// `us` (microseconds) or `count`.
     pub unit: String,
-    /// How many values.
+    /// The number of completed values.
     pub count: u64,
-    /// The least.
+    /// The number of values of which only a lower bound is known: acks that timed out or had not come,
+    /// clients that were not connected, or not connected again, when they left.
+    #[serde(default)]
+    pub censored: u64,
+    /// The least completed value.
     pub min: u64,
-    /// The mean.
+    /// The mean of the completed values.
     pub mean: f64,
-    /// The standard deviation.
+    /// The standard deviation of the completed values.
     pub stdev: f64,
-    /// The median.
+    /// The median, as all percentiles with the censored values at the age that they had reached.
     pub p50: u64,
     /// Percentile 75.
     pub p75: u64,
@@ -94,6 +98,18 @@ pub struct Distribution {
     pub p999: u64,
     /// The greatest.
     pub max: u64,
+    /// The percentiles above (`p99`, `max`) that would be greater if the censored values were: the
+    /// true one is at least what is given.
+    #[serde(default)]
+    pub at_least: Vec<String>,
+}
+
+impl Distribution {
+    /// Whether a percentile, by the name of its field, is a lower bound.
+    #[must_use]
+    pub fn is_at_least(&self, percentile: &str) -> bool {
+        self.at_least.iter().any(|name| name == percentile)
+    }
 }
 
 /// Failures that are alike.
@@ -313,6 +329,10 @@ pub struct ThresholdOutcome {
     pub expression: String,
     /// What was measured, in the metric's own unit; null if nothing was.
     pub value: Option<f64>,
+    /// Whether `value` is a lower bound, since values are censored; an upper bound on such a value is
+    /// crossed.
+    #[serde(default)]
+    pub at_least: bool,
     /// Whether it held; a threshold on something never measured does not hold.
     pub passed: bool,
 }

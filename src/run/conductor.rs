@@ -24,9 +24,7 @@ use crate::metrics::{FailureKey, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
 use crate::report::{html, junit};
 use crate::results::summary::{Summary, Warning};
-use crate::results::{
-    Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, histograms, summarise,
-};
+use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, samples, summarise};
 use crate::scenario::plan::Plan;
 use crate::server::process::Stray;
 
@@ -303,8 +301,8 @@ impl Conductor {
                 Some(label) => Some(labels.id(label)?),
                 None => None,
             };
-            let histogram = self.totals.histogram_of(series.metric, label, population)?;
-            Some(histogram.value_at_percentile(percentile))
+            let sample = self.totals.sample_of(series.metric, label, population)?;
+            Some(sample.percentile(percentile))
         };
         let names: Vec<&str> = self
             .plan
@@ -342,8 +340,8 @@ fn stray_words(strays: &[Stray]) -> String {
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.
 fn write_page(folder: &RunFolder, summary: &mut Summary, totals: &Totals, labels: &Labels) {
-    let histograms = histograms(totals, labels);
-    let written = StoredRun::of(folder.path(), summary.clone(), &histograms)
+    let samples = samples(totals, labels);
+    let written = StoredRun::of(folder.path(), summary.clone(), &samples)
         .map_err(io::Error::other)
         .and_then(|run| folder.write("report.html", html::render(&run).as_bytes()));
     let is_known = |warning: &Warning| warning.code == RESULTS_INCOMPLETE;

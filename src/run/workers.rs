@@ -205,20 +205,34 @@ impl Share {
         let timers = Timers::new().map_err(RunError::Runtime)?;
         let worker = Worker::new(self.assignment(&recorder)?, timers);
         let lag_recorder = recorder.clone();
-        let probe = LagProbe::new(move |at, lag| lag_recorder.observe_lag(at, lag));
+        let load = Rc::clone(&worker);
+        // How busy the thread is with closing connections is no matter of the load.
+        let probe = LagProbe::new(move |at, lag| {
+            if load.load_ended().is_none_or(|end| at - lag < end) {
+                lag_recorder.observe_lag(at, lag);
+            }
+        });
         let work = Rc::clone(&worker).run(self.orders, Rc::clone(&probe));
         let mut work = std::pin::pin!(work);
         // What the run's main thread has had no room for; nothing measured is dropped.
         let mut backlog = Snapshot::default();
+        let end = self.clock.origin() + self.plan.duration;
+        let mut is_load_over = false;
         let mut number = 1;
         loop {
-            let due = self.clock.origin() + INTERVAL * number;
+            let next = self.clock.origin() + INTERVAL * number;
+            // No interval reaches from the load into what comes after it.
+            let due = if is_load_over { next } else { next.min(end) };
             let over = tokio::select! {
                 () = &mut work => true,
                 () = tokio::time::sleep_until(due.into()) => false,
             };
-            number += 1;
             let now = clock::now();
+            number += u32::from(due == next);
+            is_load_over |= due == end;
+            if let Some(end) = worker.load_ended() {
+                recorder.end_load(end);
+            }
             worker.report_traffic(now);
             probe.catch_up(now);
             backlog.merge(recorder.take(now));

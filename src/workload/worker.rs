@@ -23,6 +23,12 @@ use crate::event::{AmbientFault, ClientId, Event, Missed, Observer, PopulationId
 /// Above the driver's own limits, so that it is only ever reached if the thread itself is stuck.
 const END_LIMIT: Duration = Duration::from_secs(20);
 
+/// The time over which a worker's clients disconnect at the end of the load, at most.
+const DEPARTURES: Duration = Duration::from_secs(1);
+
+/// The time between two disconnects at the end of the load, at most.
+const BETWEEN_DEPARTURES: Duration = Duration::from_micros(200);
+
 /// What a worker is to do: its share of the run.
 pub struct Assignment<O> {
     /// By population.
@@ -69,6 +75,7 @@ pub struct Worker<O> {
     ambient: Vec<Ambient>,
     stop: Notify,
     stopping: Cell<bool>,
+    load_ended: Cell<Option<Instant>>,
 }
 
 impl<O: Observer> Worker<O> {
@@ -86,6 +93,7 @@ impl<O: Observer> Worker<O> {
             mailboxes: RefCell::default(),
             stop: Notify::new(),
             stopping: Cell::new(false),
+            load_ended: Cell::default(),
         })
     }
 
@@ -106,9 +114,9 @@ impl<O: Observer> Worker<O> {
         self.start_clients(&mut clients).await;
         self.wait_for_end().await;
         self.stopping.set(true);
-        for mailbox in self.mailboxes.borrow().values() {
-            mailbox.post(Command::Leave);
-        }
+        let end = self.load_end();
+        self.load_ended.set(Some(end.min(clock::now())));
+        self.dismiss_all(end);
         let all_ended = async { while clients.join_next().await.is_some() {} };
         let limit = self.timers.sleep_until(clock::now() + END_LIMIT);
         tokio::select! {
@@ -116,6 +124,35 @@ impl<O: Observer> Worker<O> {
             () = limit => {}
         }
         self.report_traffic(clock::now());
+    }
+
+    /// When the load ended; nothing while it lasts.
+    #[must_use]
+    pub fn load_ended(&self) -> Option<Instant> {
+        self.load_ended.get()
+    }
+
+    /// Tells all clients to leave. They emit nothing more from now on and disconnect one after the
+    /// other: thousands of connections closed at once would stall the generator, and look to a
+    /// server like a broken network.
+    fn dismiss_all(&self, end: Instant) {
+        let now = clock::now();
+        let mailboxes = self.mailboxes.borrow();
+        let mut clients: Vec<ClientId> = mailboxes.keys().copied().collect();
+        clients.sort_unstable();
+        let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
+        let between = BETWEEN_DEPARTURES.min(DEPARTURES / count.max(1));
+        for (place, client) in (0..).zip(clients) {
+            mailboxes[&client].post(Command::Leave {
+                due: end.min(now),
+                not_before: now + between * place,
+            });
+        }
+    }
+
+    fn load_end(&self) -> Instant {
+        let assignment = self.assignment.borrow();
+        assignment.clock.origin() + assignment.duration
     }
 
     /// Hands the bytes since the last call to the observers.
@@ -180,7 +217,10 @@ impl<O: Observer> Worker<O> {
                 tokio::select! {
                     () = &mut driver => {}
                     () = departure => {
-                        mailbox.post(Command::Leave);
+                        mailbox.post(Command::Leave {
+                            due: leaves_at,
+                            not_before: leaves_at,
+                        });
                         driver.await;
                     }
                 }
@@ -193,10 +233,7 @@ impl<O: Observer> Worker<O> {
 
     /// Until the load is over or the run is stopped.
     async fn wait_for_end(&self) {
-        let end = {
-            let assignment = self.assignment.borrow();
-            assignment.clock.origin() + assignment.duration
-        };
+        let end = self.load_end();
         if clock::now() < end {
             tokio::select! {
                 () = self.timers.sleep_until(end) => {}

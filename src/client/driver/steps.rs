@@ -182,14 +182,14 @@ impl<O: Observer> Driver<O> {
                 Action::StayRejected => {
                     self.lifecycle.stay_refused();
                     if self.lifecycle.is_out() {
-                        self.behaviour.stop();
+                        self.stop_emitting(now, now);
                     }
                 }
                 Action::GiveUp => self.lifecycle.report(now, Event::ReconnectGaveUp),
                 Action::Leave => {
-                    self.behaviour.stop();
+                    self.stop_emitting(now, now);
                     if self.phase.is_running() {
-                        self.phase = ClientPhase::drain(now);
+                        self.phase = ClientPhase::drain(now, now);
                     }
                 }
                 Action::Connect => self.connection.connect(now),

@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::event::UnansweredAck;
+
 /// An ack that is awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PendingAck {
@@ -11,8 +13,21 @@ pub(super) struct PendingAck {
     /// When its event was given to the transport; when it was buffered, until then.
     pub(super) sent: Instant,
     pub(super) due: Option<Instant>,
+    /// Whether its event has left the buffer.
+    pub(super) is_sent: bool,
     /// Whether its event is at the head of the retry queue.
     pub(super) is_retried: bool,
+}
+
+impl PendingAck {
+    /// The ack as one that does not come.
+    pub(super) fn unanswered(&self) -> UnansweredAck {
+        UnansweredAck {
+            tag: self.tag,
+            intended: self.intended,
+            sent: self.is_sent.then_some(self.sent),
+        }
+    }
 }
 
 /// The acks that a namespace awaits, by ascending id: ids are given out in that order, and most
@@ -50,6 +65,12 @@ impl Acks {
         let is_due = |ack: &PendingAck| ack.due.is_some_and(|due| due <= now);
         let index = self.pending.iter().position(is_due)?;
         self.pending.remove(index)
+    }
+
+    /// Those that are awaited, but for those of events with retries.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = UnansweredAck> {
+        let own = self.pending.iter().filter(|ack| !ack.is_retried);
+        own.map(PendingAck::unanswered)
     }
 
     /// When the next one is due.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::event::{AckRequest, Event, Received};
+use super::event::{AckRequest, Event, Received, UnansweredAck};
 
 /// Events that a namespace keeps while it cannot send or must not deliver.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(super) struct Retried {
     pub(super) attachments: Vec<Bytes>,
     pub(super) request: AckRequest,
     pub(super) tries: u32,
+    /// The time of the first try.
+    pub(super) first_sent: Option<Instant>,
     pub(super) is_in_flight: bool,
 }
 
@@ -45,19 +47,21 @@ pub(super) enum Missed {
 }
 
 impl Missed {
-    /// The event of an ack that was asked for with this tag, for an emit meant for `intended`.
-    pub(super) fn event(self, namespace: usize, tag: u32, intended: Instant) -> Event {
+    /// The event that reports the loss of an ack.
+    pub(super) fn event(self, namespace: usize, ack: UnansweredAck) -> Event {
+        let UnansweredAck {
+            tag,
+            intended,
+            sent,
+        } = ack;
         match self {
             Self::TimedOut => Event::AckTimedOut {
                 namespace,
                 tag,
                 intended,
+                sent,
             },
-            Self::Lost => Event::AckLost {
-                namespace,
-                tag,
-                intended,
-            },
+            Self::Lost => Event::AckLost { namespace, tag },
         }
     }
 }
@@ -69,19 +73,32 @@ impl Buffers {
         self.to_send.len() + self.to_retry.iter().filter(never_tried).count()
     }
 
+    /// The acks that events with retries still wait for.
+    pub(super) fn retried(&self) -> impl Iterator<Item = UnansweredAck> {
+        self.to_retry.iter().map(|event| UnansweredAck {
+            tag: event.request.tag,
+            intended: event.request.intended,
+            sent: event.first_sent,
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.to_send.is_empty() && self.early.is_empty() && self.to_retry.is_empty()
     }
 
     /// Notes that the try under way is over without an ack; the event is tried again on the next
-    /// occasion, or given up, in which case its request is returned.
-    pub(super) fn try_missed(&mut self) -> Option<AckRequest> {
+    /// occasion, or given up, in which case its ack is returned.
+    pub(super) fn try_missed(&mut self) -> Option<UnansweredAck> {
         let head = self.to_retry.front_mut()?;
         head.is_in_flight = false;
         if head.tries <= head.request.retries {
             return None;
         }
-        let given_up = self.to_retry.pop_front();
-        given_up.map(|event| event.request)
+        let given_up = self.to_retry.pop_front()?;
+        Some(UnansweredAck {
+            tag: given_up.request.tag,
+            intended: given_up.request.intended,
+            sent: given_up.first_sent,
+        })
     }
 }

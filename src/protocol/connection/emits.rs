@@ -86,6 +86,8 @@ impl Manager {
         request: AckRequest,
         is_retried: bool,
     ) -> u64 {
+        // What is given to a namespace that is not connected waits in its buffer.
+        let is_sent = self.is_connected(namespace);
         let due = request.timeout.and_then(|timeout| now.checked_add(timeout));
         if let Some(due) = due {
             self.timers.set_at_latest(Timer::Acks, due);
@@ -98,6 +100,7 @@ impl Manager {
             intended: request.intended,
             sent: now,
             due,
+            is_sent,
             is_retried,
         });
         id
@@ -117,6 +120,7 @@ impl Manager {
             attachments: emit.attachments.to_vec(),
             request,
             tries: 0,
+            first_sent: None,
             is_in_flight: false,
         });
         let is_only = buffers.to_retry.len() == 1;
@@ -144,6 +148,7 @@ impl Manager {
         }
         head.is_in_flight = true;
         head.tries += 1;
+        head.first_sent.get_or_insert(now);
         let (tries, request) = (head.tries, head.request);
         let id = self.await_ack(now, namespace, request, true);
         let buffers = self.namespaces[namespace].buffers.as_ref()?;
@@ -185,9 +190,8 @@ impl Manager {
 
     fn try_missed(&mut self, namespace: usize, missed: Missed) {
         let buffers = self.namespaces[namespace].buffers.as_mut();
-        if let Some(request) = buffers.and_then(|buffers| buffers.try_missed()) {
-            let event = missed.event(namespace, request.tag, request.intended);
-            self.events.push_back(event);
+        if let Some(ack) = buffers.and_then(|buffers| buffers.try_missed()) {
+            self.events.push_back(missed.event(namespace, ack));
         }
     }
 
@@ -210,6 +214,7 @@ impl Manager {
             let acks = self.acks(namespace);
             if let Some(ack) = packet.ack.and_then(|id| acks.get_mut(id)) {
                 ack.sent = now;
+                ack.is_sent = true;
             }
             self.send_message(session, packet.text, &packet.attachments);
             self.events.push_back(Event::BufferedSent { namespace });
@@ -230,7 +235,7 @@ impl Manager {
             if ack.is_retried {
                 self.try_missed(namespace, Missed::Lost);
             } else {
-                let event = Missed::Lost.event(namespace, ack.tag, ack.intended);
+                let event = Missed::Lost.event(namespace, ack.unanswered());
                 self.events.push_back(event);
             }
         }
@@ -261,7 +266,7 @@ impl Manager {
             self.try_missed(namespace, Missed::TimedOut);
             self.drain_retries(session, now, namespace);
         } else {
-            let event = Missed::TimedOut.event(namespace, ack.tag, ack.intended);
+            let event = Missed::TimedOut.event(namespace, ack.unanswered());
             self.events.push_back(event);
             if let Some(buffers) = &mut self.namespaces[namespace].buffers {
                 let is_it = |packet: &Buffered| packet.ack == Some(ack.id);

@@ -128,6 +128,9 @@ pub enum Event {
         tag: u32,
         /// As given with the emit.
         intended: Instant,
+        /// When the event was given to the transport, the first time if it was repeated; nothing if
+        /// it never was.
+        sent: Option<Instant>,
     },
     /// The connection was lost before the ack came (on the last try, if there are retries).
     AckLost {
@@ -135,8 +138,6 @@ pub enum Event {
         namespace: usize,
         /// As given with the emit.
         tag: u32,
-        /// As given with the emit.
-        intended: Instant,
     },
     /// An event was given to the transport again, by its retries.
     Retried {
@@ -274,4 +275,16 @@ pub struct AckRequest {
     pub intended: Instant,
     /// The application's own mark; comes back with the outcome.
     pub tag: u32,
+}
+
+/// An ack that was asked for and has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnansweredAck {
+    /// As given with the emit.
+    pub tag: u32,
+    /// As given with the emit.
+    pub intended: Instant,
+    /// When the event was given to the transport, the first time if it was repeated; nothing if it
+    /// is still buffered.
+    pub sent: Option<Instant>,
 }

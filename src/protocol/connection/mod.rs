@@ -57,7 +57,7 @@ use timer::Timer;
 
 pub(crate) use backoff::Backoff;
 pub use config::{Config, ReconnectionConfig};
-pub use event::{AckRequest, Emit, Emitted, Event, Received};
+pub use event::{AckRequest, Emit, Emitted, Event, Received, UnansweredAck};
 pub use machine::Connection;
 pub use transmit::{Answer, EngineId, Method, Request, RequestId, Transmit, WebSocketId};
 
@@ -345,6 +345,12 @@ impl Connection {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.engine, EnginePhase::Idle) && self.draining.is_empty()
+    }
+
+    /// Acks that were asked for and have neither come nor been given up, over all namespaces.
+    pub fn unanswered(&self) -> impl Iterator<Item = UnansweredAck> {
+        let namespaces = self.manager.namespaces.iter();
+        namespaces.flat_map(|namespace| namespace.unanswered())
     }
 
     /// Events that were emitted and never sent, over all namespaces.

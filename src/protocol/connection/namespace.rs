@@ -2,7 +2,7 @@
 
 use super::acks::Acks;
 use super::buffers::Buffers;
-use super::event::Received;
+use super::event::{Received, UnansweredAck};
 
 /// A namespace, as far as this client is concerned.
 #[derive(Debug, Default)]
@@ -46,6 +46,13 @@ struct Recovery {
 impl Namespace {
     pub(super) fn is_active(&self) -> bool {
         self.state != State::Inactive
+    }
+
+    /// Acks that neither came nor were given up.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = UnansweredAck> {
+        let buffers = self.buffers.as_deref().into_iter();
+        let retried = buffers.flat_map(Buffers::retried);
+        self.acks.unanswered().chain(retried)
     }
 
     pub(super) fn buffers(&mut self) -> &mut Buffers {

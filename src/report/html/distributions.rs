@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::chart::{Chart, Scale, Series, Tick, legend};
 use crate::event::{HistogramMetric, Unit};
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::Distribution;
 use crate::results::{PercentileStep, StoredRun};
 
@@ -151,12 +151,14 @@ fn table(run: &StoredRun) -> Markup {
             }
             tbody { @for (metric, distribution) in metrics { (row(metric, distribution)) } }
         }
+        @if run.summary.metrics.values().any(|distribution| distribution.censored > 0) {
+            p.note { (words::AT_LEAST) }
+        }
     }
 }
 
 fn row(metric: HistogramMetric, distribution: &Distribution) -> Markup {
     let Distribution {
-        count,
         min,
         mean,
         p50,
@@ -167,20 +169,29 @@ fn row(metric: HistogramMetric, distribution: &Distribution) -> Markup {
         p999,
         max,
         ..
-    } = distribution;
+    } = *distribution;
     let value = |value: f64| match metric.unit() {
         Unit::Microseconds => number::time(value),
         Unit::Count => number::rate(value),
     };
-    let values = [min, p50, p75, p90, p95, p99, p999, max].map(|v| value(*v as f64));
-    let (min, others) = values.split_first().expect("there are eight");
+    let percentiles = [
+        ("p50", p50),
+        ("p75", p75),
+        ("p90", p90),
+        ("p95", p95),
+        ("p99", p99),
+        ("p999", p999),
+        ("max", max),
+    ];
+    let percentiles = percentiles
+        .map(|(name, percentile)| words::percentile(distribution, name, &value(percentile as f64)));
     html! {
         tr {
             th title=(metric.about()) { code { (metric.name()) } }
-            td.n { (number::count(*count)) }
-            td.n { (min) }
-            td.n { (value(*mean)) }
-            @for value in others { td.n { (value) } }
+            td.n { (words::count(distribution)) }
+            td.n { (value(min as f64)) }
+            td.n { (value(mean)) }
+            @for percentile in percentiles { td.n { (percentile) } }
         }
     }
 }

@@ -73,6 +73,7 @@ fn head(summary: &Summary) -> Markup {
                 strong class=(class) { (words::verdict(summary.verdict)) }
                 " " (words::reason(summary)) " (exit " (summary.exit_code) ")"
             }
+            @if let Some(unserved) = words::unserved(summary) { p { strong.bad { (unserved) } } }
             @if !summary.description.is_empty() { p { (summary.description) } }
             p.dim {
                 (number::seconds(summary.duration_s))

@@ -8,7 +8,8 @@ use crate::event::Counter;
 use crate::report::terminal::measured;
 use crate::report::{number, words};
 use crate::results::summary::{
-    ErrorGroup, Generator, PopulationSummary, Provenance, Summary, ThresholdOutcome, Warning,
+    Distribution, ErrorGroup, Generator, PopulationSummary, Provenance, Summary, ThresholdOutcome,
+    Warning,
 };
 
 pub(super) fn warnings(warnings: &[Warning]) -> Markup {
@@ -22,9 +23,10 @@ pub(super) fn warnings(warnings: &[Warning]) -> Markup {
 /// The figures that most readers come for.
 pub(super) fn tiles(summary: &Summary) -> Markup {
     let count = |counter: Counter| summary.counters.get(counter.name()).copied().unwrap_or(0);
-    let percentile = |metric: &str, of: fn(&crate::results::summary::Distribution) -> u64| {
+    let percentile = |metric: &str, name: &str, of: fn(&Distribution) -> u64| {
         let distribution = summary.metrics.get(metric)?;
-        Some(number::time(of(distribution) as f64))
+        let figure = number::time(of(distribution) as f64);
+        Some(words::percentile(distribution, name, &figure))
     };
     let rate = summary.rates.get("handshake.error_rate").copied().flatten();
     let tile = |label: &str, value: &str, is_bad: bool| {
@@ -33,16 +35,19 @@ pub(super) fn tiles(summary: &Summary) -> Markup {
     let never_back = count(Counter::ClientsNeverBack);
     let never_connected = count(Counter::ClientsNeverConnected);
     let timed = [
-        ("connect.time p99", percentile("connect.time", |d| d.p99)),
+        (
+            "connect.time p99",
+            percentile("connect.time", "p99", |d| d.p99),
+        ),
         (
             "reconnect.time p50",
-            percentile("reconnect.time", |d| d.p50),
+            percentile("reconnect.time", "p50", |d| d.p50),
         ),
         (
             "reconnect.time p99",
-            percentile("reconnect.time", |d| d.p99),
+            percentile("reconnect.time", "p99", |d| d.p99),
         ),
-        ("ack.time p99", percentile("ack.time", |d| d.p99)),
+        ("ack.time p99", percentile("ack.time", "p99", |d| d.p99)),
     ];
     html! {
         div.tiles {
@@ -181,7 +186,7 @@ pub(super) fn populations(populations: &BTreeMap<String, PopulationSummary>) -> 
                             @for metric in TIMES {
                                 td.n {
                                     @match population.metrics.get(metric) {
-                                        Some(distribution) => (number::time(distribution.p99 as f64)),
+                                        Some(distribution) => (words::percentile(distribution, "p99", &number::time(distribution.p99 as f64))),
                                         None => "–",
                                     }
                                 }

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::page::{Ink, Page};
 use super::table::{Align, Table};
-use crate::event::{HistogramMetric, RateMetric, Series, Unit};
+use crate::event::{HistogramMetric, RateMetric, Selector, Unit};
 use crate::report::number;
 use crate::results::summary::{Generator, ThresholdOutcome, Warning};
 
@@ -35,19 +35,23 @@ pub(in crate::report) fn measured(threshold: &ThresholdOutcome) -> String {
     let Some(value) = threshold.value else {
         return "no value".to_owned();
     };
-    let metric = threshold.metric.split('{').next().unwrap_or_default();
-    if Series::<RateMetric>::from_name(metric).is_some() {
-        return number::percentage(value);
+    let is_rate = Selector::<RateMetric>::parse(&threshold.metric).is_ok();
+    let time = Selector::<HistogramMetric>::parse(&threshold.metric).ok();
+    let is_time = time.is_some_and(|time| time.series.metric.unit() == Unit::Microseconds);
+    let figure = if is_rate {
+        number::percentage(value)
+    } else if is_time && !threshold.expression.trim_start().starts_with("count") {
+        number::time(value)
+    } else if value.fract() == 0.0 {
+        number::count(value as u64)
+    } else {
+        number::decimal(value)
+    };
+    if threshold.at_least {
+        format!("≥ {figure}")
+    } else {
+        figure
     }
-    let is_time = Series::<HistogramMetric>::from_name(metric)
-        .is_some_and(|series| series.metric.unit() == Unit::Microseconds);
-    if is_time && !threshold.expression.trim_start().starts_with("count") {
-        return number::time(value);
-    }
-    if value.fract() == 0.0 {
-        return number::count(value as u64);
-    }
-    number::decimal(value)
 }
 
 /// Writes how the generator itself fared.

@@ -2,7 +2,7 @@ use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use super::times;
 use crate::event::{Counter, HistogramMetric};
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::{PopulationSummary, Summary};
 
 /// Writes who connected, and what that took.
@@ -105,22 +105,29 @@ pub(super) fn write_events(page: &mut Page, summary: &Summary) {
     let emits = counted(summary, Counter::Emits);
     let events = counted(summary, Counter::Events);
     let dropped = counted(summary, Counter::EmitsDropped);
+    let unsent = counted(summary, Counter::EmitsUnsent);
     let beats = summary
         .metrics
         .contains_key(HistogramMetric::HeartbeatLateness.name());
-    if emits + events + dropped == 0 && !beats {
+    if emits + events + dropped + unsent == 0 && !beats {
         return;
     }
     page.heading("Events");
     let mut sent = vec![fact(emits, "emitted")];
     sent.extend(if_any(dropped, "dropped unsent"));
+    sent.extend(if_any(unsent, "due and never sent"));
     sent.extend(if_any(counted(summary, Counter::EmitRetries), "sent again"));
     page.facts(2, "emits", &sent);
-    let acks = [Counter::Acks, Counter::AckTimeouts, Counter::AckLost]
-        .map(|counter| counted(summary, counter));
+    let acks = [
+        Counter::Acks,
+        Counter::AckTimeouts,
+        Counter::AckLost,
+        Counter::AckUnanswered,
+    ]
+    .map(|counter| counted(summary, counter));
     if acks.iter().sum::<u64>() > 0 {
-        let [came, late, lost] = acks;
-        let acks = [
+        let [came, late, lost, unanswered] = acks;
+        let mut acks = vec![
             fact(came, "came"),
             (
                 Ink::bad_if(late > 0),
@@ -131,6 +138,7 @@ pub(super) fn write_events(page: &mut Page, summary: &Summary) {
                 format!("{} lost with their connection", number::count(lost)),
             ),
         ];
+        acks.extend(if_any(unanswered, "unanswered at the end"));
         page.facts(2, "acks", &acks);
     }
     if events > 0 {
@@ -143,9 +151,12 @@ pub(super) fn write_events(page: &mut Page, summary: &Summary) {
         HistogramMetric::EventTime,
         HistogramMetric::HeartbeatLateness,
     ];
-    if let Some(table) = times::table(page.width(), summary, &metrics) {
+    if metrics
+        .iter()
+        .any(|metric| summary.metrics.contains_key(metric.name()))
+    {
         page.line(&[]);
-        page.table(2, &table);
+        times::write_table(page, summary, &metrics);
     }
 }
 
@@ -189,7 +200,10 @@ pub(super) fn write_populations(page: &mut Page, summary: &Summary) {
         };
         let plain = |counter: Counter| (Ink::Plain, number::count(count(counter)));
         let p99 = |metric: HistogramMetric| match population.metrics.get(metric.name()) {
-            Some(distribution) => (Ink::Plain, number::padded_time(distribution.p99 as f64)),
+            Some(distribution) => {
+                let p99 = number::padded_time(distribution.p99 as f64);
+                (Ink::Plain, words::percentile(distribution, "p99", &p99))
+            }
             None => (Ink::Dim, "–   ".to_owned()),
         };
         let never_back = count(Counter::ClientsNeverBack);

@@ -2,7 +2,7 @@ use super::chart;
 use super::page::{Ink, Page, Piece};
 use super::table::Table;
 use crate::event::HistogramMetric;
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::{Distribution, Summary};
 
 /// From this width on, tables show more percentiles.
@@ -39,15 +39,14 @@ pub(super) fn write_reconnects(page: &mut Page, summary: &Summary) {
 
 /// Writes a section with a table of distributions; nothing if none of them has a value.
 fn write(page: &mut Page, title: &str, summary: &Summary, metrics: &[HistogramMetric]) {
-    let Some(table) = table(page.width(), summary, metrics) else {
-        return;
-    };
-    page.heading(title);
-    page.table(2, &table);
+    if table(page.width(), summary, metrics).is_some() {
+        page.heading(title);
+        write_table(page, summary, metrics);
+    }
 }
 
 /// A table of those distributions that have a value, or nothing if none has.
-pub(super) fn table(width: usize, summary: &Summary, metrics: &[HistogramMetric]) -> Option<Table> {
+fn table(width: usize, summary: &Summary, metrics: &[HistogramMetric]) -> Option<Table> {
     let head: &[&str] = if width < WIDE {
         &["", "count", "p50   ", "p95   ", "p99   ", "max   "]
     } else {
@@ -69,30 +68,61 @@ pub(super) fn table(width: usize, summary: &Summary, metrics: &[HistogramMetric]
 
 fn row(width: usize, name: &str, distribution: &Distribution) -> Vec<Piece> {
     let figure = |value: f64| (Ink::Plain, figure(value, distribution));
-    let whole = |value: u64| figure(value as f64);
+    let percentile = |(name, value): (&str, u64)| {
+        let (ink, figure) = figure(value as f64);
+        (ink, words::percentile(distribution, name, &figure))
+    };
+    let Distribution {
+        p50,
+        p90,
+        p95,
+        p99,
+        p999,
+        max,
+        ..
+    } = *distribution;
     let mut cells = vec![
         (Ink::Plain, name.to_owned()),
-        (Ink::Plain, number::count(distribution.count)),
+        (Ink::Plain, words::count(distribution)),
     ];
     if width < WIDE {
-        let Distribution {
-            p50, p95, p99, max, ..
-        } = *distribution;
-        cells.extend([p50, p95, p99, max].map(whole));
+        let shown = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
+        cells.extend(shown.map(percentile));
     } else {
-        let Distribution {
-            p50,
-            p90,
-            p95,
-            p99,
-            p999,
-            max,
-            ..
-        } = *distribution;
-        cells.extend([whole(distribution.min), figure(distribution.mean)]);
-        cells.extend([p50, p90, p95, p99, p999, max].map(whole));
+        cells.extend([figure(distribution.min as f64), figure(distribution.mean)]);
+        let shown = [
+            ("p50", p50),
+            ("p90", p90),
+            ("p95", p95),
+            ("p99", p99),
+            ("p999", p999),
+            ("max", max),
+        ];
+        cells.extend(shown.map(percentile));
     }
     cells
+}
+
+/// Writes a table of distributions, with a note if values in it are lower bounds; false if none of
+/// them has a value.
+pub(super) fn write_table(page: &mut Page, summary: &Summary, metrics: &[HistogramMetric]) -> bool {
+    let Some(table) = table(page.width(), summary, metrics) else {
+        return false;
+    };
+    page.table(2, &table);
+    let shown = metrics
+        .iter()
+        .filter_map(|metric| summary.metrics.get(metric.name()));
+    if shown
+        .into_iter()
+        .any(|distribution| distribution.censored > 0)
+    {
+        page.paragraph(
+            &[(Ink::Plain, "  ".to_owned())],
+            (Ink::Dim, words::AT_LEAST),
+        );
+    }
+    true
 }
 
 /// A value with its unit; three columns are kept for the unit, so that digits stand below digits.

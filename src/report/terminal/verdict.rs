@@ -13,6 +13,9 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     let lead = [(ink, word), (Ink::Plain, "  ".to_owned())];
     let reason = format!("{} (exit {})", words::reason(summary), summary.exit_code);
     page.paragraph(&lead, (Ink::Bold, &reason));
+    if let Some(unserved) = words::unserved(summary) {
+        page.paragraph(&[], (Ink::Bad, &unserved));
+    }
     let mut facts = vec![
         summary.scenario.clone(),
         number::seconds(summary.duration_s),

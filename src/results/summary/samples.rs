@@ -5,7 +5,10 @@ mod parts;
 
 use std::collections::BTreeMap;
 
-use super::{Aftermath, Generator, ListenOutcome, Provenance, Restored, SCHEMA, Summary, Verdict};
+use super::{
+    Aftermath, Generator, ListenOutcome, Provenance, Restored, SCHEMA, Summary, ThresholdOutcome,
+    Verdict,
+};
 use faults::{levels, reset, restart};
 use parts::{
     counters, crossed, healthy_metrics, held, population, probe_failed, provenance, rates, reasons,
@@ -110,6 +113,8 @@ pub(crate) fn failing() -> Summary {
             ("clients.gave_up", 9),
             ("handshake.zombies", 31),
             ("ack.timeouts", 118),
+            ("ack.unanswered", 43),
+            ("emits.unsent", 1_204),
             ("emits.dropped", 40),
             ("emits.retried", 77),
             ("session.errors", 6),
@@ -117,6 +122,9 @@ pub(crate) fn failing() -> Summary {
         .into_iter()
         .filter(|(_, value)| *value > 0),
     );
+    let acks = summary.metrics.get_mut("ack.time").expect("made above");
+    acks.censored = 161;
+    acks.at_least = ["p99", "p999", "max"].map(str::to_owned).to_vec();
     summary.faults[0].restored = 986;
     summary.faults[0].never_back = 14;
     summary.faults[0].restored_s.p99 = None;
@@ -136,6 +144,10 @@ pub(crate) fn failing() -> Summary {
         held("handshake.error_rate", "rate < 60%", Some(0.315_443)),
         crossed("recovery.rate", "rate >= 90%", None),
         crossed("clients.never_back{web}", "count == 0", Some(14.0)),
+        ThresholdOutcome {
+            at_least: true,
+            ..crossed("ack.time{event=echo}", "p(99) < 1s", Some(1_204_223.0))
+        },
     ];
     let web = summary.populations.get_mut("web").expect("made above");
     web.listens = vec![ListenOutcome {

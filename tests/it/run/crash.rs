@@ -3,7 +3,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use nix::sys::signal::Signal;
 use sio_load::event::HistogramMetric;
 use sio_load::results::summary::Verdict;
-use sio_load::results::{read, read_histograms};
+use sio_load::results::{read, read_samples};
 
 use super::children::{descendants, wait_until_gone, with_command};
 use super::{LIMIT, STEADY, formats, wait_for_seconds};
@@ -35,9 +35,11 @@ fn a_killed_run_loses_its_last_interval_at_most() {
     assert_eq!(summary.exit_code, 105);
     let sum = |column: &str| rows.iter().map(|row| row[column]).sum::<u64>();
     assert!(summary.counters["emits"] > 0);
-    let histograms = read_histograms(&results).unwrap();
+    let histograms = read_samples(&results).unwrap();
     assert_eq!(
-        histograms[&HistogramMetric::AckTime.into()].count(),
+        histograms[&HistogramMetric::AckTime.into()]
+            .completed()
+            .count(),
         sum("acks")
     );
     let report = SioLoad::new(&["report", results.to_str().unwrap()]).run(LIMIT);

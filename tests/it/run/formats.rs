@@ -5,7 +5,7 @@ use std::process::Command;
 use quick_junit::Report;
 use serde_json::Value;
 use sio_load::event::{Counter, HistogramMetric, Series};
-use sio_load::results::{distribution, read, read_histograms};
+use sio_load::results::{distribution, read, read_samples};
 use sio_load::scenario::{self, Overrides};
 
 use super::number;
@@ -85,7 +85,7 @@ fn assert_sums(finished: &Finished, summary: &Value) {
 fn assert_histograms(finished: &Finished) {
     let results = finished.results();
     let summary = read(&results).unwrap();
-    let logged = read_histograms(&results).unwrap();
+    let logged = read_samples(&results).unwrap();
     let others = read_by_others(&results);
     assert_eq!(summary.metrics.len(), logged.len());
     assert_eq!(summary.metrics.len(), others.len());

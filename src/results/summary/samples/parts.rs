@@ -89,6 +89,7 @@ pub(super) fn distribution(count: u64, [p50, p95, p99, max]: [u64; 4]) -> Distri
     Distribution {
         unit: "us".to_owned(),
         count,
+        censored: 0,
         min: p50 / 2,
         mean: p50 as f64 * 1.25,
         stdev: p50 as f64 * 0.75,
@@ -99,6 +100,7 @@ pub(super) fn distribution(count: u64, [p50, p95, p99, max]: [u64; 4]) -> Distri
         p99,
         p999: (p99 + max) / 2,
         max,
+        at_least: Vec::new(),
     }
 }
 
@@ -186,6 +188,7 @@ pub(super) fn held(metric: &str, expression: &str, value: Option<f64>) -> Thresh
         metric: metric.to_owned(),
         expression: expression.to_owned(),
         value,
+        at_least: false,
         passed: true,
     }
 }
