@@ -6,9 +6,11 @@
 
 pub mod comparison;
 pub mod exit_code;
+mod generator_lag;
 mod statistics;
 mod threshold;
 mod verdict;
 
+pub use generator_lag::GeneratorLag;
 pub use threshold::judge;
 pub use verdict::{Ending, verdict};

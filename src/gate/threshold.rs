@@ -39,6 +39,7 @@ pub fn judge(
                 expression: threshold.text.clone(),
                 value: value.map(|value| value.number),
                 at_least: value.is_some_and(|value| value.at_least),
+                explained_by_lag: false,
                 passed: value.is_some_and(|value| value.holds(threshold)),
             }
         })
@@ -47,14 +48,14 @@ pub fn judge(
 
 /// What a threshold looks at.
 #[derive(Clone, Copy)]
-struct Measured {
+pub(super) struct Measured {
     number: f64,
     /// Whether the true number is at least this one.
     at_least: bool,
 }
 
 impl Measured {
-    fn exactly(number: f64) -> Self {
+    pub(super) fn exactly(number: f64) -> Self {
         Self {
             number,
             at_least: false,
@@ -62,7 +63,7 @@ impl Measured {
     }
 
     /// Whether a bound holds, as far as anyone can know.
-    fn holds(self, threshold: &Threshold) -> bool {
+    pub(super) fn holds(self, threshold: &Threshold) -> bool {
         let is_known = match threshold.operator {
             Operator::Less | Operator::LessOrEqual | Operator::Equal => !self.at_least,
             Operator::Greater | Operator::GreaterOrEqual | Operator::NotEqual => true,

@@ -10,8 +10,10 @@ pub struct Ending {
     pub anyone_connected: bool,
     /// Whether the generator was the bottleneck, as [`crate::metrics::health::judge`] found.
     pub generator_bound: bool,
-    /// How many thresholds did not hold.
+    /// How many thresholds did not hold, and the generator's lag does not explain it.
     pub thresholds_crossed: usize,
+    /// How many did not hold because the generator lagged ([`GeneratorLag`](super::GeneratorLag)).
+    pub crossed_by_lag: usize,
     /// Whether a part of the load was lost with the thread that made it.
     pub worker_lost: bool,
     /// How many faults could not be carried out, or not at every client that they had chosen, or had
@@ -19,6 +21,8 @@ pub struct Ending {
     pub faults_failed: usize,
     /// How many servers of the run ended though no fault ended them.
     pub servers_died: usize,
+    /// Whether results could not be written as they should have been.
+    pub results_lost: bool,
 }
 
 /// The verdict and the exit code of a run; where several reasons apply, the first of these counts.
@@ -33,9 +37,12 @@ pub struct Ending {
 ///    accident, so a job must not blame or clear the server by them. The thresholds are listed
 ///    all the same.
 /// 5. *Thresholds crossed*: the server, or the network, is the one that did it.
-/// 6. *A fault failed*, or had not struck by the end of the run, or a server of the run died by
+/// 6. *Thresholds crossed by lag alone*: the generator is the one that did it, so this is
+///    *generator-bound* too.
+/// 7. *A fault failed*, or had not struck by the end of the run, or a server of the run died by
 ///    itself: what the thresholds held against was not what the scenario asked for.
-/// 7. *Passed*.
+/// 8. *Results lost*: what was measured is not all there.
+/// 9. *Passed*.
 #[must_use]
 pub fn verdict(ending: Ending) -> (Verdict, u8) {
     if ending.worker_lost {
@@ -53,7 +60,10 @@ pub fn verdict(ending: Ending) -> (Verdict, u8) {
     if ending.thresholds_crossed > 0 {
         return (Verdict::Failed, exit_code::THRESHOLDS_CROSSED);
     }
-    if ending.faults_failed + ending.servers_died > 0 {
+    if ending.crossed_by_lag > 0 {
+        return (Verdict::GeneratorBound, exit_code::GENERATOR_BOUND);
+    }
+    if ending.faults_failed + ending.servers_died > 0 || ending.results_lost {
         return (Verdict::Failed, exit_code::RUN_FAILED);
     }
     (Verdict::Passed, exit_code::SUCCESS)
@@ -68,20 +78,26 @@ mod tests {
         anyone_connected: true,
         generator_bound: false,
         thresholds_crossed: 0,
+        crossed_by_lag: 0,
         worker_lost: false,
         faults_failed: 0,
         servers_died: 0,
+        results_lost: false,
     };
 
     #[test]
     fn each_reason_outranks_those_below_it() {
         let mut ending = FINE;
         assert_eq!(verdict(ending), (Verdict::Passed, 0));
+        ending.results_lost = true;
+        assert_eq!(verdict(ending), (Verdict::Failed, 1));
         ending.faults_failed = 1;
         assert_eq!(verdict(ending), (Verdict::Failed, 1));
         ending.faults_failed = 0;
         ending.servers_died = 1;
         assert_eq!(verdict(ending), (Verdict::Failed, 1));
+        ending.crossed_by_lag = 1;
+        assert_eq!(verdict(ending), (Verdict::GeneratorBound, 92));
         ending.thresholds_crossed = 2;
         assert_eq!(verdict(ending), (Verdict::Failed, 99));
         ending.generator_bound = true;

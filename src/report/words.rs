@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::number;
 use crate::event::Counter;
-use crate::results::summary::{Distribution, FaultOutcome, Summary, Verdict};
+use crate::results::RESULTS_INCOMPLETE;
+use crate::results::summary::{Distribution, FaultOutcome, Summary, Verdict, Warning};
 
 /// A verdict in one word, in capitals.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -24,6 +25,9 @@ pub(super) fn reason(summary: &Summary) -> String {
                 "ended after {}, before its time; what was measured is here",
                 number::seconds(summary.duration_s)
             )
+        }
+        Verdict::GeneratorBound if summary.thresholds.iter().any(|t| t.explained_by_lag) => {
+            "thresholds were crossed only while the generator's own timers were late".to_owned()
         }
         Verdict::GeneratorBound => "the generator, not the server, was the bottleneck".to_owned(),
         Verdict::Failed if summary.counters.get("clients.connected_max") == Some(&0) => {
@@ -81,6 +85,10 @@ pub(super) const AT_LEAST: &str = "+N: values that are not complete, because the
 
 /// Why a run failed that had clients and held its thresholds.
 fn failed_faults(summary: &Summary) -> String {
+    let is_lost = |warning: &Warning| warning.code == RESULTS_INCOMPLETE;
+    if summary.warnings.iter().any(is_lost) {
+        return "results could not be written".to_owned();
+    }
     match summary.faults.iter().filter(|f| f.failed.is_some()).count() {
         0 => "a part of the load was lost with its worker thread".to_owned(),
         1 => "a fault could not be carried out".to_owned(),

@@ -100,7 +100,7 @@ pub struct Distribution {
     pub max: u64,
     /// The percentiles above (`p99`, `max`) that would be greater if the censored values were: the
     /// true one is at least what is given.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_least: Vec<String>,
 }
 
@@ -331,8 +331,12 @@ pub struct ThresholdOutcome {
     pub value: Option<f64>,
     /// Whether `value` is a lower bound, since values are censored; an upper bound on such a value is
     /// crossed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_least: bool,
+    /// Whether it was crossed in nothing but seconds in which the generator's own timers were late:
+    /// then the generator is to blame, not the server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub explained_by_lag: bool,
     /// Whether it held; a threshold on something never measured does not hold.
     pub passed: bool,
 }

@@ -19,11 +19,11 @@ use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
 use crate::event::{Counter, Failure, HistogramMetric, Labels, Series};
-use crate::gate;
-use crate::metrics::{FailureKey, Snapshot, Totals, health};
+use crate::gate::{self, GeneratorLag};
+use crate::metrics::{FailureKey, Interval, Second, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
 use crate::report::{html, junit};
-use crate::results::summary::{Summary, Warning};
+use crate::results::summary::{Summary, Verdict, Warning};
 use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, samples, summarise};
 use crate::scenario::plan::Plan;
 use crate::server::process::Stray;
@@ -60,6 +60,8 @@ pub(super) struct Conductor {
     pub(super) progress: Progress,
     pub(super) facts: RunContext,
     pub(super) curve: PopulationCurve,
+    /// What the generator's own lag did to thresholds.
+    pub(super) lag: GeneratorLag,
     /// The stretch of the run that was last written down.
     pub(super) stage: Option<RunStage>,
     /// When summary.json may be brought up to date again.
@@ -81,6 +83,9 @@ impl Conductor {
             workers,
         };
         self.journal.note(Duration::ZERO, &note);
+        // A run that is killed in its first second leaves a folder that can be read.
+        let summary = summarise(self.facts.at(Duration::ZERO), &self.totals);
+        self.journal.checkpoint(&summary);
     }
 
     /// Until all clients have ended.
@@ -158,7 +163,7 @@ impl Conductor {
     fn take(&mut self, snapshot: Snapshot) {
         self.totals.add(snapshot);
         let closed = self.totals.close_seconds();
-        self.journal.record(&closed);
+        self.record(&closed);
         self.note_client_faults(false);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
@@ -182,6 +187,13 @@ impl Conductor {
             if let Some(text) = text {
                 self.progress.notice(at, &text);
             }
+        }
+    }
+
+    fn record(&mut self, closed: &[(Second, Interval)]) {
+        self.journal.record(closed);
+        for (_, interval) in closed {
+            self.lag.observe(interval);
         }
     }
 
@@ -263,7 +275,7 @@ impl Conductor {
         }
         self.note_client_faults(true);
         let closed = self.totals.close_all();
-        self.journal.record(&closed);
+        self.record(&closed);
         if ending.worker_lost {
             let text = "a worker thread died; its clients are missing from the numbers";
             self.facts.warn("worker_lost", text.to_owned());
@@ -288,6 +300,7 @@ impl Conductor {
         } = self;
         let folder = journal.finish(&mut summary, &totals);
         write_page(&folder, &mut summary, &totals, &self.plan.labels());
+        fail_if_lost(&mut summary);
         Ok(Finished {
             summary,
             folder: path,
@@ -311,19 +324,23 @@ impl Conductor {
             .map(|p| p.name.as_str())
             .collect();
         summary.thresholds = gate::judge(&self.plan.thresholds, &names, summary, percentile);
-        let crossed = summary
-            .thresholds
-            .iter()
-            .filter(|threshold| !threshold.passed);
+        self.lag
+            .explain(&self.plan.thresholds, &mut summary.thresholds);
+        let crossed = |by_lag: bool| {
+            let crossed = summary.thresholds.iter().filter(|t| !t.passed);
+            crossed.filter(|t| t.explained_by_lag == by_lag).count()
+        };
         let failed_faults = summary.faults.iter().filter(|fault| fault.failed.is_some());
         let verdict = gate::verdict(gate::Ending {
             interrupted: ending.interrupted.is_some(),
             anyone_connected: self.totals.counter(Counter::ClientsComplete) > 0,
             generator_bound: health::judge(&self.totals, summary.generator.shortages).bottleneck,
-            thresholds_crossed: crossed.count(),
+            thresholds_crossed: crossed(false),
+            crossed_by_lag: crossed(true),
             worker_lost: ending.worker_lost,
             faults_failed: failed_faults.count(),
             servers_died: self.servers_died,
+            results_lost: self.journal.warning().is_some(),
         });
         (summary.verdict, summary.exit_code) = verdict;
     }
@@ -336,6 +353,18 @@ fn stray_words(strays: &[Stray]) -> String {
         "had started processes outside its process group, which were ended with it: {}",
         named.join(", ")
     )
+}
+
+/// What could not be written at the very end still shows in the exit code.
+fn fail_if_lost(summary: &mut Summary) {
+    let is_lost = summary
+        .warnings
+        .iter()
+        .any(|w| w.code == RESULTS_INCOMPLETE);
+    if is_lost && summary.exit_code == gate::exit_code::SUCCESS {
+        summary.verdict = Verdict::Failed;
+        summary.exit_code = gate::exit_code::RUN_FAILED;
+    }
 }
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.

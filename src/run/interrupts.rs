@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM and SIGHUP; and the signal of a file that may not grow.
 
 use std::io;
 
@@ -11,6 +11,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
+    /// SIGXFSZ is caught so that a write beyond the limit of file sizes fails, as one to a full disk
+    /// does, and does not end the process.
+    _file_too_large: Signal,
 }
 
 impl Interrupts {
@@ -22,6 +26,8 @@ impl Interrupts {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            _file_too_large: signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?,
         })
     }
 
@@ -30,6 +36,7 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

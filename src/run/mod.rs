@@ -25,6 +25,7 @@ use tokio::task::LocalSet;
 use crate::chaos::proxy::ProxyError;
 use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
+use crate::gate::GeneratorLag;
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
 use crate::results::summary::{Summary, Warning};
@@ -170,6 +171,7 @@ async fn carry_out(
     let mut conductor = Conductor {
         totals: Totals::new(plan.populations.len(), count),
         curve: PopulationCurve::new(&stays(&plan)),
+        lag: GeneratorLag::new(&plan.thresholds, &plan.labels()),
         plan: Arc::clone(&plan),
         clock,
         journal,

@@ -55,6 +55,7 @@ fn full_summary() -> Value {
     let mut summary = summarise(&facts, &totals);
     summary.thresholds = vec![ThresholdOutcome {
         at_least: true,
+        explained_by_lag: true,
         metric: "reconnect.time".to_owned(),
         expression: "p(99) < 10s".to_owned(),
         value: None,

@@ -79,7 +79,7 @@ pub(super) fn thresholds(thresholds: &[ThresholdOutcome]) -> Markup {
                     @for threshold in thresholds {
                         @let class = if threshold.passed { "good" } else { "bad" };
                         tr {
-                            td class=(class) { @if threshold.passed { "✓ held" } @else { "✗ crossed" } }
+                            td class=(class) { @if threshold.passed { "✓ held" } @else if threshold.explained_by_lag { "✗ crossed by the generator's lag" } @else { "✗ crossed" } }
                             th { code { (threshold.metric) } }
                             td { code { (threshold.expression) } }
                             td.n class=(class) { (measured(threshold)) }

@@ -24,10 +24,20 @@ pub(super) fn write_thresholds(page: &mut Page, thresholds: &[ThresholdOutcome])
         table.row(vec![
             (ink, format!("{mark} {}", threshold.metric)),
             (Ink::Plain, threshold.expression.clone()),
-            (ink, measured(threshold)),
+            (ink, judged(threshold)),
         ]);
     }
     page.table(2, &table);
+}
+
+/// What a threshold was judged on, and who crossed it if the server did not.
+fn judged(threshold: &ThresholdOutcome) -> String {
+    let measured = measured(threshold);
+    if threshold.explained_by_lag {
+        format!("{measured}, by the generator's lag")
+    } else {
+        measured
+    }
 }
 
 /// What a threshold was judged on, in the unit of its metric.

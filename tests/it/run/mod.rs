@@ -15,6 +15,7 @@ mod folder;
 mod formats;
 mod limits;
 mod namespace;
+mod open_ends;
 mod page;
 mod shipped;
 

@@ -189,6 +189,7 @@ pub(super) fn held(metric: &str, expression: &str, value: Option<f64>) -> Thresh
         expression: expression.to_owned(),
         value,
         at_least: false,
+        explained_by_lag: false,
         passed: true,
     }
 }
