@@ -16,7 +16,7 @@ use super::stamp::read_stamp;
 use super::steps::{CompiledJourney, Surroundings};
 use super::wire_log::{Follow, WireLog};
 use crate::clock::Clock;
-use crate::event::{ClientId, Label, LabelId, PopulationId};
+use crate::event::{ClientId, Event, Label, LabelId, PopulationId};
 use crate::protocol::engine_io::query::append_pair;
 use crate::protocol::{Config, Received, ReconnectionConfig, escape_name};
 use crate::scenario::plan::{
@@ -53,12 +53,25 @@ pub struct Blueprint {
     pub(super) journey: Option<Rc<CompiledJourney>>,
     /// By place in all steps: the event that it emits, and its buffers.
     step_emits: Vec<(Option<LabelId>, Vec<Bytes>)>,
+    /// The name of each listen table that expects a number of events.
+    listener_labels: Vec<Option<LabelId>>,
     seed: Seed,
     clock: Clock,
     csv: Option<Arc<CsvTable>>,
     meter: Rc<ByteMeter>,
     reported: Cell<(u64, u64)>,
     follow: Option<Follow>,
+}
+
+/// What the stamp of a received event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// None was asked for, or none was found.
+    None,
+    /// The time since it was made.
+    Past(Duration),
+    /// The clocks of sender and receiver disagree.
+    Future,
 }
 
 /// What an engine takes along from its client.
@@ -135,6 +148,7 @@ impl Blueprint {
                 .map(|step| step_emit(step, label))
                 .collect(),
             journey: (!journey.is_empty()).then(|| Rc::new(journey)),
+            listener_labels: listens.iter().map(|l| labels.id(&l.label())).collect(),
             seed: plan.seed,
             clock,
             csv: plan.csv.clone().map(Arc::new),
@@ -170,12 +184,8 @@ impl Blueprint {
         (now.0 - before.0, now.1 - before.1)
     }
 
-    /// Which listen table an event matches, and how long ago its sender stamped it.
-    pub(super) fn recognise(
-        &self,
-        now: Instant,
-        received: &Received,
-    ) -> (Option<u16>, Option<Duration>) {
+    /// The listen table that an event matches, and what its stamp says.
+    pub(super) fn recognise(&self, now: Instant, received: &Received) -> (Option<u16>, Stamp) {
         let name = received.name();
         let found = self
             .listens
@@ -184,12 +194,37 @@ impl Blueprint {
         let stamp = found
             .and_then(|place| self.listens[place].1.stamp.as_ref())
             .and_then(|path| read_stamp(received.args(), path));
-        let since = stamp.map(|stamp| {
+        let stamp = stamp.map_or(Stamp::None, |stamp| {
             let now = Duration::from_micros(self.unix_us(now));
-            // Clocks of two machines may disagree; less than nothing is nothing.
-            now.saturating_sub(stamp)
+            now.checked_sub(stamp).map_or(Stamp::Future, Stamp::Past)
         });
-        (found.map(|place| place as u16), since)
+        (found.map(|place| place as u16), stamp)
+    }
+
+    /// Counts of events by listen table, if a table expects any number.
+    pub(super) fn expectations(&self) -> Box<[u64]> {
+        if self
+            .listens
+            .iter()
+            .any(|(_, listen)| listen.expect.is_some())
+        {
+            vec![0; self.listens.len()].into()
+        } else {
+            Box::default()
+        }
+    }
+
+    /// The listen tables of which a client with these counts did not get what it expected.
+    pub(super) fn mismatches(&self, received: &[u64]) -> impl Iterator<Item = Event> {
+        let tables = self.listens.iter().zip(&self.listener_labels).zip(received);
+        tables.filter_map(|(((_, listen), label), received)| {
+            let (expected, listener) = (listen.expect?, (*label)?);
+            (expected != *received).then(|| Event::ListenMismatch {
+                listener,
+                missing: expected.saturating_sub(*received),
+                surplus: received.saturating_sub(expected),
+            })
+        })
     }
 
     /// The answer of a listen table to a server that asks for an ack.

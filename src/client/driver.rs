@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::behaviour::{Behaviour, Tick};
-use super::blueprint::Blueprint;
+use super::blueprint::{Blueprint, Stamp};
 use super::command::{Command, Mailbox};
 use super::connections::{Arrival, Connections};
 use super::fault::Leftovers;
@@ -52,6 +52,8 @@ pub struct Driver<O> {
     leftovers: Option<Box<Leftovers>>,
     /// Nothing for a population that only connects, emits and listens.
     steps: Option<Box<Steps>>,
+    /// Events received by listen table; empty if none expects a number.
+    listened: Box<[u64]>,
     /// Of the one client that is followed. Boxed: all others have none.
     wire_log: Option<Box<WireLog>>,
 }
@@ -95,6 +97,7 @@ impl<O: Observer> Driver<O> {
             acks_open: 0,
             leftovers: None,
             steps,
+            listened: blueprint.expectations(),
             wire_log: blueprint.wire_log(client).map(Box::new),
             blueprint,
         }
@@ -356,8 +359,19 @@ impl<O: Observer> Driver<O> {
     }
 
     fn receive(&mut self, now: Instant, received: &Received) {
-        let (listen, since_stamp) = self.blueprint.recognise(now, received);
+        let (listen, stamp) = self.blueprint.recognise(now, received);
         let event = listen.map(|table| self.blueprint.listen_label(table));
+        if let Some(count) = listen.and_then(|table| self.listened.get_mut(usize::from(table))) {
+            *count += 1;
+        }
+        let since_stamp = match stamp {
+            Stamp::None => None,
+            Stamp::Past(since) => Some(since),
+            Stamp::Future => {
+                self.lifecycle.report(now, Event::FutureStamp);
+                None
+            }
+        };
         self.lifecycle.report(
             now,
             Event::Received {
@@ -510,6 +524,9 @@ impl<O: Observer> Driver<O> {
             self.lifecycle.finish_faults(now);
             self.lifecycle.report_missing(now);
             self.lifecycle.ended(now);
+            for mismatch in self.blueprint.mismatches(&self.listened) {
+                self.lifecycle.report(now, mismatch);
+            }
             self.report_unanswered(now);
             self.phase = ClientPhase::leave(now);
             for _ in 0..self.connection.unsent() {

@@ -180,6 +180,9 @@ metrics! {
         Iterations => "iterations", "Iterations of steps that ended, failed ones included.";
         IterationsFailed => "iterations.failed", "Iterations of steps that a failed step or a lost connection ended.";
         IterationsUnfinished => "iterations.unfinished", "Iterations of steps under way when their client left.";
+        FutureStamps => "event.future_stamps", "Events whose stamp lay in the future, which have no event.time: clocks disagree.";
+        ListenMissing => "listen.NAME.missing" [Only Listen], "Events that clients should have received by `expect` of the listen table NAME, and did not.";
+        ListenSurplus => "listen.NAME.surplus" [Only Listen], "Events that clients received beyond `expect` of the listen table NAME.";
         StepErrors => "step.NAME.errors" [Only Step], "How often step NAME failed.";
         Events => "events" [Also Event], "Events received.";
         BytesSent => "bytes.sent", "Bytes written to sockets, TLS excluded.";

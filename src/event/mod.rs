@@ -367,6 +367,18 @@ pub enum Event {
         /// The event's name, if a table names it.
         event: Option<LabelId>,
     },
+    /// An event's stamp lay in the future: the clocks of its sender and its receiver disagree.
+    FutureStamp,
+    /// A client's part in the run is over, and a `[[clients.listen]]` table of it did not get what it
+    /// expected.
+    ListenMismatch {
+        /// The table's name.
+        listener: LabelId,
+        /// Expected and not received.
+        missing: u64,
+        /// Received and not expected.
+        surplus: u64,
+    },
     /// A ping of the server came.
     Heartbeat {
         /// Later than the server had promised by so much; zero if in time.

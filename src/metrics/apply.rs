@@ -222,6 +222,16 @@ impl State {
                 listen,
                 event,
             } => received(tally, since_stamp, listen, event),
+            Event::FutureStamp => tally.counters.add(Counter::FutureStamps, 1),
+            Event::ListenMismatch {
+                listener,
+                missing,
+                surplus,
+            } => {
+                let counters = &mut tally.labelled.of(listener).counters;
+                counters.add(Counter::ListenMissing, missing);
+                counters.add(Counter::ListenSurplus, surplus);
+            }
             Event::Heartbeat { late } => tally.record(HistogramMetric::HeartbeatLateness, late),
             Event::Traffic { sent, received } => {
                 tally.counters.add(Counter::BytesSent, sent);

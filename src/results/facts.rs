@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::summary::{Provenance, Warning};
-use crate::event::{Labels, StrikeId};
+use crate::event::{Label, Labels, StrikeId};
 use crate::metrics::host;
 
 /// What a summary says that no recorder knows: the plan's names, the faults' fate, the origin.
@@ -45,6 +45,8 @@ pub struct PopulationFacts {
 pub struct ListenFacts {
     /// The event's name.
     pub event: String,
+    /// The table's name in metrics, if it expects a number of events.
+    pub label: Option<Label>,
     /// How many each client should get.
     pub expect_per_client: Option<u64>,
 }

@@ -135,13 +135,18 @@ pub(super) fn facts() -> RunFacts {
         scenario: "sample".to_owned(),
         description: "A small run.".to_owned(),
         seed: 7,
-        labels: Labels::new(["echo", "news"].map(|name| Label::Event(name.to_owned()))),
+        labels: Labels::new([
+            Label::Event("echo".to_owned()),
+            Label::Event("news".to_owned()),
+            Label::Listen("news".to_owned()),
+        ]),
         duration: Duration::from_millis(4500),
         populations: vec![
             PopulationFacts {
                 name: "web".to_owned(),
                 listens: vec![ListenFacts {
                     event: "news".to_owned(),
+                    label: Some(Label::Listen("news".to_owned())),
                     expect_per_client: Some(2),
                 }],
             },

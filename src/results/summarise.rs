@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::facts::{FaultFacts, PopulationFacts, RunFacts};
+use super::facts::{FaultFacts, ListenFacts, PopulationFacts, RunFacts};
 use super::series;
 use super::storm;
 use super::summary::{
@@ -304,15 +304,20 @@ fn populations(facts: &RunFacts, totals: &Totals) -> BTreeMap<String, Population
                 rates: rates(tally, labels),
                 errors: errors(&tally.failures, labels),
                 disconnects: by_reason(&tally.disconnects),
-                listens: listens(facts, tally),
+                listens: listens(facts, tally, labels),
             };
             Some((facts.name.clone(), summary))
         })
         .collect()
 }
 
-fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
+fn listens(facts: &PopulationFacts, tally: &Tally, labels: &Labels) -> Vec<ListenOutcome> {
     let clients = tally.counters.value(Counter::ClientsStarted);
+    let of_label = |listen: &ListenFacts, counter| {
+        let label = listen.label.as_ref()?;
+        let counted = labels.id(label).and_then(|id| tally.labelled.get(id));
+        Some(counted.map_or(0, |counted| counted.counters.value(counter)))
+    };
     facts
         .listens
         .iter()
@@ -321,6 +326,8 @@ fn listens(facts: &PopulationFacts, tally: &Tally) -> Vec<ListenOutcome> {
             event: listen.event.clone(),
             received: tally.listens.get(place).copied().unwrap_or(0),
             expected: listen.expect_per_client.map(|each| each * clients),
+            missing: of_label(listen, Counter::ListenMissing),
+            surplus: of_label(listen, Counter::ListenSurplus),
         })
         .collect()
 }
@@ -354,6 +361,15 @@ fn left_open(total: &Tally) -> Vec<Warning> {
             format!(
                 "{unsent} of {due} events that were due were never sent: the generator did not keep \
                  up, and the server had less load than the scenario says"
+            ),
+        ),
+        warning(
+            count(Counter::FutureStamps),
+            "future_stamps",
+            format!(
+                "{} received events carry a stamp from the future and are left out of event.time: the \
+                 clocks of their senders and of this machine disagree",
+                count(Counter::FutureStamps)
             ),
         ),
     ];
@@ -590,6 +606,8 @@ mod tests {
     fn a_listener_is_compared_with_what_all_clients_should_have_got() {
         let listens = &summary().populations["web"].listens;
         assert_eq!((listens[0].received, listens[0].expected), (4, Some(8)));
+        let unended = (listens[0].missing, listens[0].surplus);
+        assert_eq!(unended, (Some(0), Some(0)));
     }
 
     #[test]

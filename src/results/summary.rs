@@ -318,6 +318,13 @@ pub struct ListenOutcome {
     pub received: u64,
     /// How many should have come, over all clients of the population.
     pub expected: Option<u64>,
+    /// Of each client's `expect`, what it did not get, over all clients that have ended; null without
+    /// `expect`. What one client got too often does not make up for what another missed.
+    #[serde(default)]
+    pub missing: Option<u64>,
+    /// What clients got beyond their `expect`, likewise.
+    #[serde(default)]
+    pub surplus: Option<u64>,
 }
 
 /// How a threshold was judged.

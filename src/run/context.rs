@@ -345,6 +345,7 @@ fn at_clients(plan: &Plan) -> Vec<AtClients> {
 fn population(population: &Population) -> PopulationFacts {
     let listens = population.listens.iter().map(|listen| ListenFacts {
         event: listen.event.clone(),
+        label: listen.expect.map(|_| listen.label()),
         expect_per_client: listen.expect,
     });
     PopulationFacts {

@@ -170,6 +170,12 @@ fn write_listens(page: &mut Page, summary: &Summary) {
             if let Some(expected) = listen.expected {
                 let ink = Ink::bad_if(listen.received != expected);
                 facts.push((ink, format!("{} expected", number::count(expected))));
+                let wrong = [(listen.missing, "missing"), (listen.surplus, "too many")];
+                for (count, what) in wrong {
+                    if let Some(count) = count.filter(|count| *count > 0) {
+                        facts.push((Ink::Bad, format!("{} {what}", number::count(count))));
+                    }
+                }
             }
             page.facts(2, "listen", &facts);
         }

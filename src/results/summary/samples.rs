@@ -154,6 +154,8 @@ pub(crate) fn failing() -> Summary {
         event: "price".to_owned(),
         received: 39_412,
         expected: Some(40_000),
+        missing: Some(1_200),
+        surplus: Some(612),
     }];
     summary
 }

@@ -184,6 +184,7 @@ pub(super) fn read_listens(population: &Reader<'_>, context: &Context<'_>) -> Ch
 
 fn listen(reader: &Reader<'_>, context: &Context<'_>) -> Checked<Listen> {
     let event = event(reader);
+    let name = reader.optional_text("name");
     let expect = reader.optional_integer("expect");
     let stamp = stamp(reader);
     let reply = reader
@@ -193,6 +194,7 @@ fn listen(reader: &Reader<'_>, context: &Context<'_>) -> Checked<Listen> {
     let captures = conditions::captures(reader, "capture");
     Ok(Listen {
         event: event?,
+        name: name?.filter(|name| !name.is_empty()),
         expect: expect?,
         stamp: stamp?,
         reply: reply?,

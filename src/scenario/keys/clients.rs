@@ -392,6 +392,12 @@ pub(in crate::scenario) static LISTEN: TableSpec = TableSpec {
     keys: &[
         key("event", Kind::Text, Required, "The event's name."),
         key(
+            "name",
+            Kind::Text,
+            Means("the event's name"),
+            "Names the table in metrics: `listen.NAME.missing`.",
+        ),
+        key(
             "capture",
             Kind::Subjects,
             Is("{}"),

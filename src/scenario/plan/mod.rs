@@ -225,7 +225,10 @@ impl Population {
         });
         let events = sent.chain(heard).chain(stepped).cloned().map(Label::Event);
         let names = steps().filter_map(|step| step.name.clone());
-        events.chain(names.map(Label::Step))
+        let expecting = self.listens.iter().filter(|l| l.expect.is_some());
+        events
+            .chain(names.map(Label::Step))
+            .chain(expecting.map(Listen::label))
     }
 }
 
@@ -459,6 +462,9 @@ pub struct Ack {
 pub struct Listen {
     /// The event's name.
     pub event: String,
+    /// Names the table in metrics; nothing means the event's name.
+    #[serde(default)]
+    pub name: Option<String>,
     /// How many each client should get in the run.
     pub expect: Option<u64>,
     /// Where the sender's time stands in the arguments.
@@ -469,6 +475,14 @@ pub struct Listen {
     /// What is kept of the arguments.
     #[serde(default)]
     pub captures: Vec<Capture>,
+}
+
+impl Listen {
+    /// The table's name in metrics: `listen.NAME.missing`.
+    #[must_use]
+    pub fn label(&self) -> Label {
+        Label::Listen(self.name.as_ref().unwrap_or(&self.event).clone())
+    }
 }
 
 /// The way to a sender's time: an argument, and names inside it.

@@ -108,3 +108,67 @@ fn refused_logins_stand_at_the_top_of_a_run_that_passes() {
     assert!(top.iter().any(|line| line.contains(says)), "{top:?}");
     assert!(finished.result("report.html").contains(says));
 }
+
+/// Half of the clients get more than they expect, the others nothing, and stamps are of the year 2286.
+const UNEVEN: &str = r#"
+name = "uneven"
+duration = "4s"
+
+[[clients]]
+name = "loud"
+count = 2
+transports = ["websocket"]
+emit = [{ event = "echo", data = [9999999999999999], every = "200ms" }]
+listen = [{ event = "echo", stamp = 0, expect = 1 }]
+
+[[clients]]
+name = "quiet"
+count = 3
+transports = ["websocket"]
+listen = [{ event = "echo", name = "hush", expect = 2 }]
+
+[thresholds]
+"listen.echo.surplus" = ["count > 0"]
+"listen.echo.missing{loud}" = ["count == 0"]
+"listen.hush.missing" = ["count == 0"]
+"#;
+
+/// Case t6: what one client gets twice does not make up for what another never got.
+#[test]
+fn expected_events_are_compared_client_by_client_and_future_stamps_are_no_times() {
+    let server = RealServer::start(Kind::SocketIo4, json!({}));
+    let finished = SioLoad::new(&["run", "s.toml", "--url", &server.url()])
+        .file("s.toml", UNEVEN)
+        .run(LIMIT);
+    let summary = finished.summary();
+    let counter = |name: &str| number(&summary, &["counters", name]);
+    assert_eq!(counter("listen.hush.missing"), 6);
+    assert!(counter("listen.echo.surplus") > 0);
+    let quiet = &summary["populations"]["quiet"]["listens"][0];
+    assert_eq!(
+        (&quiet["missing"], &quiet["surplus"]),
+        (&json!(6), &json!(0))
+    );
+    assert_eq!(counter("event.future_stamps"), counter("events"));
+    assert!(summary["metrics"]["event.time"].is_null());
+    let warnings = summary["warnings"].as_array().unwrap();
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning["code"] == "future_stamps")
+    );
+    let passed: Vec<&Value> = summary["thresholds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|threshold| &threshold["passed"])
+        .collect();
+    assert_eq!(passed, [true, true, false], "{}", finished.stdout);
+    assert_eq!(finished.code(), 99);
+    assert!(finished.stdout.contains("6 missing"), "{}", finished.stdout);
+    assert!(
+        finished
+            .result("report.html")
+            .contains("listen.hush.missing")
+    );
+}
