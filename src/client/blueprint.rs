@@ -327,6 +327,7 @@ fn connection_config(client: &Client, target: &Url) -> Config {
         force_base64: client.force_base64,
         timestamp_requests: client.timestamp_requests,
         binary_polling: client.profile == Profile::Browser,
+        parser: client.parser,
         namespaces,
         reconnection: client.reconnection.map(|reconnection| ReconnectionConfig {
             delay: reconnection.delay,

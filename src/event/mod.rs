@@ -23,7 +23,7 @@ pub use label::{Label, LabelId, LabelKind, Labelling, Labels};
 pub use metric::{Counter, HistogramMetric, RateMetric, Unit};
 pub use reason::DisconnectReason;
 pub use selector::{MetricName, Selector, SelectorError, Series};
-pub use wire::{EngineRevision, TransportKind};
+pub use wire::{EngineRevision, Parser, TransportKind};
 
 /// A client's number: from 0 over the whole run, across populations and workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -69,3 +69,16 @@ impl TryFrom<u8> for EngineRevision {
         }
     }
 }
+
+/// How Socket.IO packets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parser {
+    /// The default: JSON, with binary in messages of its own.
+    #[default]
+    Json,
+    /// npm socket.io-msgpack-parser: each packet one binary message.
+    Msgpack,
+}
+
+words! { Parser { Json = "json", Msgpack = "msgpack" } }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::event::{EngineRevision, TransportKind};
+use crate::event::{EngineRevision, Parser, TransportKind};
 
 /// The options of a client that do not change from one engine to the next.
 ///
@@ -26,6 +26,8 @@ pub struct Config {
     /// Revision 3 only: whether binary may travel over polling as octets, as it does in browsers.
     /// The Node client of release 2 cannot and says so with `b64=1`.
     pub binary_polling: bool,
+    /// How packets are written.
+    pub parser: Parser,
     /// The namespaces, each beginning with `/`; with revision 3 a `?query` may follow. Never empty.
     pub namespaces: Vec<Box<str>>,
     /// Nothing: a lost client stays lost.
@@ -44,6 +46,7 @@ impl Default for Config {
             force_base64: false,
             timestamp_requests: None,
             binary_polling: false,
+            parser: Parser::Json,
             namespaces: vec!["/".into()],
             reconnection: Some(ReconnectionConfig::default()),
         }

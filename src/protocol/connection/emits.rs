@@ -10,8 +10,10 @@ use super::event::{AckRequest, Emit, Emitted, Event};
 use super::manager::Manager;
 use super::session::Session;
 use super::timer::Timer;
+use crate::event::Parser;
 use crate::protocol::engine_io::packet::Outgoing;
 use crate::protocol::socket_io::encode::{self, EventParts};
+use crate::protocol::socket_io::msgpack;
 
 impl Manager {
     /// Sends an event over the open engine, if there is one, or keeps it; `is_writable` counts for
@@ -71,7 +73,17 @@ impl Manager {
         encode::event(self.name(emit.namespace), id, parts)
     }
 
-    fn send_message(&mut self, session: &mut Session, text: Bytes, attachments: &[Bytes]) {
+    pub(super) fn send_message(
+        &mut self,
+        session: &mut Session,
+        text: Bytes,
+        attachments: &[Bytes],
+    ) {
+        if self.out.config.parser == Parser::Msgpack {
+            let packet = msgpack::encode(&text, attachments);
+            session.send(&mut self.out, Outgoing::Binary(packet));
+            return;
+        }
         session.send(&mut self.out, Outgoing::Text(text));
         for attachment in attachments {
             session.send(&mut self.out, Outgoing::Binary(attachment.clone()));

@@ -68,7 +68,7 @@ impl Manager {
         let namespaces = config.namespaces.iter().map(|_| Namespace::default());
         Self {
             namespaces: namespaces.collect(),
-            decoder: Decoder::new(config.revision),
+            decoder: Decoder::new(config.revision).with_parser(config.parser),
             out: Outbox::new(config, wire_rng),
             events: VecDeque::new(),
             timers: Timers::default(),

@@ -44,8 +44,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::frame::{Frame, WebSocketEnd};
-use super::socket_io::encode;
-use crate::event::{DisconnectReason, Failure, TransportKind};
+use super::socket_io::{encode, msgpack};
+use crate::event::{DisconnectReason, Failure, Parser, TransportKind};
 use crate::protocol::engine_io::packet::Outgoing;
 use flow::SessionFlow;
 use machine::EnginePhase;
@@ -200,7 +200,10 @@ impl Connection {
     pub fn ack(&mut self, now: Instant, namespace: usize, id: u64, args: &str) {
         self.fire_due(now);
         let packet = encode::ack(self.manager.name(namespace), id, args);
-        self.send(Outgoing::Text(packet));
+        self.send(match self.manager.out.config.parser {
+            Parser::Json => Outgoing::Text(packet),
+            Parser::Msgpack => Outgoing::Binary(msgpack::encode(&packet, &[])),
+        });
     }
 
     /// Gives a packet to the open engine; without one it is lost, and false is returned.

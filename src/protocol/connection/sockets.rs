@@ -10,7 +10,6 @@ use super::manager::Manager;
 use super::namespace::{Namespace, State};
 use super::session::Session;
 use crate::event::{Cause, DisconnectReason, Failure, Origin, Stage};
-use crate::protocol::engine_io::packet::Outgoing;
 use crate::protocol::socket_io::packet::{Elements, Kind, Packet};
 use crate::protocol::socket_io::{encode, reply};
 
@@ -42,7 +41,7 @@ impl Manager {
         self.namespaces[namespace].state = State::Connecting;
         let payload = self.namespaces[namespace].connect_payload(auth);
         let packet = encode::connect(&self.connect_name(session, namespace), &payload);
-        session.send(&mut self.out, Outgoing::Text(packet));
+        self.send_message(session, packet, &[]);
         self.events
             .push_back(Event::NamespaceConnecting { namespace });
     }
@@ -213,7 +212,7 @@ impl Manager {
         if self.deactivate(namespace) == State::Connected {
             if let Some(session) = session {
                 let packet = encode::disconnect(self.name(namespace));
-                session.send(&mut self.out, Outgoing::Text(packet));
+                self.send_message(session, packet, &[]);
             }
             self.report_disconnected(namespace, DisconnectReason::ClientDisconnect, true);
         }

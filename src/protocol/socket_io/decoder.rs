@@ -5,9 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::json::{self, Document, List};
+use super::msgpack;
 use super::packet::{Elements, Kind, Packet};
 use super::placeholder;
-use crate::event::EngineRevision;
+use crate::event::{EngineRevision, Parser};
 
 /// A message that is no packet, or comes out of turn: "parse error".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +49,7 @@ pub enum DecodeError {
 #[derive(Debug)]
 pub struct Decoder {
     revision: EngineRevision,
+    parser: Parser,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -63,8 +65,16 @@ impl Decoder {
     pub fn new(revision: EngineRevision) -> Self {
         Self {
             revision,
+            parser: Parser::Json,
             waiting: None,
         }
+    }
+
+    /// For servers with another parser than the default one.
+    #[must_use]
+    pub fn with_parser(mut self, parser: Parser) -> Self {
+        self.parser = parser;
+        self
     }
 
     /// Forgets a packet that still waits for attachments.
@@ -77,7 +87,7 @@ impl Decoder {
     /// # Errors
     /// If it is no packet, or attachments are awaited.
     pub fn take_text(&mut self, text: Bytes) -> Result<Option<Packet>, DecodeError> {
-        if self.waiting.is_some() {
+        if self.waiting.is_some() || self.parser == Parser::Msgpack {
             return Err(DecodeError::TextOutOfTurn);
         }
         let (packet, total) = match parse(self.revision, text) {
@@ -98,6 +108,12 @@ impl Decoder {
     /// # Errors
     /// If none is awaited.
     pub fn take_binary(&mut self, bytes: Bytes) -> Result<Option<Packet>, DecodeError> {
+        if self.parser == Parser::Msgpack {
+            let transcoded = msgpack::decode(&bytes)?;
+            let (mut packet, _) = parse(self.revision, transcoded.text.into())?;
+            packet.attachments = transcoded.attachments;
+            return Ok(Some(packet));
+        }
         let Some(waiting) = &mut self.waiting else {
             return Err(DecodeError::BinaryOutOfTurn);
         };

@@ -6,6 +6,7 @@
 pub mod decoder;
 pub mod encode;
 mod json;
+pub mod msgpack;
 pub mod packet;
 mod placeholder;
 pub mod reply;

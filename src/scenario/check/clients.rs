@@ -163,6 +163,7 @@ fn client(
         tls: shared.tls,
         transports: transports?,
         profile: profile?,
+        parser: shared.parser,
         protocol: EngineRevision::try_from(protocol? as u8).expect("the key table allows 3 and 4"),
         namespaces: namespaces?,
         upgrade: upgrade?,

@@ -2,6 +2,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{Context, needs, templates};
+use crate::event::Parser;
 use crate::scenario::keys::{Kind, TARGET};
 use crate::scenario::plan::{ConnectTo, IpFamily, Target, Tls};
 use crate::scenario::problem::{Checked, Code};
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     pub(super) query: Vec<(String, TextTemplate)>,
     pub(super) auth: Option<JsonTemplate>,
     pub(super) tls: Tls,
+    pub(super) parser: Parser,
 }
 
 /// `[target]`; a scenario without one has all its defaults.
@@ -130,12 +132,14 @@ pub(super) fn shared(
         Ok(inherited.auth.clone())
     };
     let tls = tls(reader, context);
+    let parser = reader.optional_word("parser");
     Ok(Shared {
         path: path?.unwrap_or_else(|| inherited.path.clone()),
         headers: headers?,
         query: query?,
         auth: auth?,
         tls: tls?.unwrap_or_else(|| inherited.tls.clone()),
+        parser: parser?.unwrap_or(inherited.parser),
     })
 }
 

@@ -2,7 +2,7 @@ use super::Default::{Is, Means, Required};
 use super::steps::{BEFORE_CONNECT, ON_CONNECT, ON_REJECTED, STEPS};
 use super::tables::TLS;
 use super::{ANY, Kind, LARGEST, MOST_CLIENTS, TableSpec, key};
-use crate::event::TransportKind;
+use crate::event::{Parser, TransportKind};
 use crate::scenario::plan::{OnDisconnect, Profile};
 use crate::word::Word as _;
 
@@ -65,6 +65,12 @@ pub(in crate::scenario) static CLIENTS: TableSpec = TableSpec {
             Kind::Word(Profile::WORDS),
             Is("\"node\""),
             "Which platform the client imitates. `node`: a TCP connection per HTTP request. `browser`: keep-alive, Origin, gzip, cookies.",
+        ),
+        key(
+            "parser",
+            Kind::Word(Parser::WORDS),
+            Means("that of `[target]`"),
+            "`json`, or `msgpack` for servers with npm socket.io-msgpack-parser.",
         ),
         key(
             "protocol",

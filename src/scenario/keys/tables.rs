@@ -2,6 +2,7 @@ use super::Default::{Is, Means, Required};
 use super::clients::CLIENTS;
 use super::faults::CHAOS;
 use super::{ANY, Kind, TableSpec, key};
+use crate::event::Parser;
 use crate::keys::TOP;
 use crate::scenario::plan::Balance;
 use crate::word::Word as _;
@@ -113,6 +114,12 @@ pub(in crate::scenario) static TARGET: TableSpec = TableSpec {
             Kind::Table(&TLS),
             Means("the system's authorities"),
             "TLS towards the target.",
+        ),
+        key(
+            "parser",
+            Kind::Word(Parser::WORDS),
+            Is("\"json\""),
+            "What populations without one of their own use: `json`, or `msgpack` for servers with npm socket.io-msgpack-parser.",
         ),
         key(
             "proxy",

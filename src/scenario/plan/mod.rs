@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Substitution;
 use super::template::{JsonTemplate, TextTemplate};
 use super::threshold::Threshold;
-use crate::event::{EngineRevision, Label, Labels, PopulationId, TransportKind};
+use crate::event::{EngineRevision, Label, Labels, Parser, PopulationId, TransportKind};
 use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
 use crate::word::words;
@@ -342,6 +342,9 @@ pub struct Client {
     pub profile: Profile,
     /// The Engine.IO revision.
     pub protocol: EngineRevision,
+    /// How packets are written.
+    #[serde(default)]
+    pub parser: Parser,
     /// At least one; each starts with `/`. Empty means: the path of the URL.
     pub namespaces: Vec<String>,
     /// Whether polling sessions move to WebSocket.

@@ -56,6 +56,7 @@ impl Writer<'_> {
         let transports = client.transports.iter().map(|t| quoted(t.name()));
         self.pair("transports", &array(transports));
         self.pair("profile", &quoted(client.profile.word()));
+        self.pair("parser", &quoted(client.parser.word()));
         self.pair("protocol", &client.protocol.number().to_string());
         let namespaces = client.namespaces.iter().map(|name| quoted(name));
         self.pair("namespaces", &array(namespaces));

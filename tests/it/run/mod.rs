@@ -18,6 +18,7 @@ mod namespace;
 mod open_ends;
 mod page;
 mod shipped;
+mod steps;
 
 /// How long anything here may take on a machine that is busy with other tests.
 const LIMIT: Duration = Duration::from_secs(180);

@@ -152,6 +152,7 @@ fn no_scenario_is_shipped_without_a_test() {
     let elsewhere = [
         include_str!("../chaos/shipped.rs"),
         include_str!("../chaos/client/mod.rs"),
+        include_str!("steps.rs"),
     ];
     let is_tested = |name: &String| {
         let literal = format!("\"{name}\"");
