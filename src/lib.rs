@@ -34,6 +34,8 @@ pub mod results;
 // The servers that a run starts, and what is read of them.
 pub mod server;
 pub mod watch;
+// Scenarios of other tools.
+pub mod import;
 // Wires and fronts.
 pub mod cli;
 pub mod doctor;

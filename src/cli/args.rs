@@ -57,6 +57,12 @@ pub enum Command {
     /// Ends what a killed run leaves behind; started by runs, holds their pipe.
     #[command(hide = true)]
     Guard,
+    /// Convert a scenario of another tool.
+    Import {
+        /// Which tool's.
+        #[command(subcommand)]
+        of: ImportOf,
+    },
     /// Write a scenario to start from.
     Init(InitArgs),
     /// Print the JSON Schema of scenarios, summary.json or comparison.json.
@@ -402,6 +408,17 @@ pub struct ServeArgs {
     /// End when standard input is closed, so that no server outlives the run that started it.
     #[arg(long, hide = true)]
     pub exit_with_stdin: bool,
+}
+
+/// The tools whose scenarios can be converted.
+#[derive(Debug, Subcommand)]
+pub enum ImportOf {
+    /// Convert an Artillery script with the socketio or socketio-v3 engine; the scenario goes to
+    /// standard output, and each line that has no counterpart to standard error.
+    Artillery {
+        /// The script, in YAML.
+        file: PathBuf,
+    },
 }
 
 /// `sio-load init`.

@@ -57,6 +57,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Report(args) => command::report::report(&args, &terminal),
         Command::Serve(args) => command::serve::serve(args, &terminal),
         Command::Guard => command::guard::guard(),
+        Command::Import { of } => command::import::import(&of, &terminal),
         Command::Init(args) => command::init::init(&args, &terminal),
         Command::Schema(args) => command::schema::schema(&args, &terminal),
         Command::Completions { shell } => command::completions::completions(shell, &terminal),

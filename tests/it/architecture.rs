@@ -108,6 +108,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
+    ("import", &["scenario", "units"]),
     (
         "cli",
         &[
@@ -117,6 +118,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "event",
             "fault",
             "gate",
+            "import",
             "report",
             "results",
             "run",

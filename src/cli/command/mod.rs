@@ -5,6 +5,7 @@ pub(super) mod compare;
 pub(super) mod completions;
 pub(super) mod doctor;
 pub(super) mod guard;
+pub(super) mod import;
 pub(super) mod init;
 mod overrides;
 pub(super) mod report;
