@@ -81,7 +81,7 @@ impl<O: Observer> Driver<O> {
             Some(journey) if journey.delays_ready() => lifecycle.with_readiness(),
             Some(_) | None => lifecycle,
         };
-        let mut connections = blueprint.connections(client);
+        let connections = blueprint.connections(client);
         if steps.is_some() {
             connections.share_cookies();
         }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub(super) compression: bool,
     pub(super) budget: Budget,
     pub(super) redirects: Box<[String]>,
+    /// Whether cookies outlive their engine in the `node` profile.
+    pub(super) shares_cookies: Cell<bool>,
     pub(super) host: HeaderValue,
     pub(super) origin: HeaderValue,
     spelled: Box<[(HeaderName, Box<str>)]>,
@@ -68,6 +71,7 @@ impl Settings {
             compression: config.compression,
             budget: config.budget.clone(),
             redirects: config.redirects.into(),
+            shares_cookies: Cell::default(),
             dialer,
             spelled,
         })

@@ -23,7 +23,7 @@ enum State {
 
 impl Connections {
     /// Keeps cookies from engine to engine, for requests of steps share them.
-    pub(in crate::client) fn share_cookies(&mut self) {
+    pub(in crate::client) fn share_cookies(&self) {
         self.http.share_cookies();
     }
 

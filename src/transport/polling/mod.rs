@@ -123,7 +123,6 @@ pub struct Http {
     pool: Pool,
     /// There is none as long as the network is sound and the first.
     network: Option<Rc<LinkConditions>>,
-    shares_cookies: bool,
 }
 
 fn no_target() -> Failure {
@@ -139,7 +138,6 @@ impl Http {
             cookies: Cookies::default(),
             pool: Pool::default(),
             network: None,
-            shares_cookies: false,
             settings,
             client,
         };
@@ -156,7 +154,7 @@ impl Http {
     /// A new engine begins: in the `node` profile without cookies, while the old engine keeps its
     /// own. A browser keeps all.
     pub fn new_engine(&mut self) -> Cookies {
-        if self.settings.profile == Profile::Node && !self.shares_cookies {
+        if self.settings.profile == Profile::Node && !self.settings.shares_cookies.get() {
             self.cookies = self.no_cookies();
         }
         self.cookies.clone()
@@ -210,9 +208,10 @@ impl Http {
         ))
     }
 
-    /// Keeps the cookies from engine to engine: the application shares them with its engines.
-    pub fn share_cookies(&mut self) {
-        self.shares_cookies = true;
+    /// Keeps cookies from engine to engine, for all clients of the population: requests to the
+    /// application share them.
+    pub fn share_cookies(&self) {
+        self.settings.shares_cookies.set(true);
     }
 
     /// Begins a WebSocket handshake; nothing happens until it is polled. The headers of the user
