@@ -17,7 +17,7 @@ fn an_ack_comes_back_with_its_times() {
             tag: 7,
             intended: start,
             sent: start,
-            arguments: Bytes::from_static(b"1")
+            arguments: Bytes::new()
         })
     );
     client.text("430[1]");
