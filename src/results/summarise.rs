@@ -51,6 +51,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         description: facts.description.clone(),
         verdict: Verdict::Interrupted,
         exit_code: INTERRUPTED,
+        aborted_by: None,
         seed: facts.seed,
         duration_s: facts.duration.as_secs_f64(),
         metrics,

@@ -25,6 +25,9 @@ pub struct Summary {
     pub verdict: Verdict,
     /// What the process exited with.
     pub exit_code: u8,
+    /// The threshold that ended the run early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted_by: Option<String>,
     /// Where all random choices came from.
     pub seed: u64,
     /// From the start of the load to its end, in seconds.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::abort::{self, Abort, AbortWatch};
 use super::context::RunContext;
 use super::interrupts::Interrupts;
 use super::population_curve::PopulationCurve;
@@ -40,6 +41,8 @@ const CHECKPOINT_SHARE: u32 = 50;
 pub(super) struct Ending {
     /// Ctrl-C or SIGTERM, so long after the start.
     pub(super) interrupted: Option<Duration>,
+    /// A threshold with `abort` was crossed, so long after the start.
+    pub(super) aborted: Option<Abort>,
     /// A second Ctrl-C: nobody waits for the clients.
     pub(super) abandoned: bool,
     /// A worker could not begin.
@@ -104,6 +107,7 @@ impl Conductor {
         let mut chaos = tokio::task::spawn_local(Rc::clone(&controller).run());
         let mut ending = Ending::default();
         let mut display = tokio::time::interval(DISPLAY_EVERY);
+        let mut watch = AbortWatch::default();
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
@@ -119,6 +123,14 @@ impl Conductor {
                 _ = display.tick() => {
                     self.show(ending.interrupted.is_some());
                     self.watch(target);
+                    if ending.interrupted.is_none()
+                        && ending.aborted.is_none()
+                        && let Some(abort) = self.crossed(&mut watch)
+                    {
+                        ending.aborted = Some(abort);
+                        controller.finish();
+                        orders.stop();
+                    }
                 }
                 () = interrupts.next() => {
                     if ending.interrupted.is_some() {
@@ -156,7 +168,7 @@ impl Conductor {
         elapsed
     }
 
-    fn elapsed(&self) -> Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.clock.since_origin(clock::now())
     }
 
@@ -284,13 +296,16 @@ impl Conductor {
             let text = format!("server {instance} {}", stray_words(strays));
             self.facts.warn("stray_processes", text);
         }
-        let duration = ending.interrupted.unwrap_or(self.plan.duration);
+        let aborted = ending.aborted.as_ref().map(|abort| abort.at);
+        let ended = ending.interrupted.or(aborted);
+        let duration = ended.unwrap_or(self.plan.duration);
         for (note, text) in self.facts.fail_unstruck(duration) {
             self.journal.note(duration, &note);
             self.progress.notice(duration, &text);
         }
         let mut summary = summarise(self.facts.at(duration), &self.totals);
         self.judge(&mut summary, &ending);
+        abort::conclude(&mut summary, ending.aborted.as_ref());
         let verdict = summary.verdict;
         self.journal
             .note(self.elapsed(), &Note::RunEnded { verdict });
@@ -307,7 +322,7 @@ impl Conductor {
         })
     }
 
-    fn judge(&self, summary: &mut Summary, ending: &Ending) {
+    pub(super) fn judge(&self, summary: &mut Summary, ending: &Ending) {
         let labels = self.plan.labels();
         let percentile = |series: &Series<HistogramMetric>, population, percentile: f64| {
             let label = match &series.label {

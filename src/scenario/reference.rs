@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec, chaos_keys};
+use super::keys::{BOUND, CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec, chaos_keys};
 use super::problem::Code;
 use super::template::{FILTERS, PLACEHOLDERS};
 use super::threshold::{LATER_METRICS, Metric};
@@ -66,7 +66,7 @@ pub fn reference() -> String {
     let mut out = INTRODUCTION.to_owned();
     let mut tables = Vec::new();
     gather(&ROOT, &mut tables);
-    tables.push(&TESTS);
+    tables.extend([&TESTS, &BOUND]);
     for spec in tables {
         table(spec, &mut out);
     }

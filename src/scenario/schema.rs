@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec};
+use super::keys::{BOUND, CHAOS, Default, Key, Kind, ROOT, TESTS, TableSpec};
 use super::raw::{self, Node, Raw};
 use super::threshold::Metric;
 use crate::diagnostic::Place;
@@ -140,7 +140,7 @@ fn kind(kind: Kind) -> Map<String, Value> {
 fn thresholds() -> Value {
     let patterns = Metric::all().map(|metric| {
         let name = metric.name().replace('.', r"\.").replace("NAME", ".+");
-        let bound = json!({ "type": "string" });
+        let bound = json!({ "anyOf": [{ "type": "string" }, table(&BOUND)] });
         let bounds = json!({
             "description": metric.about(),
             "oneOf": [bound, { "type": "array", "items": bound }],

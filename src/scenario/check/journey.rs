@@ -27,6 +27,8 @@ pub(super) fn read(
             return Err(needs(population, key, "steps", help));
         }
     }
+    let lists = [&before_connect, &on_connect, &on_rejected, &steps];
+    check_number(population, lists.into_iter().flatten().map(Vec::len).sum())?;
     let steps = steps.and_then(|steps| check_pauses(population, steps, pace == Ok(None)));
     Ok(Journey {
         before_connect: before_connect?,
@@ -69,6 +71,25 @@ fn read_list(
         taken.push((name.clone(), place));
         Ok(step)
     }))
+}
+
+/// An ack's tag has room for the places of so many steps.
+const MOST_STEPS: usize = 2048;
+
+fn check_number(population: &Reader<'_>, steps: usize) -> Checked<()> {
+    if steps <= MOST_STEPS {
+        return Ok(());
+    }
+    let message = format!("the population has {steps} steps");
+    Err(population.report(
+        Code::OutOfRange,
+        population.place_of("steps"),
+        message,
+        |d| {
+            d.label(format!("at most {MOST_STEPS} are possible"))
+                .key(population.path_of("steps"))
+        },
+    ))
 }
 
 /// Steps that neither wait nor think would spin without a pace.

@@ -1,6 +1,9 @@
-use super::population_named;
+use super::{needs, population_named};
+use std::time::Duration;
+
 use crate::diagnostic::Place;
 use crate::event::{Label, PopulationId, Selector, SelectorError, Series};
+use crate::scenario::keys::BOUND;
 use crate::scenario::nearest;
 use crate::scenario::plan::Population;
 use crate::scenario::problem::{Checked, Code, Reported};
@@ -74,7 +77,7 @@ fn bounds_of(
     }
     all(expressions
         .into_iter()
-        .map(|(text, place)| bound(top, &selector.series, population, (text, place), &key)))
+        .map(|expression| bound(top, &selector.series, population, expression, &key)))
 }
 
 fn not_a_selector(top: &Reader<'_>, place: Place, key: &str, error: &SelectorError) -> Reported {
@@ -147,34 +150,74 @@ fn known_label(
     }))
 }
 
-fn expressions(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Vec<(String, Place)>> {
-    let text = |node: &Node| {
-        if let Some(text) = node.value.as_str() {
-            return Ok((text.to_owned(), node.place));
-        }
-        let message = format!("`{key}` has {}", node.value.type_name());
-        Err(top.report(Code::WrongType, node.place, message, |d| {
-            d.label("expected a bound such as \"p(99) < 10s\"").key(key)
-        }))
-    };
+/// A bound as it stands in the file.
+struct Expression {
+    text: String,
+    place: Place,
+    abort_after: Option<Duration>,
+}
+
+fn expressions(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Vec<Expression>> {
     match node.value.as_array() {
-        Some(elements) => all(elements.iter().map(text)),
-        None => Ok(vec![text(node)?]),
+        Some(elements) => all(elements.iter().map(|node| expression(top, node, key))),
+        None => Ok(vec![expression(top, node, key)?]),
     }
+}
+
+/// A text, or a table with `bound` and what a crossing leads to.
+fn expression(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Expression> {
+    if let Some(text) = node.value.as_str() {
+        return Ok(Expression {
+            text: text.to_owned(),
+            place: node.place,
+            abort_after: None,
+        });
+    }
+    if node.value.as_table().is_none() {
+        let message = format!("`{key}` has {}", node.value.type_name());
+        return Err(top.report(Code::WrongType, node.place, message, |d| {
+            d.label("expected a bound such as \"p(99) < 10s\"").key(key)
+        }));
+    }
+    let reader = Reader::new(&BOUND, node, key.to_owned(), top.problems)?;
+    let text = reader.text("bound");
+    let abort = reader.boolean("abort");
+    let after = reader.duration("after");
+    if reader.has("after") && abort == Ok(false) {
+        let help = "add abort = true: the run ends when the bound is crossed";
+        return Err(needs(&reader, "after", "abort", help));
+    }
+    let after = after?;
+    Ok(Expression {
+        text: text?,
+        place: reader
+            .entry("bound")
+            .map_or(node.place, |entry| entry.node.place),
+        abort_after: abort?.then_some(after),
+    })
 }
 
 fn bound(
     top: &Reader<'_>,
     series: &Series<Metric>,
     population: Option<PopulationId>,
-    (text, place): (String, Place),
+    expression: Expression,
     key: &str,
 ) -> Checked<Threshold> {
-    Threshold::parse(series.clone(), population, &text).map_err(|error| {
+    let Expression {
+        text,
+        place,
+        abort_after,
+    } = expression;
+    let threshold = Threshold::parse(series.clone(), population, &text).map_err(|error| {
         top.report(Code::BadThreshold, place, error.to_string(), |d| {
             d.label("not a bound on this metric")
                 .key(key)
                 .help(error.help())
         })
+    })?;
+    Ok(Threshold {
+        abort_after,
+        ..threshold
     })
 }

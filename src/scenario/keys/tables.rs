@@ -259,6 +259,26 @@ pub(in crate::scenario) static SWEEP: TableSpec = TableSpec {
     ],
 };
 
+pub(in crate::scenario) static BOUND: TableSpec = TableSpec {
+    title: "a bound",
+    about: "A bound of `[thresholds]` that is more than its text: `{ bound = \"rate < 60%\", abort = true, after = \"10s\" }`.",
+    keys: &[
+        key("bound", Kind::Text, Required, "AGGREGATE OPERATOR VALUE."),
+        key(
+            "abort",
+            Kind::Boolean,
+            Is("false"),
+            "Whether a crossing ends the run: checked once a second on everything so far. The exit code is 99, and `aborted_by` of summary.json says which bound it was.",
+        ),
+        key(
+            "after",
+            Kind::Duration,
+            Is("\"0s\""),
+            "The time of the run before the first check.",
+        ),
+    ],
+};
+
 pub(in crate::scenario) static DATA: TableSpec = TableSpec {
     title: "[data]",
     about: "Rows for templates.",

@@ -4,6 +4,7 @@ mod metric;
 mod parse;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,10 @@ pub struct Threshold {
     pub bound: f64,
     /// The expression as written, without surrounding blanks.
     pub text: String,
+    /// Ends the run once it is crossed, from this time of the run on; nothing: judged at the end
+    /// alone.
+    #[serde(default)]
+    pub abort_after: Option<Duration>,
 }
 
 impl Threshold {
@@ -62,6 +67,7 @@ impl Threshold {
             operator,
             bound,
             text: text.to_owned(),
+            abort_after: None,
         })
     }
 

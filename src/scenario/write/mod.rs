@@ -241,7 +241,7 @@ impl Writer<'_> {
         for threshold in thresholds {
             let population = threshold.population.map(|id| plan.population_name(id));
             let key = threshold.series().name_in(population);
-            let text = quoted(&threshold.text);
+            let text = bound(threshold);
             match lines.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, texts)) => texts.push(text),
                 None => lines.push((key, vec![text])),
@@ -251,6 +251,19 @@ impl Writer<'_> {
             self.pair(&key, &array(texts));
         }
     }
+}
+
+/// Alone, or with what a crossing leads to.
+fn bound(threshold: &Threshold) -> String {
+    let text = quoted(&threshold.text);
+    let Some(after) = threshold.abort_after else {
+        return text;
+    };
+    inline([
+        ("bound", text),
+        ("abort", "true".to_owned()),
+        ("after", quoted(&format_duration(after))),
+    ])
 }
 
 /// As `--connect-to` reads it: IPv6 addresses in brackets.

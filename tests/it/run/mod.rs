@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{RunningSioLoad, wait_for};
 
+mod abort;
 mod children;
 mod crash;
 mod ending;
