@@ -13,8 +13,8 @@ use readiness::Readiness;
 
 use super::fault::{Attribution, ClientFaults, Effects, Passed, Strike};
 use crate::event::{
-    AmbientFault, ConnectPhase, CutOff, DisconnectReason, Event, Failure, Fate, Observer, StrikeId,
-    TransportKind,
+    AmbientFault, ConnectPhase, CutOff, DisconnectReason, Event, Failure, Fate, Observer, Origin,
+    Stage, StrikeId, TransportKind,
 };
 use crate::fault::Condition;
 use crate::transport::Timings;
@@ -95,6 +95,8 @@ struct Opening {
     begun: Instant,
     /// Spent on its connection so far: name, TCP and TLS.
     dialed: Duration,
+    /// The fault that was at work when it began: it may break the handshake after its own end.
+    under: Option<StrikeId>,
 }
 
 impl<O: Observer> Lifecycle<O> {
@@ -211,6 +213,7 @@ impl<O: Observer> Lifecycle<O> {
         self.opening = Some(Opening {
             begun: now,
             dialed: Duration::ZERO,
+            under: self.fault_at_work(),
         });
         if let LifecycleState::Lost(loss) = &mut self.state {
             loss.attempts += 1;
@@ -249,7 +252,11 @@ impl<O: Observer> Lifecycle<O> {
 
     /// The handshake failed.
     pub fn engine_failed(&mut self, now: Instant, failure: Failure) {
-        self.opening = None;
+        let begun_under = self.opening.take().and_then(|opening| opening.under);
+        let failure = match begun_under {
+            Some(fault) if failure.cause.can_be_a_faults_doing() => failure.explained_by(fault),
+            Some(_) | None => self.explain(now, failure),
+        };
         let cut_off = self.cut_off();
         self.report(now, Event::EngineFailed { failure, cut_off });
     }
@@ -263,6 +270,7 @@ impl<O: Observer> Lifecycle<O> {
 
     /// Something failed on an established session.
     pub fn session_failed(&mut self, now: Instant, failure: Failure) {
+        let failure = self.explain(now, failure);
         let cut_off = self.cut_off();
         self.report(now, Event::SessionFailed { failure, cut_off });
     }
@@ -296,6 +304,7 @@ impl<O: Observer> Lifecycle<O> {
     /// The session stays on polling.
     pub fn upgrade_failed(&mut self, now: Instant, failure: Failure) {
         self.upgrade_begun = None;
+        let failure = self.explain(now, failure);
         self.report(now, Event::UpgradeFailed { failure });
         self.pass(now);
     }
@@ -332,6 +341,7 @@ impl<O: Observer> Lifecycle<O> {
 
     /// A namespace was refused; if it stays active, the next engine asks for it again.
     pub fn namespace_failed(&mut self, now: Instant, failure: Failure, stays_active: bool) {
+        let failure = self.explain(now, failure);
         let cut_off = self.cut_off();
         self.awaited = self.awaited.saturating_sub(1);
         self.report(now, Event::NamespaceFailed { failure, cut_off });
@@ -575,6 +585,43 @@ impl<O: Observer> Lifecycle<O> {
             }
             Attribution::Nobody => None,
         }
+    }
+
+    /// The failure as a fault's doing, if one explains it: a fault that is at work, or one to which a
+    /// loss at this time would be attributed.
+    fn explain(&self, now: Instant, failure: Failure) -> Failure {
+        let at_work = self
+            .fault_at_work()
+            .filter(|_| failure.cause.can_be_a_faults_doing());
+        let suspect = || {
+            // Whoever is cut off already has nothing left to lose.
+            self.is_connected().then_some(())?;
+            let is_own = failure.origin == Origin::Scenario;
+            let suspect = self.faults.suspect(now, &self.ambient.borrow())?;
+            let is_likely = match suspect {
+                Attribution::Own(_) => is_own || failure.stage == Stage::Session,
+                Attribution::AtLarge(_) => failure.cause.can_be_a_faults_doing(),
+                Attribution::Nobody => false,
+            };
+            match suspect {
+                Attribution::Own(strike) | Attribution::AtLarge(strike) if is_likely => {
+                    Some(strike.fault)
+                }
+                Attribution::Own(_) | Attribution::AtLarge(_) | Attribution::Nobody => None,
+            }
+        };
+        match at_work.or_else(suspect) {
+            Some(fault) => failure.explained_by(fault),
+            None => failure,
+        }
+    }
+
+    /// The latest fault that is at work on this client: a condition of its own, or a global fault.
+    fn fault_at_work(&self) -> Option<StrikeId> {
+        let own = self.faults.latest_condition();
+        let ambient = self.ambient.borrow();
+        let mut global = ambient.iter().rev().filter(|fault| fault.lasts());
+        own.or_else(|| global.next().map(|fault| fault.fault))
     }
 
     /// The fault that it has not come back from.

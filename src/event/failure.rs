@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::StrikeId;
 use super::label::LabelId;
 
 /// Where in a client's life something failed.
@@ -200,6 +201,50 @@ words!(Cause {
 });
 
 impl Cause {
+    /// Whether a fault on the network path or at a server can be behind it. An answer that a server
+    /// gives on purpose, a certificate, or a limit of this machine has a reason of its own.
+    #[must_use]
+    pub fn can_be_a_faults_doing(self) -> bool {
+        match self {
+            Self::ConnectionRefused
+            | Self::ConnectionReset
+            | Self::ConnectionClosed
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::TlsFailed
+            | Self::SessionIdUnknown
+            | Self::HttpStatus
+            | Self::NotSocketio
+            | Self::WebsocketRefused
+            | Self::ProbeFailed
+            | Self::Disconnected
+            | Self::StepTimedOut
+            | Self::ProxyFailed => true,
+            Self::NameNotFound
+            | Self::TlsSelfSigned
+            | Self::TlsUnknownCa
+            | Self::TlsWrongHost
+            | Self::TlsExpired
+            | Self::TlsNotOffered
+            | Self::TlsRequired
+            | Self::TransportUnknown
+            | Self::BadHandshakeMethod
+            | Self::BadRequest
+            | Self::Forbidden
+            | Self::UnsupportedProtocolVersion
+            | Self::InvalidNamespace
+            | Self::NamespaceRejected
+            | Self::PayloadTooLarge
+            | Self::ProtocolViolation
+            | Self::NoDescriptors
+            | Self::NoLocalPorts
+            | Self::NoResources
+            | Self::OtherOs
+            | Self::StepUnexpected
+            | Self::TooLarge => false,
+        }
+    }
+
     /// The cause that an Engine.IO error code names, codes 0 to 5.
     #[must_use]
     pub fn from_engine_code(code: i64) -> Option<Self> {
@@ -234,6 +279,8 @@ pub struct Failure {
     pub step: Option<LabelId>,
     /// What the server or the operating system said, trimmed to 200 characters.
     pub message: Option<Box<str>>,
+    /// The application of a fault that explains it; nothing for most failures.
+    pub fault: Option<StrikeId>,
 }
 
 impl Failure {
@@ -251,6 +298,7 @@ impl Failure {
             code: None,
             step: None,
             message: None,
+            fault: None,
         }
     }
 
@@ -273,6 +321,14 @@ impl Failure {
     #[must_use]
     pub fn with_code(mut self, code: i64) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// The same failure as the doing of a fault: by the scenario, whatever it looked like.
+    #[must_use]
+    pub fn explained_by(mut self, fault: StrikeId) -> Self {
+        self.origin = Origin::Scenario;
+        self.fault = Some(fault);
         self
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Cause, Failure, LabelId, Origin, Stage};
+use crate::event::{Cause, Failure, LabelId, Origin, Stage, StrikeId};
 
 /// What failures are counted by: everything but their message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct FailureKey {
     /// The step that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<LabelId>,
+    /// The application of a fault that explains it.
+    pub fault: Option<StrikeId>,
 }
 
 /// How often each kind of failure was met, with one message of each as an example.
@@ -51,6 +53,7 @@ impl Failures {
             status: failure.status,
             code: failure.code,
             step: failure.step,
+            fault: failure.fault,
         };
         let kind = self.0.entry(key).or_default();
         kind.count += 1;

@@ -38,6 +38,7 @@ fn failure() -> impl Strategy<Value = Failure> {
     (stage, cause, message, proptest::option::of(400..403u16)).prop_map(
         |(stage, cause, message, status)| Failure {
             status,
+            fault: status.map(|status| StrikeId(status.into())),
             ..Failure::new(stage, cause, Origin::Server).with_message(message)
         },
     )

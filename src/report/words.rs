@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::number;
 use crate::event::Counter;
 use crate::results::RESULTS_INCOMPLETE;
-use crate::results::summary::{Distribution, FaultOutcome, Summary, Verdict, Warning};
+use crate::results::summary::{Distribution, ErrorGroup, FaultOutcome, Summary, Verdict, Warning};
 
 /// A verdict in one word, in capitals.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -89,7 +89,11 @@ fn failed_faults(summary: &Summary) -> String {
     if summary.warnings.iter().any(is_lost) {
         return "results could not be written".to_owned();
     }
+    let has_died = |warning: &Warning| warning.code == "server_ended";
     match summary.faults.iter().filter(|f| f.failed.is_some()).count() {
+        0 if summary.warnings.iter().any(has_died) => {
+            "a server of the run died by itself".to_owned()
+        }
         0 => "a part of the load was lost with its worker thread".to_owned(),
         1 => "a fault could not be carried out".to_owned(),
         faults => format!("{faults} faults could not be carried out"),
@@ -129,4 +133,25 @@ pub(super) fn missed(fault: &FaultOutcome) -> impl Iterator<Item = String> {
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, why)| format!("{} {why}", number::count(count)))
+}
+/// Failures that faults explain: for each fault its number, how many they are, and their causes,
+/// most frequent first.
+pub(super) fn by_fault(errors: &[&ErrorGroup]) -> Vec<(u32, u64, String)> {
+    let mut faults: BTreeMap<u32, BTreeMap<&str, u64>> = BTreeMap::new();
+    for error in errors {
+        if let Some(fault) = error.fault {
+            let causes = faults.entry(fault).or_default();
+            *causes.entry(error.cause.as_str()).or_default() += error.count;
+        }
+    }
+    let line = |(fault, causes): (u32, BTreeMap<&str, u64>)| {
+        let mut causes: Vec<_> = causes.into_iter().collect();
+        causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let count = causes.iter().map(|(_, count)| count).sum();
+        let words = causes
+            .iter()
+            .map(|(cause, count)| format!("{cause} {}", number::count(*count)));
+        (fault, count, words.collect::<Vec<_>>().join(" · "))
+    };
+    faults.into_iter().map(line).collect()
 }

@@ -1,7 +1,7 @@
-use std::io;
 use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::append::Appender;
 use super::folder::{FolderError, RunFolder};
@@ -141,6 +141,8 @@ impl Journal {
             let synced = file.finish();
             keep(&mut self.failed, &mut self.first_failure, name, synced);
         }
+        let ordered = order_events(&self.folder);
+        self.keep("events.jsonl", ordered);
         summary.warnings.extend(self.warning());
         let written = self.write_summary(summary);
         if written.is_err() {
@@ -184,9 +186,31 @@ fn keep(failed: &mut u64, first: &mut Option<String>, name: &str, written: io::R
     }
 }
 
+/// Puts events.jsonl in order of time. While the run goes on its lines come as they become known,
+/// and what workers report comes up to two seconds after it happened.
+fn order_events(folder: &RunFolder) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct Line {
+        t_s: f64,
+    }
+    let text = fs::read_to_string(folder.file("events.jsonl"))?;
+    let time = |line: &str| serde_json::from_str::<Line>(line).map_or(0.0, |line| line.t_s);
+    let mut lines: Vec<(f64, &str)> = text.lines().map(|line| (time(line), line)).collect();
+    if lines.is_sorted_by(|one, next| one.0 <= next.0) {
+        return Ok(());
+    }
+    // A stable sort: what happened at the same time stays in the order in which it became known.
+    lines.sort_by(|one, next| one.0.total_cmp(&next.0));
+    let mut ordered = String::with_capacity(text.len());
+    for (_, line) in lines {
+        ordered.push_str(line);
+        ordered.push('\n');
+    }
+    folder.write("events.jsonl", ordered.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
 
     use super::*;
     use crate::event::{Counter, HistogramMetric, Label, Series, StrikeId};
@@ -328,6 +352,25 @@ mod tests {
             "{\"t_s\":1.5,\"kind\":\"fault_ended\",\"id\":3}\n\
              {\"t_s\":2.0,\"kind\":\"interrupted\"}\n"
         );
+    }
+
+    #[test]
+    fn notes_that_became_known_late_stand_where_they_happened() {
+        let base = tempfile::tempdir().unwrap();
+        let mut journal = journal(base.path());
+        let ended = Note::FaultEnded { id: StrikeId(3) };
+        journal.note(Duration::from_secs(2), &Note::Interrupted);
+        journal.note(Duration::from_secs(1), &ended);
+        let mut totals = sample::totals();
+        totals.close_all();
+        let mut summary = summarise(&sample::facts(), &totals);
+        let folder = journal.finish(&mut summary, &totals);
+        let text = fs::read_to_string(folder.file("events.jsonl")).unwrap();
+        let kinds: Vec<_> = text
+            .lines()
+            .map(|line| line.contains("fault_ended"))
+            .collect();
+        assert_eq!(kinds, [true, false]);
     }
 
     #[test]

@@ -11,9 +11,11 @@ use super::unanswered;
 use crate::catalogue;
 use crate::event::{
     Counter, DisconnectReason, HistogramMetric, Label, LabelId, Labels, PopulationId, RateMetric,
-    Series, Unit,
+    Series, StrikeId, Unit,
 };
-use crate::metrics::{ExactDistribution, Failures, FaultTally, Sample, Tally, Totals, health};
+use crate::metrics::{
+    ExactDistribution, FailureKey, Failures, FaultTally, Sample, Tally, Totals, health,
+};
 
 /// The exit code of [`Verdict::Interrupted`].
 pub const INTERRUPTED: u8 = 105;
@@ -192,6 +194,12 @@ fn errors(failures: &Failures, labels: &Labels) -> Vec<ErrorGroup> {
     let mut groups: Vec<ErrorGroup> = failures
         .iter()
         .map(|(key, count, message)| {
+            if let Some(fault) = key.fault {
+                return ErrorGroup {
+                    step: key.step.and_then(|step| step_name(labels, step)),
+                    ..explained(key, fault, count, message)
+                };
+            }
             let finding = catalogue::explain_at(key.stage, key.cause, key.origin);
             ErrorGroup {
                 stage: key.stage.name().to_owned(),
@@ -205,12 +213,31 @@ fn errors(failures: &Failures, labels: &Labels) -> Vec<ErrorGroup> {
                 finding: finding.code.to_owned(),
                 hint: finding.hint(),
                 docs: finding.docs.map(str::to_owned),
+                fault: None,
             }
         })
         .collect();
     // A stable sort: those as frequent stay in the order of stages and causes.
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
+}
+
+/// Failures that a fault explains: there is nothing to do about them.
+fn explained(key: &FailureKey, fault: StrikeId, count: u64, message: Option<&str>) -> ErrorGroup {
+    ErrorGroup {
+        stage: key.stage.name().to_owned(),
+        cause: key.cause.name().to_owned(),
+        origin: key.origin.name().to_owned(),
+        status: key.status,
+        code: key.code,
+        step: None,
+        message: message.map(str::to_owned),
+        count,
+        finding: String::new(),
+        hint: format!("The scenario's fault {} did this.", fault.0 + 1),
+        docs: None,
+        fault: Some(fault.0),
+    }
 }
 
 fn by_reason(counts: &[u64]) -> BTreeMap<String, u64> {

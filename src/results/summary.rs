@@ -143,6 +143,10 @@ pub struct ErrorGroup {
     pub hint: String,
     /// Where the Socket.IO documentation speaks of it.
     pub docs: Option<String>,
+    /// The application of a fault that explains them, by its `id` in `faults`; nothing for failures
+    /// that no fault explains. They count in error rates all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<u32>,
 }
 
 /// What one application of a fault did.

@@ -179,8 +179,11 @@ impl Conductor {
         self.note_client_faults(false);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
-            let text = notice(kind, example.as_deref(), &self.plan.labels());
-            self.progress.notice(elapsed, &text);
+            // What a fault does was announced with the fault.
+            if kind.fault.is_none() {
+                let text = notice(kind, example.as_deref(), &self.plan.labels());
+                self.progress.notice(elapsed, &text);
+            }
             self.journal
                 .note(elapsed, &Note::first_failure(kind, example));
         }
@@ -411,6 +414,7 @@ fn notice(kind: FailureKey, example: Option<&str>, labels: &Labels) -> String {
         code: kind.code,
         step: kind.step,
         message: example.map(Into::into),
+        fault: kind.fault,
     };
     let finding = catalogue::explain_at(kind.stage, kind.cause, kind.origin);
     format!("{step}{failure}. {} ({})", finding.hint(), finding.code)

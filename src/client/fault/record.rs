@@ -249,6 +249,38 @@ impl ClientFaults {
         }
     }
 
+    /// What a loss at `now` would be attributed to; nothing is spent by asking.
+    pub(in crate::client) fn suspect(
+        &self,
+        now: Instant,
+        ambient: &[AmbientFault],
+    ) -> Option<Attribution> {
+        let is_open = |record: &&Record| match record.state {
+            State::Lasting { is_spent, .. } => !is_spent,
+            State::Over { .. } => true,
+        };
+        let own = self.own.iter().filter(is_open).map(|record| record.strike);
+        let own = own.max_by_key(|strike| strike.struck);
+        let global = self.at_large(now, DisconnectReason::TransportError, ambient);
+        match (own, global) {
+            (Some(own), Some(global)) if own.struck < global.struck => {
+                Some(Attribution::AtLarge(global))
+            }
+            (Some(own), _) => Some(Attribution::Own(own)),
+            (None, global) => global.map(Attribution::AtLarge),
+        }
+    }
+
+    /// The condition that began last, of those that are not over.
+    pub(in crate::client) fn latest_condition(&self) -> Option<StrikeId> {
+        let lasting = self
+            .own
+            .iter()
+            .filter(|record| record.state.condition().is_some());
+        let latest = lasting.max_by_key(|record| record.strike.struck);
+        latest.map(|record| record.strike.fault)
+    }
+
     fn meet(&mut self, at_large: Strike) -> Attribution {
         self.felt.retain(|felt| felt.fault != at_large.fault);
         self.felt.push(at_large);

@@ -352,6 +352,80 @@ fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
     assert_eq!(story.notebook.count(after(4)), 1);
 }
 
+/// The origin and the fault of the last failure that a story tells.
+fn last_failure(story: &Story) -> (Origin, Option<StrikeId>) {
+    match story.notebook.last() {
+        Event::EngineFailed { failure, .. }
+        | Event::NamespaceFailed { failure, .. }
+        | Event::SessionFailed { failure, .. } => (failure.origin, failure.fault),
+        other => panic!("no failure: {other:?}"),
+    }
+}
+
+#[test]
+fn what_fails_while_a_global_fault_is_at_work_is_its_doing_for_those_that_arrive_too() {
+    let mut story = Story::new(1);
+    let fault = AmbientFault::announce(StrikeId(4), None);
+    story.ambient.borrow_mut().push(fault.clone());
+    let refused = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Network);
+    let fail = |story: &mut Story, begun, ms, failure: &Failure| {
+        let (begun, now) = (story.at(begun), story.at(ms));
+        story
+            .lifecycle
+            .engine_opening(begun, TransportKind::WebSocket);
+        story.lifecycle.engine_failed(now, failure.clone());
+        last_failure(story)
+    };
+    let unexplained = (Origin::Network, None);
+    let explained = (Origin::Scenario, Some(StrikeId(4)));
+    assert_eq!(fail(&mut story, 0, 1, &refused), unexplained, "announced");
+    fault.strike(story.at(100));
+    assert_eq!(fail(&mut story, 110, 120, &refused), explained);
+    let rejected = Failure::new(Stage::Open, Cause::Forbidden, Origin::Server);
+    let by_server = (Origin::Server, None);
+    assert_eq!(fail(&mut story, 120, 130, &rejected), by_server);
+    let now = story.at(140);
+    story
+        .lifecycle
+        .engine_opening(now, TransportKind::WebSocket);
+    fault.end(story.at(200));
+    story
+        .lifecycle
+        .engine_failed(story.at(210), refused.clone());
+    assert_eq!(
+        last_failure(&story),
+        explained,
+        "it had begun before the end"
+    );
+    assert_eq!(fail(&mut story, 220, 230, &refused), unexplained);
+}
+
+#[test]
+fn what_fails_with_the_loss_that_a_fault_causes_is_its_doing() {
+    let mut story = Story::new(1);
+    story.connect(0);
+    let reset = Failure::new(Stage::Session, Cause::ConnectionReset, Origin::Network);
+    let now = story.at(50);
+    story.lifecycle.session_failed(now, reset.clone());
+    assert_eq!(last_failure(&story), (Origin::Network, None));
+    story.feel(100, StrikeId(1));
+    let now = story.at(110);
+    story.lifecycle.session_failed(now, reset.clone());
+    assert_eq!(last_failure(&story), (Origin::Scenario, Some(StrikeId(1))));
+    story.lose(111, DisconnectReason::TransportError);
+    let refused = Failure::new(Stage::Tcp, Cause::ConnectionRefused, Origin::Network);
+    let now = story.at(120);
+    story
+        .lifecycle
+        .engine_opening(now, TransportKind::WebSocket);
+    story.lifecycle.engine_failed(story.at(130), refused);
+    assert_eq!(
+        last_failure(&story),
+        (Origin::Network, None),
+        "the impulse is over: this is the server's"
+    );
+}
+
 #[test]
 fn what_fails_on_the_way_back_is_put_down_to_the_fault_and_says_whether_it_lasts() {
     let mut story = Story::new(1);

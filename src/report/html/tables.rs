@@ -96,6 +96,8 @@ pub(super) fn errors(errors: &[ErrorGroup]) -> Markup {
     if errors.is_empty() {
         return html! {};
     }
+    let (by_faults, others): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|error| error.fault.is_some());
     html! {
         section {
             h2 { "Errors" }
@@ -103,7 +105,15 @@ pub(super) fn errors(errors: &[ErrorGroup]) -> Markup {
                 thead {
                     tr { th.n { "count" } th { "cause" } th { "stage" } th { "by the" } th { "what to do" } }
                 }
-                tbody { @for error in errors { (error_row(error)) } }
+                tbody {
+                    @for error in &others { (error_row(error)) }
+                    @for (fault, count, causes) in words::by_fault(&by_faults) {
+                        tr {
+                            td.n { (number::count(count)) }
+                            td colspan="4" { "by fault " (fault + 1) ": " (causes) }
+                        }
+                    }
+                }
             }
         }
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::faults::by_name;
 use super::page::{Ink, Page};
-use crate::report::number;
+use crate::report::{number, words};
 use crate::results::summary::{ErrorGroup, Summary};
 
 /// More kinds of failures than this are read in summary.json rather than here.
@@ -14,15 +14,18 @@ pub(super) fn write_errors(page: &mut Page, errors: &[ErrorGroup]) {
         return;
     }
     page.heading("Errors");
+    let (by_faults, others): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|error| error.fault.is_some());
     let mut explained = BTreeSet::new();
-    for error in errors.iter().take(KINDS) {
+    for error in others.iter().take(KINDS) {
         write_error(page, error);
         // The same words a second time would only hide what differs.
         if explained.insert(error.hint.as_str()) {
             write_explanation(page, error);
         }
     }
-    if let Some(rest) = errors.get(KINDS..).filter(|rest| !rest.is_empty()) {
+    write_by_faults(page, &by_faults);
+    if let Some(rest) = others.get(KINDS..).filter(|rest| !rest.is_empty()) {
         let failures = rest.iter().map(|error| error.count).sum();
         let rest = format!(
             "  … and {} of {} more in summary.json",
@@ -30,6 +33,18 @@ pub(super) fn write_errors(page: &mut Page, errors: &[ErrorGroup]) {
             number::counted(rest.len() as u64, "kind"),
         );
         page.line(&[(Ink::Dim, rest)]);
+    }
+}
+
+/// Writes the failures that faults explain, a line for each fault.
+fn write_by_faults(page: &mut Page, errors: &[&ErrorGroup]) {
+    for (fault, count, causes) in words::by_fault(errors) {
+        let lead = [
+            (Ink::Plain, format!("{:>9}", number::count(count))),
+            (Ink::Plain, "  ".to_owned()),
+        ];
+        let facts = format!("by fault {}: {causes}", fault + 1);
+        page.paragraph(&lead, (Ink::Plain, &facts));
     }
 }
 

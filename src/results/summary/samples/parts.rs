@@ -134,6 +134,7 @@ pub(super) fn refused(count: u64, stage: &str) -> ErrorGroup {
                or the URL names another port."
             .to_owned(),
         docs: None,
+        fault: None,
     }
 }
 
@@ -167,6 +168,7 @@ pub(super) fn session_id_unknown() -> ErrorGroup {
         docs: Some(
             "https://socket.io/docs/v4/using-multiple-nodes/#enabling-sticky-session".to_owned(),
         ),
+        fault: None,
     }
 }
 

@@ -128,7 +128,7 @@ fn a_message_beyond_max_payload_ends_the_connection() {
         let errors = RUN.errors(population);
         errors
             .iter()
-            .any(|(kind, count)| kind == "session payload_too_large server" && *count == CLIENTS)
+            .any(|(kind, count)| kind == "session payload_too_large scenario" && *count == CLIENTS)
     };
     assert!(too_large("oversize") && too_large("oversize-polling"));
 }

@@ -76,7 +76,7 @@ fn resets_are_resets() {
     ENDS.assert_noticed("reset-polling", fault, "transport error", told);
     for population in ["reset", "reset-polling"] {
         let errors = ENDS.errors(population);
-        let met = ["session", "open"].map(|stage| format!("{stage} connection_reset network"));
+        let met = ["session", "open"].map(|stage| format!("{stage} connection_reset scenario"));
         assert!(errors.contains(&met[0]), "{errors:?}");
         assert!(errors.iter().all(|error| met.contains(error)), "{errors:?}");
     }
@@ -100,8 +100,8 @@ fn while_the_proxy_is_down_connections_are_refused() {
     for population in ["down", "down-polling"] {
         let errors = ENDS.errors(population);
         let met = [
-            "session connection_closed network",
-            "tcp connection_refused server",
+            "session connection_closed scenario",
+            "tcp connection_refused scenario",
         ];
         assert_eq!(errors, set(&met));
         let outage = &ENDS.fault(population)["outage"]["min"];
@@ -126,7 +126,7 @@ fn an_idle_timeout_below_the_ping_interval_cuts_everybody_off() {
     );
     let errors = ENDS.errors("idle");
     // On a busy machine a handshake may be quiet for as long.
-    let met = ["session", "open"].map(|stage| format!("{stage} connection_closed network"));
+    let met = ["session", "open"].map(|stage| format!("{stage} connection_closed scenario"));
     assert!(errors.contains(&met[0]), "{errors:?}");
     assert!(errors.iter().all(|error| met.contains(error)), "{errors:?}");
 }
@@ -138,13 +138,13 @@ fn a_status_ends_polling_and_the_server_is_left_with_silent_sessions() {
     assert!(fault["requests"].as_u64() >= Some(CLIENTS), "{fault:#}");
     let errors = REQUESTS.errors("status");
     assert!(
-        errors.contains("session http_status server 503"),
+        errors.contains("session http_status scenario 503"),
         "{errors:?}"
     );
     assert!(
         errors
             .iter()
-            .all(|error| error.ends_with(" http_status server 503")),
+            .all(|error| error.ends_with(" http_status scenario 503")),
         "{errors:?}"
     );
 }
@@ -160,7 +160,7 @@ fn a_share_of_requests_is_a_share() {
     assert!(
         errors
             .iter()
-            .all(|error| error.ends_with(" http_status server 429")),
+            .all(|error| error.ends_with(" http_status scenario 429")),
         "{errors:?}"
     );
     // Every other request went on: acks came all the time.
@@ -171,8 +171,8 @@ fn a_share_of_requests_is_a_share() {
 #[test]
 fn websockets_that_come_again_are_blocked_and_back_after_it() {
     let expected = [
-        ("refused", "open websocket_refused server 403"),
-        ("swallowed", "open timed_out server"),
+        ("refused", "open websocket_refused scenario 403"),
+        ("swallowed", "open timed_out scenario"),
         ("stripped", "open bad_request server 400"),
     ];
     for (population, error) in expected {
@@ -201,7 +201,7 @@ fn clients_that_may_poll_live_without_their_upgrade() {
     );
     let errors = REQUESTS.errors("refused-upgrade");
     assert!(
-        errors.contains("upgrade websocket_refused server 403"),
+        errors.contains("upgrade websocket_refused scenario 403"),
         "{errors:?}"
     );
     assert_eq!(
