@@ -35,6 +35,9 @@ pub const COOKIE: usize = 4096;
 /// Longest session id, in bytes: it stands in every URL.
 pub const SID: usize = 4096;
 
+/// Longest answer of a server that is asked whether it is ready, or of a Toxiproxy, in bytes.
+pub const CONTROL_ANSWER: usize = 1 << 20;
+
 /// Longest WebSocket message, after decompression, in bytes.
 pub const MESSAGE: usize = 16 << 20;
 
@@ -52,7 +55,7 @@ pub const BUDGET_FREE: usize = 64 << 10;
 
 /// Budget of the process for what waits in the buffers of all connections, in bytes, beyond
 /// [`BUDGET_FREE`] each.
-pub const BUDGET: usize = 24 << 20;
+pub const BUDGET: usize = 12 << 20;
 
 /// What every client adds to the budget of its process, in bytes.
 pub const BUDGET_PER_CLIENT: usize = 256 << 10;
@@ -82,6 +85,10 @@ pub const ALL: &[(&str, usize)] = &[
     ("session id, in bytes", SID),
     ("cookies in a jar, the oldest of which go", COOKIES),
     ("cookie, in bytes", COOKIE),
+    (
+        "answer to a readiness check or of a Toxiproxy, in bytes",
+        CONTROL_ANSWER,
+    ),
     ("WebSocket message, decompressed, in bytes", MESSAGE),
     (
         "payload of a WebSocket control frame, in bytes",

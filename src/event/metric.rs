@@ -154,6 +154,7 @@ metrics! {
         ClientsComplete => "clients.complete", "Clients that at some time had all their namespaces.";
         ClientsPartial => "clients.partial", "Clients that had some of their namespaces, but never all of them at once.";
         ClientsGaveUp => "clients.gave_up", "Clients that used up their reconnection attempts.";
+        ClientsAbandoned => "clients.abandoned", "Clients that had not left when the run stopped waiting for them; what they did last is not counted.";
         HandshakeAttempts => "handshake.attempts", "Engine.IO handshakes begun.";
         HandshakeErrors => "handshake.errors", "Engine.IO handshakes failed.";
         HandshakeZombies => "handshake.zombies", "Sessions that a server was left with and that nobody uses: handshakes answered after their client had given them up, and what `network_change` and `abandon` leave behind.";

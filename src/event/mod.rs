@@ -117,6 +117,8 @@ pub enum Event {
         /// neither is.
         open_for: Option<Duration>,
     },
+    /// The run ended without waiting any longer for the client to leave.
+    ClientAbandoned,
     /// A part of a connection attempt came to a good end.
     PhaseTimed {
         /// Which part.

@@ -29,6 +29,7 @@ impl State {
                 ever_connected,
                 open_for,
             } => ended(tally, fate, ever_connected, open_for),
+            Event::ClientAbandoned => tally.counters.add(Counter::ClientsAbandoned, 1),
             Event::PhaseTimed { phase, took } => tally.record(phase_metric(phase), took),
             Event::EngineOpening { .. } => {
                 tally.counters.add(Counter::HandshakeAttempts, 1);

@@ -46,6 +46,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
     }));
     warnings.extend(unanswered::warnings(&facts.populations, totals));
     warnings.extend(left_open(&total));
+    warnings.extend(abandoned(totals));
     warnings.extend(out_of_range(&total));
     Summary {
         schema: SCHEMA.to_owned(),
@@ -337,6 +338,18 @@ fn populations(facts: &RunFacts, totals: &Totals) -> BTreeMap<String, Population
             Some((facts.name.clone(), summary))
         })
         .collect()
+}
+
+/// Clients that the end of the run did not wait for: their last counts are missing.
+fn abandoned(totals: &Totals) -> Option<Warning> {
+    let clients = totals.counter(Counter::ClientsAbandoned);
+    (clients > 0).then(|| Warning {
+        code: "clients_abandoned".to_owned(),
+        message: format!(
+            "{clients} clients had not left when the run stopped waiting for them; their fate and \
+             what they did last are not counted"
+        ),
+    })
 }
 
 fn listens(facts: &PopulationFacts, tally: &Tally, labels: &Labels) -> Vec<ListenOutcome> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+
 use crate::limits;
 
 /// Budget that all connections of a process draw from; clones share it.
@@ -85,6 +87,32 @@ impl Share {
     }
 }
 
+/// A body for as long as anything of it is in use.
+struct Charged {
+    body: Bytes,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Share {
+    /// Lets a body draw on the budget until the last slice of it is dropped.
+    ///
+    /// # Errors
+    /// If the budget has no more.
+    pub(super) fn charge(mut self, body: Bytes) -> Result<Bytes, Exhausted> {
+        if body.len() <= limits::BUDGET_FREE {
+            return Ok(body);
+        }
+        self.hold(body.len())?;
+        Ok(Bytes::from_owner(Charged { body, _share: self }))
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.0.used.fetch_sub(self.drawn, Ordering::Relaxed);
@@ -108,5 +136,15 @@ mod tests {
         assert_eq!(other.hold(free + 90), Ok(()));
         drop(other);
         assert_eq!(one.hold(free + 100), Ok(()));
+        drop(one);
+        let body = budget.share().charge(vec![1; free + 70].into()).unwrap();
+        let rest = body.slice(free + 69..);
+        drop(body);
+        assert_eq!(
+            budget.share().hold(free + 31),
+            Err(Exhausted { limit: 100 })
+        );
+        drop(rest);
+        assert_eq!(budget.share().hold(free + 100), Ok(()));
     }
 }

@@ -123,6 +123,7 @@ impl<O: Observer> Worker<O> {
             () = all_ended => {}
             () = limit => {}
         }
+        self.report_abandoned(clients.len());
         self.report_traffic(clock::now());
     }
 
@@ -153,6 +154,16 @@ impl<O: Observer> Worker<O> {
     fn load_end(&self) -> Instant {
         let assignment = self.assignment.borrow();
         assignment.clock.origin() + assignment.duration
+    }
+
+    /// Clients that have not left by now are counted, not waited for; by which population's observer
+    /// makes no difference to the run's number.
+    fn report_abandoned(&self, clients: usize) {
+        if let Some(observer) = self.assignment.borrow().observers.first() {
+            for _ in 0..clients {
+                observer.observe(clock::now(), Event::ClientAbandoned);
+            }
+        }
     }
 
     /// Hands the bytes since the last call to the observers.

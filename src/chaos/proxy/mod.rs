@@ -65,7 +65,7 @@ pub enum ProxyError {
     #[error("Toxiproxy does not answer")]
     Toxiproxy {
         /// Why.
-        source: reqwest::Error,
+        source: io::Error,
     },
     /// Toxiproxy answers, and not as wanted.
     #[error("Toxiproxy answers {status}: {said}")]

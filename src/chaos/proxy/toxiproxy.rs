@@ -1,5 +1,6 @@
 //! A running Toxiproxy in place of the built-in proxy, by its HTTP API (version 2).
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::{ProxyError, Setup};
 use crate::event::{PopulationId, StrikeId};
 use crate::fault::toxic::ToxicKind;
 use crate::fault::{FaultKind, ListenerFault, PathFault, Toxic};
+use crate::server::http::{NoBody, body_of};
 
 /// How long Toxiproxy may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -247,9 +249,9 @@ async fn host_address(url: &Url) -> Result<IpAddr, ProxyError> {
     };
     let found = tokio::net::lookup_host((name, port)).await;
     let mut addresses = found.map_err(ProxyError::Resolve)?;
-    let address = addresses.next().ok_or_else(|| {
-        ProxyError::Resolve(std::io::Error::from(std::io::ErrorKind::AddrNotAvailable))
-    })?;
+    let address = addresses
+        .next()
+        .ok_or_else(|| ProxyError::Resolve(io::Error::from(io::ErrorKind::AddrNotAvailable)))?;
     Ok(address.ip())
 }
 
@@ -271,7 +273,9 @@ impl Api {
             .timeout(ANSWER_LIMIT)
             .tls_backend_preconfigured(no_tls()?)
             .build()
-            .map_err(|source| ProxyError::Toxiproxy { source })?;
+            .map_err(|source| ProxyError::Toxiproxy {
+                source: io::Error::other(source),
+            })?;
         Ok(Self { base, client })
     }
 
@@ -286,13 +290,15 @@ impl Api {
         if let Some(body) = &body {
             request = request.json(body);
         }
-        let answer = async {
+        let answer: Result<_, NoBody> = async {
             let response = request.send().await?;
-            Ok((response.status(), response.text().await?))
-        };
-        let (status, text) = answer
-            .await
-            .map_err(|source| ProxyError::Toxiproxy { source })?;
+            Ok((response.status(), body_of(response).await?))
+        }
+        .await;
+        let (status, body) = answer.map_err(|source| ProxyError::Toxiproxy {
+            source: io::Error::other(source),
+        })?;
+        let text = String::from_utf8_lossy(&body);
         if !status.is_success() {
             return Err(refusal(status, &text));
         }

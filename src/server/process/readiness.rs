@@ -7,6 +7,7 @@ use crate::event::{Cause, EngineRevision};
 use crate::protocol::engine_io::error_body::{self, RequestKind};
 use crate::protocol::engine_io::handshake::opened;
 use crate::protocol::engine_io::query;
+use crate::server::http::body_of;
 
 /// Marks the handshakes of this check, so that a server's log can leave them out.
 const USER_AGENT: &str = concat!("sio-load/", env!("CARGO_PKG_VERSION"), " readiness");
@@ -87,7 +88,7 @@ async fn open(client: &reqwest::Client, url: &str, revision: EngineRevision) -> 
         Err(error) => return Answer::NotYet(innermost(&error)),
     };
     let status = response.status();
-    match response.bytes().await {
+    match body_of(response).await {
         Ok(body) => judge(status.as_u16(), &body),
         Err(error) => Answer::NotYet(innermost(&error)),
     }

@@ -265,6 +265,10 @@ impl Job {
             if failure::wants_tls(status, &body) {
                 return Err(failure::tls_required().with_status(status));
             }
+            let share = std::mem::replace(&mut self.share, self.settings.budget.share());
+            let body = share
+                .charge(body)
+                .map_err(|exhausted| failure::too_large(&exhausted.to_string()))?;
             // A connection to another server than the target is of no use later.
             let left = link.filter(|_| elsewhere.is_none());
             let response = Response {
