@@ -45,7 +45,12 @@ pub(super) fn from_tls(error: &rustls::Error) -> Failure {
     } else {
         (Cause::TlsFailed, Origin::Server)
     };
-    Failure::new(Stage::Tls, cause, origin).with_message(&error.to_string())
+    // What the library prints of an error of ours are the names of its types.
+    let message = match cause == Cause::TlsSelfSigned {
+        true => "the certificate is signed by itself".to_owned(),
+        false => error.to_string(),
+    };
+    Failure::new(Stage::Tls, cause, origin).with_message(&message)
 }
 
 /// Whether bytes that came without TLS begin a TLS alert record.
