@@ -13,6 +13,7 @@ pub mod fault;
 pub mod http1;
 mod keys;
 pub mod limits;
+mod printable;
 pub mod seed;
 pub mod trace;
 pub mod units;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::clock;
+use crate::printable::printable;
 
 /// Whose words a line is in: the namespaces of the `debug` package in the JS client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +70,7 @@ impl Trace {
         let since = before.map_or(0, |before| {
             now.saturating_duration_since(before).as_millis()
         });
-        let clean = what().replace(char::is_control, "\u{fffd}");
+        let clean = printable(&what());
         let line = format!("  {} {clean} +{since}ms\n", voice.name());
         (out.borrow_mut())(&line);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use console::Term;
 
+use crate::printable::printable_lines;
 use crate::report;
 use crate::report::terminal::{Layout, render, render_sweep};
 use crate::results::comparison::Comparison;
@@ -100,6 +101,7 @@ impl Terminal {
         } else {
             ("", "")
         };
+        let message = printable_lines(message);
         self.complain(&format!("{bold_red}error{reset}: {message}\n"));
     }
 }

@@ -215,7 +215,15 @@ impl<O: Observer> Driver<O> {
         clippy::too_many_lines,
         reason = "one arm for each event: the table of what the lifecycle hears"
     )]
-    fn take_event(&mut self, now: Instant, event: ConnectionEvent) {
+    fn take_event(&mut self, now: Instant, mut event: ConnectionEvent) {
+        if let ConnectionEvent::TransportFailed { failure, .. }
+        | ConnectionEvent::EngineFailed { failure }
+        | ConnectionEvent::UpgradeFailed { failure }
+        | ConnectionEvent::Rejected { failure, .. }
+        | ConnectionEvent::SessionFailed { failure } = &mut event
+        {
+            self.composer.mask_secrets(failure);
+        }
         if let Some(log) = &self.wire_log {
             log.event(&event);
         }

@@ -8,7 +8,8 @@ use http::{HeaderName, HeaderValue};
 
 use super::behaviour::Tick;
 use super::blueprint::{Blueprint, Handshake};
-use crate::event::ClientId;
+use super::secrets::SentSecrets;
+use crate::event::{ClientId, Failure};
 use crate::protocol::engine_io::query::append_pair;
 use crate::scenario::template::{Captures, Scope};
 use crate::units::ByteSize;
@@ -21,6 +22,8 @@ pub(super) struct Composer {
     engines: u64,
     /// CONNECT packets so far; `{{n}}` in auth.
     connects: u64,
+    /// What it has sent as secrets, to know them again in what comes back.
+    secrets: SentSecrets,
     /// Acks sent so far, by listen table; `{{n}}` in replies. Empty until the first.
     replies: Vec<u64>,
     random: fastrand::Rng,
@@ -49,6 +52,7 @@ impl Composer {
             client: client.0,
             engines: 0,
             connects: 0,
+            secrets: SentSecrets::default(),
             replies: Vec::new(),
             random,
         }
@@ -70,10 +74,12 @@ impl Composer {
         self.engines += 1;
         let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
         scope.captures = captures;
-        Handshake {
+        let handshake = Handshake {
             query: query(blueprint, &mut scope),
             headers: headers(blueprint, &mut scope),
-        }
+        };
+        self.secrets.note_headers(&handshake.headers);
+        handshake
     }
 
     /// The CONNECT payload, a JSON object.
@@ -90,7 +96,13 @@ impl Composer {
         let mut scope = blueprint.scope(self.client, n, now, &mut self.random);
         scope.captures = captures;
         template.render(&mut scope, &mut auth);
+        self.secrets.note_auth(&auth);
         Some(auth)
+    }
+
+    /// Masks what the client sent as a secret wherever a failure's message repeats it.
+    pub(super) fn mask_secrets(&self, failure: &mut Failure) {
+        self.secrets.mask(failure);
     }
 
     /// The arguments of the ack that a listen table answers with: JSON text, separated by commas,

@@ -11,6 +11,7 @@ pub mod driver;
 mod fault;
 pub mod lifecycle;
 mod message;
+mod secrets;
 mod shutdown;
 mod stamp;
 mod steps;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StrikeId;
 use super::label::LabelId;
+use crate::printable::printable;
 
 /// Where in a client's life something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -302,9 +303,10 @@ impl Failure {
         }
     }
 
-    /// With what was said, trimmed; an empty message is none.
+    /// With what was said, made printable and trimmed; an empty message is none.
     #[must_use]
     pub fn with_message(mut self, message: &str) -> Self {
+        let message = printable(message);
         let kept: String = message.trim().chars().take(Self::MESSAGE_LIMIT).collect();
         self.message = (!kept.is_empty()).then(|| kept.into_boxed_str());
         self

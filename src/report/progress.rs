@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::number;
 use super::terminal::{cut, wrap};
+use crate::printable::printable;
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,10 @@ impl ProgressState {
         if self.fault == FaultState::None {
             return figures;
         }
-        format!("{figures}\n{}", cut(&self.fault.to_string(), width))
+        format!(
+            "{figures}\n{}",
+            cut(&printable(&self.fault.to_string()), width)
+        )
     }
 }
 
@@ -171,7 +175,7 @@ impl Progress {
     /// Says what is done before the load begins.
     pub fn starting(&self, what: &str) {
         self.bar.set_prefix(caption("starting", self.duration));
-        self.bar.set_message(cut(what, columns()));
+        self.bar.set_message(cut(&printable(what), columns()));
     }
 
     /// Shows new figures.
@@ -186,6 +190,7 @@ impl Progress {
     /// Says something that happened at that time of the run: above the bar, or as a plain line.
     pub fn notice(&self, at: Duration, text: &str) {
         let lead = format!("{:>7}  ", number::stopwatch(at));
+        let text = &printable(text);
         match self.display {
             Display::Live { .. } => self.bar.println(hanging(&lead, text, columns())),
             // A log is searched line by line: it gets the whole notice in one.

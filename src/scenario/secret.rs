@@ -1,7 +1,7 @@
 //! What may be secret in a flag's value or a scenario's, masked wherever it is shown or stored.
 
 /// What stands in place of a secret.
-pub(super) const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// A setting with one of these words in it may hold a secret.
 const SECRET_WORDS: [&str; 8] = [
@@ -15,7 +15,7 @@ const SECRET_NAMES: [&str; 7] = [
 
 /// Whether what goes by this name, as a header or a variable of the environment, is a secret.
 #[must_use]
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|word| name.contains(word))
 }

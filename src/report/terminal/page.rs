@@ -2,6 +2,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::table::Table;
+use crate::printable::printable;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Page {
     pub fn line(&mut self, pieces: &[Piece]) {
         let mut room = self.width;
         for (ink, text) in pieces {
-            let text = cut(&clean(text), room);
+            let text = cut(&printable(text), room);
             room -= text.width();
             self.ink(*ink, &text);
         }
@@ -98,12 +99,12 @@ impl Page {
 
     /// Writes text after a lead, wrapped between words, with the lead's width as indent.
     pub fn paragraph(&mut self, lead: &[Piece], (ink, text): (Ink, &str)) {
-        let indent: usize = lead.iter().map(|(_, text)| clean(text).width()).sum();
-        let lines = wrap(&clean(text), self.width.saturating_sub(indent).max(1));
+        let indent: usize = lead.iter().map(|(_, text)| printable(text).width()).sum();
+        let lines = wrap(&printable(text), self.width.saturating_sub(indent).max(1));
         for (number, line) in lines.iter().enumerate() {
             if number == 0 {
                 for (ink, text) in lead {
-                    self.ink(*ink, &clean(text));
+                    self.ink(*ink, &printable(text));
                 }
             } else {
                 self.space(indent);
@@ -123,7 +124,7 @@ impl Page {
         let mut first = true;
         for (ink, text) in facts {
             let text = cut(
-                &clean(text),
+                &printable(text),
                 self.width.saturating_sub(indent + Self::LABEL_WIDTH),
             );
             let separator = if first { 0 } else { Self::SEPARATOR.width() };
@@ -146,7 +147,7 @@ impl Page {
     pub(super) fn enumeration(&mut self, facts: &[String]) {
         let mut line = String::new();
         for fact in facts {
-            let fact = cut(&clean(fact), self.width);
+            let fact = cut(&printable(fact), self.width);
             if line.is_empty() {
                 line = fact;
             } else if line.width() + Self::SEPARATOR.width() + fact.width() <= self.width {
@@ -188,7 +189,7 @@ impl Page {
 
     /// Writes one line as it is, however wide.
     pub fn whole_line(&mut self, text: &str) {
-        self.ink(Ink::Plain, &clean(text));
+        self.ink(Ink::Plain, &printable(text));
         self.end_line();
     }
 
@@ -221,18 +222,6 @@ impl Page {
         }
         self.text.push('\n');
     }
-}
-
-/// Without control characters: what a server says must not drive the reader's terminal. Line breaks
-/// and tabs are spaces.
-pub(super) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 /// At most `width` columns of a text; an ellipsis stands for what was cut.
@@ -320,6 +309,9 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(clean("\u{1b}[31mred\n\u{7}"), "\u{fffd}[31mred \u{fffd}");
+        assert_eq!(
+            printable("\u{1b}[31mred\n\u{7}"),
+            "\u{fffd}[31mred \u{fffd}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 use unicode_width::UnicodeWidthStr;
 
-use super::page::{Ink, Piece, clean, cut};
+use super::page::{Ink, Piece, cut};
+use crate::printable::printable;
 
 /// Which side a column keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Table {
     /// Adds a row with as many cells as there are columns.
     pub(in crate::report) fn row(&mut self, cells: Vec<Piece>) {
         debug_assert_eq!(cells.len(), self.align.len(), "a cell for each column");
-        let cells = cells.into_iter().map(|(ink, text)| (ink, clean(&text)));
+        let cells = cells.into_iter().map(|(ink, text)| (ink, printable(&text)));
         self.rows.push(cells.collect());
     }
 

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use super::environment::Substitution;
 use super::plan::{ConnectTo, Fault, IpFamily, Plan, Server, ServerProgram, Sweep, Target};
-use super::secret::{MASK, is_secret_name};
+use super::secret::MASK;
 use super::threshold::Threshold;
 use crate::fault::Value;
 use crate::units::{ByteSize, Selection, format_duration};
@@ -24,16 +24,16 @@ const HEAD: &str = "\
 
 const MASKED_HEAD: &str = "\
 # The scenario as it ran, every default filled in. Values that may be secret (auth, query, headers
-# and variables with such a name, TLS keys, passwords in URLs) are masked as ***: put them back
-# before running this file, or let the run write them with --show-secrets.
+# with such a name, the environment of servers, TLS keys, passwords in URLs) are masked as ***: put
+# them back before running this file, or let the run write them with --show-secrets.
 ";
 
 impl Plan {
     /// The scenario as it ran: every default filled in, the seed, and what flags changed.
     ///
-    /// Without `show_secrets`, values of `auth` and `query`, of headers and of variables whose name
-    /// tells of a secret (Authorization, Cookie, X-Api-Key), paths of TLS keys and passwords in
-    /// URLs are masked, and a comment at the top says so. Values made of placeholders alone stay:
+    /// Without `show_secrets`, values of `auth` and `query`, of headers whose name tells of a secret
+    /// (Authorization, Cookie, X-Api-Key), of the server's environment, paths of TLS keys and
+    /// passwords in URLs are masked, and a comment at the top says so. Values made of placeholders alone stay:
     /// they hold no secret themselves.
     #[must_use]
     pub fn to_toml(&self, show_secrets: bool) -> String {
@@ -161,7 +161,7 @@ impl Writer<'_> {
                 self.pair("command", &array(argv.iter().map(|word| quoted(word))));
                 let env: Vec<_> = env
                     .iter()
-                    .map(|(key, value)| (key.as_str(), self.env_value(key, value)))
+                    .map(|(key, value)| (key.as_str(), quoted(&self.secret(value))))
                     .collect();
                 self.pair("env", &inline(env));
                 let cwd = cwd.as_ref().map(|cwd| quoted(&cwd.display().to_string()));
@@ -171,14 +171,6 @@ impl Writer<'_> {
         self.pair("ready", &quoted(&format_duration(server.ready)));
         self.pair("instances", &server.instances.to_string());
         self.pair("balance", &quoted(server.balance.word()));
-    }
-
-    fn env_value(&mut self, name: &str, value: &str) -> String {
-        if is_secret_name(name) {
-            quoted(&self.secret(value))
-        } else {
-            quoted(value)
-        }
     }
 
     fn fault(&mut self, fault: &Fault, plan: &Plan) {

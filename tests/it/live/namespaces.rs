@@ -119,3 +119,21 @@ fn acks_that_nothing_answers_are_counted_and_warned_of() {
     let warning = outcome.warning("acks_owed");
     assert!(warning.contains("`reply`"), "{warning}");
 }
+
+#[test]
+fn a_secret_that_a_server_repeats_stays_out_of_the_results() {
+    let server = refusing("refusing");
+    let scenario = THREE_NAMESPACES.replace(
+        "[[clients]]",
+        "[target]\nauth = { token = \"s3cr3t-{{client}}\" }\n[[clients]]",
+    );
+    let outcome = run(&server.url(), &scenario);
+    let messages: Vec<&str> = outcome
+        .summary
+        .errors
+        .iter()
+        .filter_map(|group| group.message.as_deref())
+        .collect();
+    assert_eq!(messages, ["admins only, not ***"]);
+    assert!(!outcome.everything().contains("s3cr3t"));
+}

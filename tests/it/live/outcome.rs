@@ -78,6 +78,14 @@ impl Outcome {
         groups.map(|group| (kind(group), group.count)).collect()
     }
 
+    /// Every text file of the run's folder.
+    pub(super) fn everything(&self) -> String {
+        let folder = std::fs::read_dir(self.finished.results()).expect("a folder");
+        let files = folder.map(|entry| entry.expect("an entry").path());
+        let texts = files.filter_map(|path| std::fs::read_to_string(path).ok());
+        texts.collect()
+    }
+
     /// The message of the only warning with this code.
     pub(super) fn warning(&self, code: &str) -> &str {
         let warnings = &self.summary.warnings;

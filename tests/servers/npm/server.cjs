@@ -254,7 +254,10 @@ function authenticate(socket, next) {
 }
 
 for (const name of refusing ?? []) {
-  io.of(name).use((_socket, next) => next(new Error("admins only")));
+  io.of(name).use((socket, next) => {
+    const token = socket.handshake.auth?.token;
+    next(new Error(`admins only${token ? `, not ${token}` : ""}`));
+  });
 }
 for (const name of quiet ?? []) io.of(name).use(() => {});
 
