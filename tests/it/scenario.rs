@@ -101,11 +101,13 @@ fn every_scenario_as_run_gives_the_same_plan_again() {
         let plan = read(&file, &Overrides::default());
         let text = plan.to_toml(true);
         assert_eq!(parse(&text, &Overrides::default()), plan, "{text}");
-        assert_eq!(
-            plan.to_toml(false),
-            text,
-            "shipped scenarios have no secrets"
-        );
+        let masked = plan.to_toml(false);
+        if text.contains("\nenv = { ") {
+            // The environment of a server counts as secret, whatever is in it.
+            assert!(masked.contains(" = \"***\""), "{masked}");
+        } else {
+            assert_eq!(masked, text, "shipped scenarios have no secrets");
+        }
     }
 }
 
