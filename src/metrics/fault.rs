@@ -119,30 +119,54 @@ impl FaultTally {
 
     /// Adds all of another one's.
     pub fn merge(&mut self, other: &Self) {
-        self.applied_first = earlier(self.applied_first, other.applied_first);
-        self.lifted_last = self.lifted_last.max(other.lifted_last);
-        self.applications += other.applications;
-        self.lifts += other.lifts;
-        self.affected += other.affected;
-        self.not_connected += other.not_connected;
-        self.not_applicable += other.not_applicable;
-        self.refused += other.refused;
-        self.restored += other.restored;
-        for (ours, theirs) in self.disconnects.iter_mut().zip(other.disconnects) {
+        let Self {
+            applied_first,
+            lifted_last,
+            applications,
+            lifts,
+            affected,
+            not_connected,
+            not_applicable,
+            refused,
+            restored,
+            disconnects,
+            detect,
+            outage,
+            attempts,
+            back_on_polling,
+            back_on_websocket,
+            recovery_offered,
+            recovered,
+            last_restored,
+            first_delays,
+            failed_opens,
+            failed_while_it_lasted,
+            failures,
+        } = other;
+        self.applied_first = earlier(self.applied_first, *applied_first);
+        self.lifted_last = self.lifted_last.max(*lifted_last);
+        self.applications += applications;
+        self.lifts += lifts;
+        self.affected += affected;
+        self.not_connected += not_connected;
+        self.not_applicable += not_applicable;
+        self.refused += refused;
+        self.restored += restored;
+        for (ours, theirs) in self.disconnects.iter_mut().zip(disconnects) {
             *ours += theirs;
         }
-        self.detect.merge(&other.detect);
-        self.outage.merge(&other.outage);
-        self.attempts.merge(&other.attempts);
-        self.back_on_polling += other.back_on_polling;
-        self.back_on_websocket += other.back_on_websocket;
-        self.recovery_offered += other.recovery_offered;
-        self.recovered += other.recovered;
-        self.last_restored = self.last_restored.max(other.last_restored);
-        self.first_delays.merge(&other.first_delays);
-        self.failed_opens += other.failed_opens;
-        self.failed_while_it_lasted += other.failed_while_it_lasted;
-        self.failures.merge(&other.failures);
+        self.detect.merge(detect);
+        self.outage.merge(outage);
+        self.attempts.merge(attempts);
+        self.back_on_polling += back_on_polling;
+        self.back_on_websocket += back_on_websocket;
+        self.recovery_offered += recovery_offered;
+        self.recovered += recovered;
+        self.last_restored = self.last_restored.max(*last_restored);
+        self.first_delays.merge(first_delays);
+        self.failed_opens += failed_opens;
+        self.failed_while_it_lasted += failed_while_it_lasted;
+        self.failures.merge(failures);
     }
 
     /// Clients that lost their connection by it.

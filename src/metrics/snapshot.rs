@@ -28,19 +28,25 @@ pub struct Snapshot {
 impl Snapshot {
     /// Adds all of another one's.
     pub fn merge(&mut self, other: Self) {
-        for (second, theirs) in other.seconds {
+        let Self {
+            seconds,
+            faults,
+            workers,
+            reported_until,
+        } = other;
+        for (second, theirs) in seconds {
             merge_entry(&mut self.seconds, second, theirs, Interval::merge);
         }
-        for (fault, theirs) in other.faults {
+        for (fault, theirs) in faults {
             self.faults.entry(fault).or_default().merge(&theirs);
         }
-        for (worker, intervals) in other.workers {
+        for (worker, intervals) in workers {
             let ours = self.workers.entry(worker).or_default();
             for (number, theirs) in intervals {
                 ours.entry(number).or_default().merge(&theirs);
             }
         }
-        for (worker, until) in other.reported_until {
+        for (worker, until) in reported_until {
             let ours = self.reported_until.entry(worker).or_default();
             *ours = until.max(*ours);
         }
@@ -71,13 +77,18 @@ pub struct Interval {
 impl Interval {
     /// Adds all of another one's.
     pub fn merge(&mut self, other: Self) {
-        for (population, theirs) in other.populations {
+        let Self {
+            populations,
+            lag,
+            connected_peak,
+        } = other;
+        for (population, theirs) in populations {
             merge_entry(&mut self.populations, population, theirs, |ours, theirs| {
                 ours.merge(&theirs);
             });
         }
-        self.lag.merge(&other.lag);
-        self.connected_peak = self.connected_peak.max(other.connected_peak);
+        self.lag.merge(&lag);
+        self.connected_peak = self.connected_peak.max(connected_peak);
     }
 
     /// All populations together.
@@ -107,9 +118,15 @@ pub struct WorkerInterval {
 impl WorkerInterval {
     /// Adds another one's; a worker tells each interval once, so this serves the laws of merging.
     pub fn merge(&mut self, other: &Self) {
-        self.wall += other.wall;
-        self.cpu += other.cpu;
-        self.lag_p99_us = self.lag_p99_us.max(other.lag_p99_us);
-        self.lag_max_us = self.lag_max_us.max(other.lag_max_us);
+        let Self {
+            wall,
+            cpu,
+            lag_p99_us,
+            lag_max_us,
+        } = *other;
+        self.wall += wall;
+        self.cpu += cpu;
+        self.lag_p99_us = self.lag_p99_us.max(lag_p99_us);
+        self.lag_max_us = self.lag_max_us.max(lag_max_us);
     }
 }
