@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::gate::comparison::Wanted;
@@ -41,7 +41,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario, write results, judge thresholds.
-    Run(Box<RunArgs>),
+    Run(Box<RunCommandArgs>),
     /// Repeat a scenario's fault over reconnection settings and compare the storms.
     Storm(Box<StormArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
@@ -50,6 +50,10 @@ pub enum Command {
     Doctor(Box<DoctorArgs>),
     /// Say whether something got worse between runs.
     Compare(CompareArgs),
+    /// Run two targets, or two settings, in turn and compare them.
+    Ab(Box<AbArgs>),
+    /// List runs over time, one row each, for change-point detection.
+    History(HistoryArgs),
     /// Show the reports of a run again from its stored results.
     Report(ReportArgs),
     /// The embedded Socket.IO server.
@@ -75,7 +79,7 @@ pub enum Command {
 }
 
 /// What changes a scenario from outside.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct OverrideArgs {
     /// Target URL, in place of the scenario's; no server is started then.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_URL", value_hint = ValueHint::Url)]
@@ -152,6 +156,28 @@ pub struct RunArgs {
     /// Write secrets into the results: values of auth and query, Authorization, Cookie, TLS keys.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_SHOW_SECRETS", value_parser = clap::builder::FalseyValueParser::new())]
     pub show_secrets: bool,
+}
+
+/// `sio-load run`, with what only a single run can do.
+#[derive(Debug, Args)]
+pub struct RunCommandArgs {
+    /// How to run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What to compare the run with.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
+}
+
+/// What a run is compared with when it is over.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    /// Runs to compare this one with when it is over: a run folder, or a folder of them.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_BASELINE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub baseline: Option<PathBuf>,
+    /// How to judge.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
 }
 
 /// `sio-load storm`.
@@ -319,6 +345,68 @@ pub struct CompareArgs {
     /// Which report.
     #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
     pub format: CompareFormat,
+}
+
+/// `sio-load ab`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("sides").args(["base_url", "new_url", "base_set", "new_set"]).multiple(true).required(true))]
+pub struct AbArgs {
+    /// As for a run; `--json` prints comparison.json.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Target URL of the base.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub base_url: Option<String>,
+    /// Target URL of what is new.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub new_url: Option<String>,
+    /// Any value of the base's scenario, as often as needed.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub base_set: Vec<String>,
+    /// Any value of the new side's scenario, as often as needed.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub new_set: Vec<String>,
+    /// Rounds of one run on each side.
+    #[arg(long, env = "SIO_LOAD_ROUNDS", hide_env_values = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// Go on after `--rounds` until the answer is clear, for so many rounds at most.
+    #[arg(long, env = "SIO_LOAD_MAX_ROUNDS", hide_env_values = true, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_rounds: Option<u32>,
+    /// Runs of each side before the first round that do not count.
+    #[arg(
+        long,
+        env = "SIO_LOAD_WARM_UP",
+        hide_env_values = true,
+        value_name = "RUNS",
+        default_value_t = 1
+    )]
+    pub warm_up: u32,
+    /// How to judge.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    /// Which report.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub format: CompareFormat,
+}
+
+/// `sio-load history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// A folder of runs.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
+    /// Which format.
+    #[arg(long, value_enum, default_value_t = HistoryFormat::OtavaCsv)]
+    pub format: HistoryFormat,
+}
+
+/// A format of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum HistoryFormat {
+    /// CSV that Apache Otava imports.
+    OtavaCsv,
+    /// One JSON object for each run.
+    Json,
 }
 
 /// A report of a comparison.

@@ -2,17 +2,24 @@
 
 use crate::scenario::secret::{mask_setting, mask_url};
 
+/// Flags whose value is a setting of the scenario.
+const SETTINGS: [&str; 3] = ["--set", "--base-set", "--new-set"];
+
 /// The command line with every value that may be secret replaced by `***`.
 pub(super) fn mask(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut masked = Vec::new();
     let mut follows_set = false;
     for argument in arguments {
-        masked.push(match argument.strip_prefix("--set=") {
+        let attached = SETTINGS.iter().find_map(|flag| {
+            let setting = argument.strip_prefix(flag)?.strip_prefix('=')?;
+            Some(format!("{flag}={}", mask_setting(setting)))
+        });
+        masked.push(match attached {
             _ if follows_set => mask_setting(&argument),
-            Some(setting) => format!("--set={}", mask_setting(setting)),
+            Some(attached) => attached,
             None => mask_urls(&argument),
         });
-        follows_set = !follows_set && argument == "--set";
+        follows_set = !follows_set && SETTINGS.contains(&argument.as_str());
     }
     masked
 }
@@ -50,6 +57,10 @@ mod tests {
             (
                 "run a.toml --set=clients.web.headers.x=y --url=http://u:p@h/a?t=1",
                 "run a.toml --set=clients.web.headers.x=*** --url=http://***@h/a?***",
+            ),
+            (
+                "ab a.toml --new-set target.auth.token=x --base-set=target.auth.token=y",
+                "ab a.toml --new-set target.auth.token=*** --base-set=target.auth.token=***",
             ),
             ("run -x https://u:p@h:1/", "run -x https://***@h:1/"),
             ("run -kxhttp://u:p@h:1/", "run -kxhttp://***@h:1/"),

@@ -4,6 +4,7 @@
 //! report to the totals, the journal and the display, and ends everything in order. It measures
 //! nothing itself.
 
+pub mod ab;
 mod abort;
 mod conductor;
 mod context;

@@ -15,8 +15,8 @@ pub(in crate::cli) fn compare(args: &CompareArgs, terminal: &Terminal) -> Result
     let base = folders(std::iter::once(&args.base).chain(&args.more_base))?;
     let new = folders(std::iter::once(&args.new).chain(&args.more_new))?;
     let detail = detail(&base, &new);
+    let history = history(&args.judge, &[base.clone(), new.clone()].concat())?;
     let (base, new) = (read(&base, detail)?, read(&new, detail)?);
-    let history = history(&args.judge, &[])?;
     let comparison =
         judge(&base, &new, &history, &options(&args.judge)).map_err(|e| unknown(&e))?;
     print(&comparison, args.format, terminal);
@@ -50,10 +50,15 @@ pub(super) fn history(args: &JudgeArgs, without: &[PathBuf]) -> Result<Vec<Recor
         return Ok(Vec::new());
     };
     let mut folders = folders([path])?;
+    leave_out(&mut folders, without);
+    read(&folders, Detail::Whole)
+}
+
+/// Takes folders out of others, by whatever path they are named.
+pub(super) fn leave_out(folders: &mut Vec<PathBuf>, without: &[PathBuf]) {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let without: Vec<PathBuf> = without.iter().map(|path| real(path)).collect();
     folders.retain(|folder| !without.contains(&real(folder)));
-    read(&folders, Detail::Whole)
 }
 
 /// The run folders of several paths.
@@ -71,7 +76,7 @@ pub(super) fn read(folders: &[PathBuf], detail: Detail) -> Result<Vec<RecordedRu
     read_runs(folders, detail).map_err(|error| Failed::from_error(&error))
 }
 
-fn print(comparison: &Comparison, format: CompareFormat, terminal: &Terminal) {
+pub(super) fn print(comparison: &Comparison, format: CompareFormat, terminal: &Terminal) {
     match format {
         CompareFormat::Text => terminal.comparison(comparison),
         CompareFormat::Md => terminal.print(report::comparison::markdown(comparison)),

@@ -1,10 +1,13 @@
 //! One file for each subcommand: arguments in, exit code out.
 
+pub(super) mod ab;
+mod baseline;
 pub(super) mod check;
 pub(super) mod compare;
 pub(super) mod completions;
 pub(super) mod doctor;
 pub(super) mod guard;
+pub(super) mod history;
 pub(super) mod import;
 pub(super) mod init;
 mod overrides;

@@ -1,17 +1,20 @@
 use std::io::Write as _;
 
-use crate::cli::args::RunArgs;
+use crate::cli::args::{RunArgs, RunCommandArgs};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Failed, masking};
 use crate::client::wire_log::Follow;
 use crate::event::ClientId;
 use crate::gate::exit_code;
 use crate::report::progress::Display;
+use crate::results::comparison::Comparison;
 use crate::results::summary::Summary;
 use crate::run::{RunError, RunOptions, execute};
 
 /// Runs a scenario, prints its summary, and returns the code of its verdict.
-pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Failed> {
+pub(in crate::cli) fn run(command: &RunCommandArgs, terminal: &Terminal) -> Result<u8, Failed> {
+    let args = &command.run;
+    super::baseline::check(&command.baseline)?;
     let plan = super::overrides::read(&args.scenario, &args.overrides, terminal)
         .inspect_err(|_| terminal.complain("nothing was started\n"))?;
     let finished = execute(plan, &options(args, terminal)).map_err(|error| failed(&error))?;
@@ -21,7 +24,30 @@ pub(in crate::cli) fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8, Fai
     } else if !args.quiet {
         terminal.summary(summary, Some(&finished.folder));
     }
-    Ok(summary.exit_code)
+    let comparison = super::baseline::compared(&command.baseline, &finished.folder, terminal);
+    let comparison = match comparison {
+        Ok(comparison) => comparison,
+        Err(failed) if summary.exit_code == exit_code::SUCCESS => return Err(failed),
+        // What went wrong with the run itself counts first.
+        Err(failed) => {
+            failed.message.inspect(|message| terminal.error(message));
+            None
+        }
+    };
+    show(comparison.as_ref(), args, terminal);
+    let compared = comparison.filter(|_| summary.exit_code == exit_code::SUCCESS);
+    Ok(compared.map_or(summary.exit_code, |comparison| comparison.exit_code))
+}
+
+/// Prints the comparison with the baseline; `--json` leaves standard output to the summary.
+fn show(comparison: Option<&Comparison>, args: &RunArgs, terminal: &Terminal) {
+    if let Some(comparison) = comparison
+        && !args.json
+        && !args.quiet
+    {
+        terminal.print("\n");
+        terminal.comparison(comparison);
+    }
 }
 
 /// How a run is carried out, beyond its plan.

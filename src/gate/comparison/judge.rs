@@ -36,8 +36,19 @@ pub(super) fn judge(sides: &Sides<'_>, row: &Row, level: Level, min_effect: f64)
         deciding: row.deciding,
         better: row.better,
         method: measured.method,
-        note: note.or(measured.note),
+        note: note.or(measured.note).or_else(|| apart(ratio, bounds)),
     }
+}
+
+/// Says so where all values together tell another story than the runs one by one.
+fn apart(ratio: Option<f64>, bounds: Option<Interval>) -> Option<String> {
+    let (ratio, bounds) = (ratio?, bounds?);
+    let is_within = (bounds.low..=bounds.high).contains(&ratio);
+    (!is_within).then(|| {
+        "the runs of a side differ so much that the ratio over all values lies outside the interval \
+         for typical runs"
+            .to_owned()
+    })
 }
 
 /// Sorts what a reader should see first to the front: deciding before others, then the worst.

@@ -1,4 +1,4 @@
-use super::jackknife::variance;
+use super::percentile::variance;
 use super::student::Spread;
 use super::{Interval, Level, welch};
 

@@ -5,15 +5,15 @@
 //! verdict; docs/METHODOLOGY.md states the model and its assumptions.
 
 mod blocks;
-mod jackknife;
 mod means;
+mod percentile;
 mod student;
 #[cfg(test)]
 mod tests;
 
 pub(super) use blocks::independent_blocks;
-pub(super) use jackknife::{PercentileEstimate, percentile_of};
 pub(super) use means::{Means, ratio_of_means};
+pub(super) use percentile::{PercentileEstimate, percentile_of};
 pub(super) use student::Level;
 use student::welch;
 

@@ -101,6 +101,25 @@ pub(super) fn share(fraction: f64) -> String {
     format!("{text} %")
 }
 
+/// The worst deciding figures in one line, with their intervals: how sure the answer is so far.
+#[must_use]
+pub fn line(comparison: &Comparison) -> String {
+    const SHOWN: usize = 3;
+    let rows = comparison
+        .metrics
+        .iter()
+        .filter(|row| row.deciding && row.interval.is_some());
+    let figures: Vec<String> = rows
+        .take(SHOWN)
+        .map(|row| format!("{} {} ({})", name(row), row_change(row), interval(row)))
+        .collect();
+    let verdict = verdict(comparison.verdict).to_lowercase();
+    if figures.is_empty() {
+        return verdict;
+    }
+    format!("{verdict}: {}", figures.join(", "))
+}
+
 /// A difference between the sides, in words.
 pub(super) fn difference(difference: &Difference) -> (String, String) {
     let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not there)".to_owned());

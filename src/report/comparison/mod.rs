@@ -10,6 +10,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use self::figures::line;
 pub use self::junit::render as junit;
 pub use self::markdown::render as markdown;
 pub use self::terminal::render as terminal;

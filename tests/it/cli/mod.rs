@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use insta::Settings;
 
+mod ab;
 mod compare;
 mod environment;
 mod exit_codes;

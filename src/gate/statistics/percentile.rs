@@ -5,60 +5,48 @@ use crate::metrics::Histogram;
 /// A value within a histogram is known to one part in a thousand: uniform within its bucket.
 const RESOLUTION: f64 = 1e-3;
 
-/// The logarithm of a percentile over all samples of a side, and how it spreads from one sample to
-/// the next.
+/// A percentile of a side, and how it spreads from one sample to the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::gate) struct PercentileEstimate {
-    /// The percentile of the merged histogram.
+    /// Of all values together: the percentile of the merged histogram.
     pub(in crate::gate) value: f64,
     /// How many samples.
     samples: usize,
-    /// Variance of a single sample; nothing with fewer than two.
+    /// Mean logarithm of the samples' own percentiles.
+    mean: f64,
+    /// Variance of that logarithm from sample to sample; nothing with fewer than two.
     sample_variance: Option<f64>,
 }
 
-/// The percentile of the merged histograms, with the delete-one jackknife over the samples.
+/// The percentile of the merged histograms, and its spread over the samples.
 ///
 /// The values within a sample depend on each other (one storm, one warm-up, one neighbour on the
-/// machine), so that their number says nothing: the sample as a whole is left out, and what the
-/// percentile does then is its influence. Nothing if all samples are empty.
-///
-/// Source: Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 11; leaving out whole
-/// clusters makes the merged quantile smooth enough for it.
+/// machine), so their number says nothing: each sample counts as one, with the logarithm of its own
+/// percentile, which spreads about as a normal distribution where the percentile itself has a long
+/// tail. Nothing if all samples are empty.
 pub(in crate::gate) fn percentile_of(
     samples: &[&Histogram],
     percentile: f64,
 ) -> Option<PercentileEstimate> {
-    let samples: Vec<&Histogram> = samples.iter().copied().filter(|h| !h.is_empty()).collect();
     let mut merged = Histogram::new();
-    for sample in &samples {
+    let mut logarithms = Vec::new();
+    for sample in samples.iter().filter(|sample| !sample.is_empty()) {
         merged.merge(sample);
+        logarithms.push(logarithm(sample.value_at_percentile(percentile) as f64));
     }
-    if merged.is_empty() {
+    if logarithms.is_empty() {
         return None;
     }
-    let value = merged.value_at_percentile(percentile) as f64;
-    let count = samples.len() as f64;
-    let pseudo_values: Vec<f64> = samples
-        .iter()
-        .filter(|_| samples.len() > 1)
-        .map(|sample| {
-            let mut rest = merged.hdr().clone();
-            rest.subtract(sample.hdr())
-                .expect("what was merged can be taken out again");
-            let without = rest.value_at_percentile(percentile) as f64;
-            count * logarithm(value) - (count - 1.0) * logarithm(without)
-        })
-        .collect();
     Some(PercentileEstimate {
-        value,
-        samples: samples.len(),
-        sample_variance: variance(&pseudo_values),
+        value: merged.value_at_percentile(percentile) as f64,
+        samples: logarithms.len(),
+        mean: logarithms.iter().sum::<f64>() / logarithms.len() as f64,
+        sample_variance: variance(&logarithms),
     })
 }
 
 impl PercentileEstimate {
-    /// The interval for the ratio `new` ÷ `base`, as each side's own samples spread.
+    /// The interval for the ratio `new` ÷ `base` of typical samples, as each side's own spread.
     ///
     /// A side of one sample is taken to spread as the other side does, or as `earlier` samples of
     /// the same kind did; without either nothing is known, and the interval has no bounds.
@@ -84,7 +72,7 @@ impl PercentileEstimate {
                 freedom: of_base.freedom.min(of_new.freedom),
             },
         };
-        let ratio = logarithm(new.value) - logarithm(base.value);
+        let ratio = new.mean - base.mean;
         let reach = level.standard_errors(spread.freedom) * spread.variance.sqrt();
         Interval {
             low: (ratio - reach).exp(),
