@@ -60,7 +60,7 @@ fn rounds_are_exact_and_sides_take_turns() {
     for side in ["base", "new"] {
         assert_eq!(comparison[side]["runs"].as_array().unwrap().len(), 2);
     }
-    assert_eq!(comparison["differences"][0]["key"], "clients.0.count");
+    assert_eq!(comparison["differences"][0]["key"], "clients.clients.count");
     let order: Vec<&str> = finished
         .stderr
         .lines()
