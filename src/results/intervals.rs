@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-use super::ReadError;
+use super::reader::ReadError;
 use crate::metrics::Histogram;
 
 /// The histograms of one tag of histograms.hlog.

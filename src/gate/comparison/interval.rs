@@ -1,4 +1,4 @@
-use super::Aggregate;
+use super::aggregate::Aggregate;
 use super::rows::Row;
 use super::sides::Sides;
 use crate::gate::statistics::{

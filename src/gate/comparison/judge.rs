@@ -1,4 +1,4 @@
-use super::Aggregate;
+use super::aggregate::Aggregate;
 use super::interval::{self, Measured};
 use super::rows::Row;
 use super::sides::Sides;

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod differences;
+mod error;
 mod errors;
 mod interval;
 mod judge;
@@ -15,12 +16,13 @@ mod sides;
 mod tests;
 
 pub use self::aggregate::{Aggregate, Wanted};
+pub use self::error::CompareError;
 use self::rows::Row;
 use self::sides::Sides;
 use super::exit_code;
 use super::statistics::Level;
 use crate::results::comparison::{
-    Comparison, ComparisonVerdict, DifferenceKind, MetricVerdict, SCHEMA,
+    ComparedMetric, Comparison, ComparisonVerdict, DifferenceKind, MetricVerdict, SCHEMA,
 };
 use crate::results::recorded::RecordedRun;
 
@@ -50,19 +52,6 @@ impl Default for Options {
             looks: 1,
         }
     }
-}
-
-/// Why two sides cannot be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum CompareError {
-    /// A metric that neither side has.
-    #[error("no run has a metric `{name}`; there are {known}")]
-    UnknownMetric {
-        /// As asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
 }
 
 /// Compares two sides, each of at least one run.
@@ -121,7 +110,7 @@ pub fn scenarios_differ(comparison: &Comparison) -> bool {
 
 fn verdict(
     sides: &Sides<'_>,
-    metrics: &[crate::results::comparison::ComparedMetric],
+    metrics: &[ComparedMetric],
 ) -> (ComparisonVerdict, String) {
     if let Some(reason) = sides.generator_bound() {
         return (ComparisonVerdict::GeneratorBound, reason);

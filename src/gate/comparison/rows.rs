@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
+use super::aggregate::{Aggregate, Wanted};
+use super::error::CompareError;
 use super::sides::Sides;
-use super::{Aggregate, CompareError, Wanted};
 use crate::results::comparison::Better;
 use crate::results::recorded::RecordedRun;
 

@@ -1,6 +1,6 @@
+use super::interval::Interval;
 use super::percentile::variance;
-use super::student::Spread;
-use super::{Interval, Level, welch};
+use super::student::{Level, Spread, welch};
 
 /// The mean of a side's samples, and how they spread.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,6 +5,7 @@
 //! verdict; docs/METHODOLOGY.md states the model and its assumptions.
 
 mod blocks;
+mod interval;
 mod means;
 mod percentile;
 mod student;
@@ -12,24 +13,7 @@ mod student;
 mod tests;
 
 pub(super) use blocks::independent_blocks;
+pub(super) use interval::Interval;
 pub(super) use means::{Means, ratio_of_means};
 pub(super) use percentile::{PercentileEstimate, percentile_of};
 pub(super) use student::Level;
-use student::welch;
-
-/// An interval for a ratio, new ÷ base; an end that the data do not bound is infinite or zero.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Interval {
-    /// At least this.
-    pub(super) low: f64,
-    /// At most this.
-    pub(super) high: f64,
-}
-
-impl Interval {
-    /// The one that excludes nothing.
-    pub(super) const UNBOUNDED: Self = Self {
-        low: 0.0,
-        high: f64::INFINITY,
-    };
-}

@@ -1,5 +1,5 @@
-use super::student::Spread;
-use super::{Interval, Level, welch};
+use super::interval::Interval;
+use super::student::{Level, Spread, welch};
 use crate::metrics::Histogram;
 
 /// A value within a histogram is known to one part in a thousand: uniform within its bucket.

@@ -1,6 +1,6 @@
 //! The intervals on simulated runs, whose true ratio is known; every draw has a fixed seed.
 
-use super::student::Spread;
+use super::student::{Spread, welch};
 use super::*;
 use crate::metrics::Histogram;
 
