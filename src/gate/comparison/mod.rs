@@ -108,10 +108,7 @@ pub fn scenarios_differ(comparison: &Comparison) -> bool {
     differences.any(|difference| difference.kind == DifferenceKind::Scenario)
 }
 
-fn verdict(
-    sides: &Sides<'_>,
-    metrics: &[ComparedMetric],
-) -> (ComparisonVerdict, String) {
+fn verdict(sides: &Sides<'_>, metrics: &[ComparedMetric]) -> (ComparisonVerdict, String) {
     if let Some(reason) = sides.generator_bound() {
         return (ComparisonVerdict::GeneratorBound, reason);
     }
