@@ -420,6 +420,8 @@ pub enum CompareFormat {
     Json,
     /// Deciding figures as JUnit test cases.
     Junit,
+    /// A page that lays the runs over each other and needs nothing else.
+    Html,
 }
 
 /// `sio-load report`.

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::hgrm::{self, PercentileStep};
 use super::intervals::{TaggedHistograms, read_intervals};
 use super::reader::ReadError;
 use super::timeline::Timeline;
+use crate::metrics::Histogram;
 
 /// What summaries of all versions that can be compared begin their `schema` with.
 const COMPARABLE: &str = "sio-load/summary/";
@@ -290,6 +292,20 @@ impl RecordedDistribution {
             .find(|(at, _)| (at - percentile).abs() < 1e-9);
         found.and_then(|(_, value)| value)
     }
+}
+
+/// The percentile distribution of a metric over several runs together, from their merged histograms;
+/// empty if none keeps it.
+#[must_use]
+pub fn merged_steps(runs: &[RecordedRun], metric: &str) -> Vec<PercentileStep> {
+    let mut merged = Histogram::new();
+    for tagged in runs.iter().filter_map(|run| run.histograms.get(metric)) {
+        merged.merge(&tagged.whole);
+    }
+    if merged.is_empty() {
+        return Vec::new();
+    }
+    hgrm::steps(&merged)
 }
 
 fn read_summary(text: &[u8], path: &Path) -> Result<RecordedSummary, ReadError> {

@@ -16,6 +16,9 @@ use crate::results::comparison::{Comparison, ComparisonVerdict};
 use crate::results::recorded::{Detail, RecordedRun};
 use crate::scenario::plan::Plan;
 
+/// The page among the reports in the folder of a comparison.
+pub const PAGE: &str = "comparison.html";
+
 /// With fewer rounds nothing is known about how the runs of a side spread.
 const FEWEST_TO_COMPARE: usize = 2;
 
@@ -135,7 +138,7 @@ pub fn ab(
             rounds.add(*side, RecordedRun::read(&finished.folder, Detail::Whole)?);
         }
         if let Some(judged) = rounds.judge()? {
-            write_reports(&folder, &judged)?;
+            rounds.write_reports(&folder, &judged)?;
             tell(AbStep::SoFar(round, &judged));
             let is_final = round >= ab.rounds && is_clear(&judged);
             comparison = Some(judged);
@@ -187,6 +190,24 @@ impl<'a> Rounds<'a> {
             ..self.options.judge.clone()
         };
         compare(&self.base, &self.new, &[], &judge).map(Some)
+    }
+
+    fn write_reports(&self, folder: &Path, comparison: &Comparison) -> Result<(), AbError> {
+        let page = report::html::comparison::render(comparison, &self.base, &self.new);
+        let reports = [
+            (PAGE, page.into_bytes()),
+            ("comparison.json", comparison.to_json()),
+            (
+                "comparison.md",
+                report::comparison::markdown(comparison).into_bytes(),
+            ),
+            ("junit.xml", report::comparison::junit(comparison)),
+        ];
+        for (name, bytes) in reports {
+            let path = folder.join(name);
+            fs::write(&path, bytes).map_err(|source| AbError::Write { path, source })?;
+        }
+        Ok(())
     }
 }
 
@@ -252,20 +273,4 @@ fn create_folder(out: &Path, scenario: &str) -> Result<PathBuf, AbError> {
         }
     }
     Ok(path)
-}
-
-fn write_reports(folder: &Path, comparison: &Comparison) -> Result<(), AbError> {
-    let reports = [
-        ("comparison.json", comparison.to_json()),
-        (
-            "comparison.md",
-            report::comparison::markdown(comparison).into_bytes(),
-        ),
-        ("junit.xml", report::comparison::junit(comparison)),
-    ];
-    for (name, bytes) in reports {
-        let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|source| AbError::Write { path, source })?;
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@ use crate::cli::args::{AbArgs, CompareFormat, OverrideArgs};
 use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
 use crate::report;
-use crate::run::ab::{AbError, AbOptions, AbSide, AbStep, ab as run_ab};
+use crate::run::ab::{AbError, AbOptions, AbSide, AbStep, PAGE, ab as run_ab};
 use crate::scenario::Plan;
 
 /// Runs two sides of a scenario in turn, prints their comparison, and returns its code.
@@ -38,7 +38,8 @@ pub(in crate::cli) fn ab(args: &AbArgs, terminal: &Terminal) -> Result<u8, Faile
             args.format
         };
         if !(args.run.quiet && format == CompareFormat::Text) {
-            super::compare::print(comparison, format, terminal);
+            let page = || std::fs::read_to_string(outcome.folder.join(PAGE)).unwrap_or_default();
+            super::compare::print(comparison, format, page, terminal);
         }
     }
     if !args.run.quiet {

@@ -19,7 +19,8 @@ pub(in crate::cli) fn compare(args: &CompareArgs, terminal: &Terminal) -> Result
     let (base, new) = (read(&base, detail)?, read(&new, detail)?);
     let comparison =
         judge(&base, &new, &history, &options(&args.judge)).map_err(|e| unknown(&e))?;
-    print(&comparison, args.format, terminal);
+    let page = || report::html::comparison::render(&comparison, &base, &new);
+    print(&comparison, args.format, page, terminal);
     check_strict(&comparison, &args.judge)?;
     Ok(comparison.exit_code)
 }
@@ -76,12 +77,19 @@ pub(super) fn read(folders: &[PathBuf], detail: Detail) -> Result<Vec<RecordedRu
     read_runs(folders, detail).map_err(|error| Failed::from_error(&error))
 }
 
-pub(super) fn print(comparison: &Comparison, format: CompareFormat, terminal: &Terminal) {
+/// Prints a report; `page` makes the one that needs the runs too.
+pub(super) fn print(
+    comparison: &Comparison,
+    format: CompareFormat,
+    page: impl FnOnce() -> String,
+    terminal: &Terminal,
+) {
     match format {
         CompareFormat::Text => terminal.comparison(comparison),
         CompareFormat::Md => terminal.print(report::comparison::markdown(comparison)),
         CompareFormat::Json => terminal.print(comparison.to_json()),
         CompareFormat::Junit => terminal.print(report::comparison::junit(comparison)),
+        CompareFormat::Html => terminal.print(page()),
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) fn warning(differences: &[Difference]) -> Option<Warning> {
     let message = match (scenario, environment) {
         (0, 0) => return None,
         (0, keys) => format!(
-            "the runs differ in machine, version or server ({keys} keys): what is compared may be that"
+            "the runs differ in machine, version or server (keys: {keys}): what is compared may be that"
         ),
         (keys, _) => format!(
-            "the scenarios differ in {keys} keys: what is compared may be that; --strict refuses it"
+            "the scenarios differ (keys: {keys}): what is compared may be that; --strict refuses it"
         ),
     };
     Some(Warning {

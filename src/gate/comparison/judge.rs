@@ -139,6 +139,11 @@ fn verdict(row: &Row, measured: &mut Measured, min_effect: f64) -> (MetricVerdic
         Better::Lower => new > base,
         Better::Higher => new < base,
     };
+    if base == 0.0 && new == 0.0 {
+        measured.interval = None;
+        measured.note = None;
+        return (MetricVerdict::None, None);
+    }
     let counts = matches!(row.aggregate, Aggregate::Rate | Aggregate::Count);
     if counts && row.better == Better::Lower && base == 0.0 {
         measured.method = Method::Count;

@@ -5,7 +5,7 @@ use crate::results::comparison::{
 };
 
 /// A verdict in one word, in capitals.
-pub(super) fn verdict(verdict: ComparisonVerdict) -> &'static str {
+pub(in crate::report) fn verdict(verdict: ComparisonVerdict) -> &'static str {
     match verdict {
         ComparisonVerdict::NoRegression => "NO REGRESSION",
         ComparisonVerdict::Regression => "REGRESSION",
@@ -15,7 +15,7 @@ pub(super) fn verdict(verdict: ComparisonVerdict) -> &'static str {
 }
 
 /// The verdict of a row, in a word.
-pub(super) fn row_verdict(verdict: MetricVerdict) -> &'static str {
+pub(in crate::report) fn row_verdict(verdict: MetricVerdict) -> &'static str {
     match verdict {
         MetricVerdict::Regression => "worse",
         MetricVerdict::Improvement => "better",
@@ -26,7 +26,7 @@ pub(super) fn row_verdict(verdict: MetricVerdict) -> &'static str {
 }
 
 /// How many runs of a side there are, and how many of them count.
-pub(super) fn runs(side: &ComparedSide) -> String {
+pub(in crate::report) fn runs(side: &ComparedSide) -> String {
     let (used, all) = (side.used(), side.runs.len());
     if used == all {
         number::counted(all as u64, "run")
@@ -36,7 +36,7 @@ pub(super) fn runs(side: &ComparedSide) -> String {
 }
 
 /// The name of a row: metric and aggregate, where the metric alone does not say it.
-pub(super) fn name(row: &ComparedMetric) -> String {
+pub(in crate::report) fn name(row: &ComparedMetric) -> String {
     match row.aggregate.as_str() {
         "rate" | "count" => row.metric.clone(),
         aggregate => format!("{} {aggregate}", row.metric),
@@ -44,7 +44,7 @@ pub(super) fn name(row: &ComparedMetric) -> String {
 }
 
 /// A value in the row's unit.
-pub(super) fn value(row: &ComparedMetric, value: Option<f64>) -> String {
+pub(in crate::report) fn value(row: &ComparedMetric, value: Option<f64>) -> String {
     match (value, row.unit.as_str()) {
         (None, _) => "–".to_owned(),
         (Some(value), "us") => number::time(value),
@@ -54,7 +54,7 @@ pub(super) fn value(row: &ComparedMetric, value: Option<f64>) -> String {
 }
 
 /// A ratio as a relative change: `+9.8 %`.
-pub(super) fn change(ratio: f64) -> String {
+pub(in crate::report) fn change(ratio: f64) -> String {
     let percent = (ratio - 1.0) * 100.0;
     let magnitude = percent.abs();
     let digits = if magnitude < 10.0 { 1 } else { 0 };
@@ -70,12 +70,12 @@ pub(super) fn change(ratio: f64) -> String {
 }
 
 /// The change of a row; nothing without a ratio.
-pub(super) fn row_change(row: &ComparedMetric) -> String {
+pub(in crate::report) fn row_change(row: &ComparedMetric) -> String {
     row.ratio.map_or_else(|| "–".to_owned(), change)
 }
 
 /// The interval of a row, from its least change to its greatest.
-pub(super) fn interval(row: &ComparedMetric) -> String {
+pub(in crate::report) fn interval(row: &ComparedMetric) -> String {
     let Some([low, high]) = row.interval else {
         return "–".to_owned();
     };
@@ -84,7 +84,7 @@ pub(super) fn interval(row: &ComparedMetric) -> String {
 }
 
 /// The sentence below the verdict that says how sure it is.
-pub(super) fn certainty(comparison: &Comparison) -> String {
+pub(in crate::report) fn certainty(comparison: &Comparison) -> String {
     format!(
         "a change counts from {} on; each interval holds the true ratio with {} confidence, all \
          deciding ones together with {}",
@@ -95,7 +95,7 @@ pub(super) fn certainty(comparison: &Comparison) -> String {
 }
 
 /// A fraction as a percentage without needless digits; 99.6 % is not 100 %.
-pub(super) fn share(fraction: f64) -> String {
+pub(in crate::report) fn share(fraction: f64) -> String {
     let text = format!("{:.2}", fraction * 100.0);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} %")
@@ -121,13 +121,13 @@ pub fn line(comparison: &Comparison) -> String {
 }
 
 /// A difference between the sides, in words.
-pub(super) fn difference(difference: &Difference) -> (String, String) {
+pub(in crate::report) fn difference(difference: &Difference) -> (String, String) {
     let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not there)".to_owned());
     (side(&difference.base), side(&difference.new))
 }
 
 /// The heading of a kind of difference.
-pub(super) fn difference_kind(kind: DifferenceKind) -> &'static str {
+pub(in crate::report) fn difference_kind(kind: DifferenceKind) -> &'static str {
     match kind {
         DifferenceKind::Scenario => "scenario",
         DifferenceKind::Environment => "environment",
@@ -135,7 +135,7 @@ pub(super) fn difference_kind(kind: DifferenceKind) -> &'static str {
 }
 
 /// Rows of counts, which stand first: what must never happen needs no interval.
-pub(super) fn is_count(row: &ComparedMetric) -> bool {
+pub(in crate::report) fn is_count(row: &ComparedMetric) -> bool {
     row.aggregate == "count"
 }
 

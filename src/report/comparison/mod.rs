@@ -3,7 +3,7 @@
 //! A [`Comparison`](crate::results::comparison::Comparison) comes in, text or bytes go out, one file
 //! per format; the page also takes the runs themselves, whose curves it lays over each other.
 
-mod figures;
+pub(in crate::report) mod figures;
 mod junit;
 mod markdown;
 mod terminal;

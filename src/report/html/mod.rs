@@ -5,6 +5,7 @@
 //! what went wrong with what to do about it.
 
 mod chart;
+pub mod comparison;
 mod distributions;
 mod faults;
 mod tables;

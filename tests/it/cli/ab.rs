@@ -78,7 +78,12 @@ fn rounds_are_exact_and_sides_take_turns() {
         ]
     );
     let folder = folder(&finished);
-    for report in ["comparison.json", "comparison.md", "junit.xml"] {
+    for report in [
+        "comparison.html",
+        "comparison.json",
+        "comparison.md",
+        "junit.xml",
+    ] {
         assert!(folder.join(report).is_file(), "{report}");
     }
     let (base, new) = (folder.join("base"), folder.join("new"));

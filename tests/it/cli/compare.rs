@@ -173,6 +173,25 @@ fn a_run_that_was_killed_is_compared_as_partial() {
 }
 
 #[test]
+fn the_page_lays_the_runs_over_each_other_and_needs_nothing_else() {
+    let runs = copies(2, |_, _| {});
+    let page = compare(&recorded(), runs.path(), &["--format", "html"]).stdout;
+    for part in [
+        "reconnect.time, by percentile",
+        "Restoration",
+        "Clients connected",
+        "server_restart",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+    assert!(page.matches("<svg").count() >= 4);
+    assert!(
+        !page.contains("<script") && !page.contains("src="),
+        "nothing is loaded"
+    );
+}
+
+#[test]
 fn comparison_json_is_as_its_committed_schema_says() {
     let schema = sio_load::results::schema::comparison_schema();
     crate::results::assert_committed("comparison.schema.json", &schema);
