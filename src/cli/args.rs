@@ -446,6 +446,12 @@ pub enum ReportFormat {
     Junit,
     /// report.html, a page that needs nothing else.
     Html,
+    /// Markdown, for a comment.
+    Md,
+    /// Prometheus's text format, times in seconds.
+    Prometheus,
+    /// One figure a row.
+    Csv,
 }
 
 /// `sio-load serve`.

@@ -5,6 +5,7 @@
 //! or writes a file; only [`progress`] talks to the terminal, because a live display must.
 
 pub mod comparison;
+pub mod exchange;
 pub mod history;
 pub mod html;
 pub mod junit;

@@ -277,20 +277,25 @@ impl RecordedDistribution {
     /// A percentile that every summary holds; 0 is the minimum and 100 the maximum.
     #[must_use]
     pub fn percentile(&self, percentile: f64) -> Option<f64> {
+        let mut held = self.percentiles();
+        let found = held.find(|(_, at, _)| (at - percentile).abs() < 1e-9);
+        found.map(|(_, _, value)| value)
+    }
+
+    /// The percentiles that the summary holds, each with its name and its value.
+    pub fn percentiles(&self) -> impl Iterator<Item = (&'static str, f64, f64)> {
         let held = [
-            (0.0, self.min),
-            (50.0, self.p50),
-            (75.0, self.p75),
-            (90.0, self.p90),
-            (95.0, self.p95),
-            (99.0, self.p99),
-            (99.9, self.p999),
-            (100.0, self.max),
+            ("min", 0.0, self.min),
+            ("p50", 50.0, self.p50),
+            ("p75", 75.0, self.p75),
+            ("p90", 90.0, self.p90),
+            ("p95", 95.0, self.p95),
+            ("p99", 99.0, self.p99),
+            ("p999", 99.9, self.p999),
+            ("max", 100.0, self.max),
         ];
-        let found = held
-            .into_iter()
-            .find(|(at, _)| (at - percentile).abs() < 1e-9);
-        found.and_then(|(_, value)| value)
+        let held = held.into_iter();
+        held.filter_map(|(name, at, value)| Some((name, at, value?)))
     }
 }
 

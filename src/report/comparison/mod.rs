@@ -13,4 +13,5 @@ mod tests;
 pub use self::figures::line;
 pub use self::junit::render as junit;
 pub use self::markdown::render as markdown;
+pub(in crate::report) use self::markdown::{code, escaped};
 pub use self::terminal::render as terminal;
