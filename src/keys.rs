@@ -84,6 +84,10 @@ pub(crate) enum Kind {
     },
     /// Any number.
     Number,
+    /// A number above 1.
+    Factor,
+    /// An array of whole numbers from 1 to 1,000.
+    Counts,
     /// A number from 0 to 1.
     Fraction,
     /// An array of numbers from 0 to 1.
@@ -152,6 +156,8 @@ impl Kind {
             | Self::File
             | Self::Boolean
             | Self::Integer { .. }
+            | Self::Factor
+            | Self::Counts
             | Self::Fraction
             | Self::Fractions
             | Self::Share
@@ -225,6 +231,8 @@ impl Kind {
             Self::File => "the path of a file",
             Self::Boolean => "true or false",
             Self::Number => "a number",
+            Self::Factor => "a number above 1",
+            Self::Counts => "an array of whole numbers from 1 to 1000",
             Self::Fraction => "a number from 0 to 1",
             Self::Fractions => "an array of numbers from 0 to 1",
             Self::Share => "a share such as \"20%\" or 0.2",

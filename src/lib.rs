@@ -38,6 +38,7 @@ pub mod watch;
 // Scenarios of other tools.
 pub mod import;
 // Wires and fronts.
+pub mod capacity;
 pub mod cli;
 pub mod doctor;
 pub mod run;

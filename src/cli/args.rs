@@ -8,7 +8,9 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::gate::comparison::Wanted;
-use crate::units::{ByteSize, Share, parse_duration};
+use crate::scenario::plan::Vary;
+use crate::units::{ByteSize, Rate, Share, parse_duration};
+use crate::word::Word as _;
 
 /// As in [`crate::gate::exit_code`], for the reader of a CI job.
 const EXIT_CODES: &str = "\
@@ -44,6 +46,8 @@ pub enum Command {
     Run(Box<RunCommandArgs>),
     /// Repeat a scenario's fault over reconnection settings and compare the storms.
     Storm(Box<StormArgs>),
+    /// Find the largest load that holds the thresholds.
+    Capacity(Box<CapacityArgs>),
     /// Read a scenario and show every problem, or the plan and timeline that it means.
     Check(Box<CheckArgs>),
     /// Say why clients cannot connect, get disconnected, or stay in long-polling.
@@ -195,6 +199,93 @@ pub struct StormArgs {
     /// Values of `reconnection.randomization` to try, from 0 to 1.
     #[arg(long, env = "SIO_LOAD_RANDOMIZATION", value_name = "NUMBERS", value_delimiter = ',', value_parser = fraction)]
     pub randomization: Vec<f64>,
+}
+
+/// `sio-load capacity`.
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// As for a run; `--json` prints capacity.json.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What to vary, populations in proportion [default: clients].
+    #[arg(long, env = "SIO_LOAD_VARY", hide_env_values = true, value_parser = vary, value_name = "clients|arrivals|emits")]
+    pub vary: Option<Vary>,
+    /// The first level [default: an eighth of the scenario's own load].
+    #[arg(long, env = "SIO_LOAD_FROM", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// The greatest level that may be tried [default: what this machine allows].
+    #[arg(long, env = "SIO_LOAD_TO", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub to: Option<u64>,
+    /// How far the least level that failed may lie above the answer [default: 5%].
+    #[arg(
+        long,
+        env = "SIO_LOAD_PRECISION",
+        hide_env_values = true,
+        value_name = "SHARE"
+    )]
+    pub precision: Option<Share>,
+    /// From a level that held to the next one [default: 2].
+    #[arg(long, env = "SIO_LOAD_GROWTH", hide_env_values = true, value_name = "FACTOR", value_parser = above_one)]
+    pub growth: Option<f64>,
+    /// How long each level is held and judged [default: 30s].
+    #[arg(long, env = "SIO_LOAD_HOLD", hide_env_values = true, value_name = "DURATION", value_parser = above_zero)]
+    pub hold: Option<Duration>,
+    /// The longest time to settle before that [default: 15s].
+    #[arg(long, env = "SIO_LOAD_SETTLE", hide_env_values = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub settle: Option<Duration>,
+    /// Runs at the answer that all have to hold [default: 3].
+    #[arg(long, env = "SIO_LOAD_CONFIRM", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub confirm: Option<u32>,
+    /// How fast clients arrive at each level, such as 200/s [default: found by the search].
+    #[arg(
+        long,
+        env = "SIO_LOAD_ARRIVE",
+        hide_env_values = true,
+        value_name = "RATE"
+    )]
+    pub arrive: Option<Rate>,
+    /// Whether each level gets a fresh server [default: true where the run starts it].
+    #[arg(
+        long,
+        env = "SIO_LOAD_FRESH_SERVER",
+        hide_env_values = true,
+        value_name = "BOOL"
+    )]
+    pub fresh_server: Option<bool>,
+    /// The share of the capacity to keep free [default: 30%].
+    #[arg(long, env = "SIO_LOAD_HEADROOM", hide_env_values = true, value_name = "SHARE", value_parser = less_than_all)]
+    pub headroom: Option<Share>,
+    /// Plan nodes for this load, also with one of them lost.
+    #[arg(long = "for", env = "SIO_LOAD_FOR", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub nodes_for: Option<u64>,
+    /// Numbers of instances to search with as well, such as 1,2,4.
+    #[arg(long, env = "SIO_LOAD_INSTANCES", hide_env_values = true, value_name = "NUMBERS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub instances: Vec<u16>,
+    /// Search once more without the scenario's faults.
+    #[arg(long, env = "SIO_LOAD_ALSO_WITHOUT_FAULTS", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub also_without_faults: bool,
+    /// The time that the whole search may take.
+    #[arg(long, env = "SIO_LOAD_BUDGET", hide_env_values = true, value_name = "DURATION", value_parser = above_zero)]
+    pub budget: Option<Duration>,
+}
+
+fn vary(word: &str) -> Result<Vary, String> {
+    Vary::from_word(word).ok_or_else(|| format!("expected {}", Vary::WORDS.join(", ")))
+}
+
+fn above_one(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok();
+    number
+        .filter(|number: &f64| *number > 1.0 && number.is_finite())
+        .ok_or_else(|| "expected a number above 1".to_owned())
+}
+
+fn less_than_all(text: &str) -> Result<Share, String> {
+    let share: Share = text.parse().map_err(|_| "expected a share such as 30%")?;
+    if share.is_all() {
+        return Err("keeps all of the capacity free".to_owned());
+    }
+    Ok(share)
 }
 
 fn above_zero(text: &str) -> Result<Duration, String> {
@@ -542,6 +633,8 @@ pub enum SchemaOf {
     Summary,
     /// comparison.json.
     Comparison,
+    /// capacity.json.
+    Capacity,
     /// The reference of scenario keys, as Markdown.
     Reference,
 }

@@ -51,6 +51,7 @@ pub fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Run(args) => command::run::run(&args, &terminal),
         Command::Storm(args) => command::storm::storm(&args, &terminal),
+        Command::Capacity(args) => command::capacity::capacity(&args, &terminal),
         Command::Check(args) => command::check::check(&args, &terminal),
         Command::Doctor(args) => command::doctor::doctor(&args, &terminal),
         Command::Ab(args) => command::ab::ab(&args, &terminal),

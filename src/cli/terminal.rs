@@ -7,7 +7,8 @@ use console::Term;
 
 use crate::printable::printable_lines;
 use crate::report;
-use crate::report::terminal::{Layout, render, render_sweep};
+use crate::report::terminal::{Layout, render, render_capacity, render_sweep};
+use crate::results::capacity::CapacityReport;
 use crate::results::comparison::Comparison;
 use crate::results::summary::Summary;
 use crate::results::sweep::SweepSummary;
@@ -65,6 +66,11 @@ impl Terminal {
     /// Prints a comparison of runs.
     pub(super) fn comparison(&self, comparison: &Comparison) {
         self.print(report::comparison::terminal(comparison, self.layout(None)));
+    }
+
+    /// Prints what a capacity search found out.
+    pub(super) fn capacity(&self, report: &CapacityReport, results: &Path) {
+        self.print(render_capacity(report, self.layout(Some(results))));
     }
 
     fn layout<'a>(&self, results: Option<&'a Path>) -> Layout<'a> {

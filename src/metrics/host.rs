@@ -42,6 +42,13 @@ pub fn memory_bytes() -> Option<u64> {
     status_kib("VmRSS:").map(|kib| kib * 1024)
 }
 
+/// Memory that the system could give to new programs, in bytes; nothing where /proc does not say.
+#[must_use]
+pub fn available_memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    field_kib(&text, "MemAvailable:").map(|kib| kib * 1024)
+}
+
 fn status_kib(key: &str) -> Option<u64> {
     field_kib(&fs::read_to_string("/proc/self/status").ok()?, key)
 }

@@ -11,6 +11,7 @@ pub mod host;
 #[cfg(test)]
 mod laws;
 mod recorder;
+mod regression;
 mod sample;
 mod series;
 mod snapshot;
@@ -24,6 +25,7 @@ pub use fault::{ExactDistribution, FaultTally};
 pub use health::{Health, HealthWarning};
 pub use histogram::{HIGHEST, Histogram};
 pub use recorder::{PopulationObserver, Recorder};
+pub use regression::{Slope, slope, student_95};
 pub use sample::{Percentile, Sample};
 pub use series::{Second, SecondP99};
 pub use snapshot::{Interval, Snapshot, WorkerInterval};

@@ -13,3 +13,5 @@ pub mod number;
 pub mod progress;
 pub mod terminal;
 mod words;
+
+pub(crate) use terminal::measured;

@@ -107,6 +107,12 @@ pub fn percentage(fraction: f64) -> String {
     format!("{} %", decimal(percent))
 }
 
+/// A fraction that somebody chose, in percent without digits that say nothing: `30 %`, `2.5 %`.
+#[must_use]
+pub fn share(fraction: f64) -> String {
+    format!("{} %", (fraction * 1e4).round() / 1e2)
+}
+
 /// Bytes in binary units, to three significant digits: `812 B`, `1.21 KiB`, `45.3 MiB`.
 #[must_use]
 pub fn bytes(value: u64) -> String {

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::summary::{Provenance, Warning};
+use super::watched::WatchLog;
 use crate::event::{Label, Labels, StrikeId};
 use crate::metrics::host;
 
@@ -25,6 +26,8 @@ pub struct RunFacts {
     pub faults: Vec<FaultFacts>,
     /// What others than the recorders have to say; the generator's own warnings are added.
     pub warnings: Vec<Warning>,
+    /// What was read of watched servers.
+    pub watched: WatchLog,
     /// What the process took.
     pub generator: GeneratorFacts,
     /// Where the numbers come from, secrets taken out.

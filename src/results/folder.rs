@@ -78,6 +78,26 @@ impl RunFolder {
         Ok(Self { path })
     }
 
+    /// Makes a folder of this path for a run, which must not exist yet; checked as above.
+    ///
+    /// # Errors
+    /// If it exists, or nothing can be written there, or the disk is full.
+    pub fn create_at(path: &Path) -> Result<Self, FolderError> {
+        fs::create_dir(path).map_err(|source| FolderError::Create {
+            path: path.to_owned(),
+            source,
+        })?;
+        check_space(path)
+            .and_then(|()| probe(path))
+            .inspect_err(|_| {
+                // Nothing was written: an empty folder would only look like a run.
+                let _ = fs::remove_dir(path);
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
     /// Points `latest` here: once there are results, which a run that never began has none of.
     ///
     /// # Errors

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
@@ -22,6 +23,8 @@ pub const RESULTS_INCOMPLETE: &str = "results_incomplete";
 pub struct Journal {
     folder: RunFolder,
     labels: Labels,
+    /// Readings of watched servers, by second, until their row is written.
+    watched: BTreeMap<u32, Vec<Option<f64>>>,
     events: Appender,
     timeline: Appender,
     histograms: Appender,
@@ -32,6 +35,8 @@ pub struct Journal {
 impl Journal {
     /// Begins the files of a run whose time starts at `started` and whose metrics are split by these
     /// labels, and makes them the latest.
+    /// Begins the files of a run whose time starts at `started`, and makes them the latest.
+    /// `watched` are the series of watched servers.
     ///
     /// # Errors
     /// If one of them cannot be made.
@@ -39,6 +44,7 @@ impl Journal {
         folder: RunFolder,
         started: SystemTime,
         labels: Labels,
+        watched: &[String],
     ) -> Result<Self, FolderError> {
         let begin = |name: &str, head: &[u8]| {
             let path = folder.file(name);
@@ -49,7 +55,7 @@ impl Journal {
             begun.map_err(|source| FolderError::Write { path, source })
         };
         let events = begin("events.jsonl", b"")?;
-        let timeline = begin("timeline.csv", timeline::header().as_bytes())?;
+        let timeline = begin("timeline.csv", timeline::header(watched).as_bytes())?;
         let histograms = begin("histograms.hlog", &hlog::head(started))?;
         let latest = folder.become_latest();
         let mut journal = Self {
@@ -57,6 +63,7 @@ impl Journal {
             first_failure: None,
             folder,
             labels,
+            watched: BTreeMap::new(),
             events,
             timeline,
             histograms,
@@ -93,6 +100,11 @@ impl Journal {
         self.keep("events.jsonl", written);
     }
 
+    /// Keeps the readings of a second for its row, in the order of the series.
+    pub fn keep_watched(&mut self, second: u32, readings: Vec<Option<f64>>) {
+        self.watched.insert(second, readings);
+    }
+
     /// Appends the seconds that [`Totals::close_seconds`] or [`Totals::close_all`] closed.
     pub fn record(&mut self, seconds: &[(Second, Interval)]) {
         if seconds.is_empty() {
@@ -103,7 +115,8 @@ impl Journal {
         let mut log = Vec::new();
         let mut logged = Ok(());
         for (second, interval) in seconds {
-            rows.push_str(&timeline::row(second));
+            let watched = self.watched.remove(&second.second).unwrap_or_default();
+            rows.push_str(&timeline::row(second, &watched));
             logged =
                 logged.and_then(|()| hlog::write_second(&mut log, second, interval, &self.labels));
         }
@@ -219,7 +232,7 @@ mod tests {
 
     fn journal(base: &std::path::Path) -> Journal {
         let folder = RunFolder::create(base, "sample", sample::started()).unwrap();
-        Journal::start(folder, sample::started(), sample::facts().labels).unwrap()
+        Journal::start(folder, sample::started(), sample::facts().labels, &[]).unwrap()
     }
 
     #[test]

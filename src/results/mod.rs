@@ -3,6 +3,7 @@
 
 mod aftermath;
 mod append;
+pub mod capacity;
 pub mod comparison;
 mod facts;
 pub mod find;
@@ -25,6 +26,7 @@ pub mod summary;
 pub mod sweep;
 pub mod timeline;
 mod unanswered;
+pub mod watched;
 
 pub use facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
 pub use folder::{FolderError, RunFolder};

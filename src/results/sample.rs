@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::facts::{FaultFacts, GeneratorFacts, ListenFacts, PopulationFacts, RunFacts};
+use super::watched::WatchLog;
 use crate::clock::Clock;
 use crate::event::{
     Cause, CutOff, DisconnectReason, Event, Failure, Fate, Label, LabelId, Labels, Observer,
@@ -168,6 +169,7 @@ pub(super) fn facts() -> RunFacts {
             requests: None,
         }],
         warnings: Vec::new(),
+        watched: WatchLog::default(),
         generator: GeneratorFacts {
             cpu: Duration::from_millis(120),
             rss_peak_bytes: 1 << 24,

@@ -1,5 +1,6 @@
 //! The JSON Schemas of what a run writes, generated from its types.
 
+use super::capacity::CapacityReport;
 use super::comparison::Comparison;
 use super::note::Note;
 use super::summary::Summary;
@@ -15,6 +16,12 @@ pub fn summary_schema() -> String {
 #[must_use]
 pub fn comparison_schema() -> String {
     text(&schemars::schema_for!(Comparison))
+}
+
+/// The text of docs/capacity.schema.json.
+#[must_use]
+pub fn capacity_schema() -> String {
+    text(&schemars::schema_for!(CapacityReport))
 }
 
 /// The schema of sweep.json.

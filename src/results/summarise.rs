@@ -60,6 +60,7 @@ pub fn summarise(facts: &RunFacts, totals: &Totals) -> Summary {
         metrics,
         counters: counters(&total, totals.connected_max(None), &facts.labels),
         rates,
+        watched: facts.watched.figures(totals.series()),
         errors: errors(&total.failures, &facts.labels),
         disconnects: by_reason(&total.disconnects),
         faults: facts

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::watched::WatchedFigure;
+
 #[cfg(test)]
 pub(crate) mod samples;
 
@@ -38,6 +40,10 @@ pub struct Summary {
     pub counters: BTreeMap<String, u64>,
     /// Fractions in [0, 1] by name; null where there was nothing to divide by.
     pub rates: BTreeMap<String, Option<f64>>,
+    /// Figures of watched servers by series: `server.cpu`, `server.rss{instance=1}`,
+    /// `watch.NAME.SERIES`.
+    #[serde(default)]
+    pub watched: BTreeMap<String, WatchedFigure>,
     /// Failures, most frequent first.
     pub errors: Vec<ErrorGroup>,
     /// Disconnects by the reference client's reason.

@@ -131,26 +131,55 @@ const PERCENTILES: [Column; 5] = [
     ),
 ];
 
-/// The first line.
+/// The first line; series of watched servers stand last.
 #[must_use]
-pub fn header() -> String {
-    line(columns().iter().map(|column| column.name.to_owned()))
+pub fn header(watched: &[String]) -> String {
+    let own = columns().into_iter().map(|column| column.name.to_owned());
+    line(own.chain(watched.iter().map(|name| quoted(name))))
 }
 
-/// A second's line.
+/// A second's line, with the reading of each watched series; an empty field is a gap.
 #[must_use]
-pub fn row(second: &Second) -> String {
-    line(columns().iter().map(|column| {
+pub fn row(second: &Second, watched: &[Option<f64>]) -> String {
+    let own = columns().into_iter().map(|column| {
         column
             .value(second)
             .map_or_else(String::new, |value| value.to_string())
-    }))
+    });
+    let watched = watched.iter().map(|value| {
+        // To a thousandth: finer than what is read.
+        let value = value.map(|value| (value * 1e3).round() / 1e3);
+        value.map_or_else(String::new, |value| value.to_string())
+    });
+    line(own.chain(watched))
+}
+
+/// A name that holds a comma or a quote, as labels of a metrics endpoint do.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The names of a first line.
+fn names(line: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(line.as_bytes());
+    let first = reader.records().next().and_then(Result::ok);
+    first.map_or_else(Vec::new, |record| {
+        record.iter().map(str::to_owned).collect()
+    })
 }
 
 /// timeline.csv, read back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     columns: BTreeMap<String, Vec<Option<u64>>>,
+    /// Series of watched servers, whose values need not be whole.
+    watched: BTreeMap<String, Vec<Option<f64>>>,
     rows: usize,
 }
 
@@ -162,16 +191,20 @@ impl Timeline {
     pub fn read(text: &str) -> Self {
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let mut lines = whole.lines();
-        let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-        let rows: Vec<Vec<Option<u64>>> = lines
-            .map(|line| line.split(',').map(|field| field.parse().ok()).collect())
-            .collect();
-        let columns = names.iter().enumerate().map(|(place, name)| {
-            let values = rows.iter().map(|row| row.get(place).copied().flatten());
-            ((*name).to_owned(), values.collect())
-        });
+        let names = names(lines.next().unwrap_or_default());
+        let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+        let is_watched = |name: &str| name.starts_with("server.") || name.starts_with("watch.");
+        let (mut columns, mut watched) = (BTreeMap::new(), BTreeMap::new());
+        for (place, name) in names.into_iter().enumerate() {
+            if is_watched(&name) {
+                watched.insert(name, column(&rows, place));
+            } else {
+                columns.insert(name, column(&rows, place));
+            }
+        }
         Self {
-            columns: columns.collect(),
+            columns,
+            watched,
             rows: rows.len(),
         }
     }
@@ -182,6 +215,17 @@ impl Timeline {
         self.rows
     }
 
+    /// A series of a watched server, second by second; empty if the file has none of that name.
+    #[must_use]
+    pub fn watched(&self, name: &str) -> &[Option<f64>] {
+        self.watched.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of the series of watched servers.
+    pub fn watched_names(&self) -> impl Iterator<Item = &str> {
+        self.watched.keys().map(String::as_str)
+    }
+
     /// A column, second by second; empty if the file has none of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> &[Option<u64>] {
@@ -189,7 +233,12 @@ impl Timeline {
     }
 }
 
-/// Names and numbers need no quotes.
+fn column<T: std::str::FromStr>(rows: &[Vec<&str>], place: usize) -> Vec<Option<T>> {
+    let value = |row: &Vec<&str>| row.get(place)?.parse().ok();
+    rows.iter().map(value).collect()
+}
+
+/// Numbers need no quotes, and names have theirs.
 fn line(fields: impl Iterator<Item = String>) -> String {
     let mut line = fields.collect::<Vec<_>>().join(",");
     line.push('\n');
@@ -207,5 +256,25 @@ mod tests {
         assert_eq!(timeline.column("errors"), [Some(3), Some(0)]);
         assert_eq!(timeline.column("p99"), [None, Some(250)]);
         assert_eq!(timeline.column("not there"), []);
+    }
+
+    #[test]
+    fn series_of_watched_servers_come_back_with_their_gaps_and_their_labels() {
+        let names = ["server.cpu", "watch.chat.heap{a=\"b\",c=\"d\"}"].map(str::to_owned);
+        let mut text = header(&names);
+        let second = Second {
+            second: 0,
+            connected: 0,
+            in_flight: 0,
+            counters: crate::metrics::Counters::default(),
+            errors: 0,
+            p99_us: crate::metrics::SecondP99::default(),
+        };
+        text += &row(&second, &[Some(0.87), None]);
+        text += &row(&second, &[None, Some(1.0)]);
+        let timeline = Timeline::read(&text);
+        assert_eq!(timeline.watched("server.cpu"), [Some(0.87), None]);
+        assert_eq!(timeline.watched(&names[1]), [None, Some(1.0)]);
+        assert_eq!(timeline.watched_names().count(), 2);
     }
 }

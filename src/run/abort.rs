@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::conductor::{Conductor, Ending};
+use super::conductor::Conductor;
 use crate::gate::exit_code;
 use crate::results::summarise;
 use crate::results::summary::{Summary, Verdict};
@@ -39,8 +39,9 @@ impl Conductor {
         if !thresholds.iter().any(|one| is_due(one.abort_after)) {
             return None;
         }
-        let mut summary = summarise(self.facts.at(at), &self.totals);
-        self.judge(&mut summary, &Ending::default());
+        let facts = self.facts.at(at, self.watch.log());
+        let mut summary = summarise(facts, &self.totals);
+        summary.thresholds = self.thresholds(&summary, &self.totals);
         let mut judged = thresholds.iter().zip(&summary.thresholds);
         let (_, crossed) = judged.find(|(threshold, outcome)| {
             is_due(threshold.abort_after) && !outcome.passed && outcome.value.is_some()

@@ -1,5 +1,6 @@
 //! The run's main loop: takes what workers and faults report, keeps the journal and the display.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,9 +10,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::abort::{self, Abort, AbortWatch};
+use super::certain;
 use super::context::RunContext;
+use super::hold::Hold;
 use super::interrupts::Interrupts;
 use super::population_curve::PopulationCurve;
+use super::server_watch::ServerWatch;
 use super::target::Target;
 use super::workers::{Report, Workers};
 use super::{Finished, RunError};
@@ -24,7 +28,7 @@ use crate::gate::{self, GeneratorLag};
 use crate::metrics::{FailureKey, Interval, Second, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
 use crate::report::{html, junit};
-use crate::results::summary::{Summary, Verdict, Warning};
+use crate::results::summary::{Distribution, Summary, ThresholdOutcome, Verdict, Warning};
 use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, samples, summarise};
 use crate::scenario::plan::Plan;
 use crate::server::process::Stray;
@@ -43,6 +47,8 @@ pub(super) struct Ending {
     pub(super) interrupted: Option<Duration>,
     /// A threshold with `abort` was crossed, so long after the start.
     pub(super) aborted: Option<Abort>,
+    /// A level of a capacity search was over, so long after the start.
+    pub(super) stopped: Option<Duration>,
     /// A second Ctrl-C: nobody waits for the clients.
     pub(super) abandoned: bool,
     /// A worker could not begin.
@@ -71,6 +77,10 @@ pub(super) struct Conductor {
     pub(super) next_checkpoint: Duration,
     /// Servers of the run that ended though no fault ended them.
     pub(super) servers_died: usize,
+    /// Of a level of a capacity search.
+    pub(super) hold: Option<Hold>,
+    /// Servers that are watched.
+    pub(super) watch: ServerWatch,
 }
 
 impl Conductor {
@@ -87,7 +97,10 @@ impl Conductor {
         };
         self.journal.note(Duration::ZERO, &note);
         // A run that is killed in its first second leaves a folder that can be read.
-        let summary = summarise(self.facts.at(Duration::ZERO), &self.totals);
+        let summary = summarise(
+            self.facts.at(Duration::ZERO, self.watch.log()),
+            &self.totals,
+        );
         self.journal.checkpoint(&summary);
     }
 
@@ -111,7 +124,15 @@ impl Conductor {
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
-                    Some(Report::Interval(snapshot)) => self.take(*snapshot),
+                    Some(Report::Interval(snapshot)) => {
+                        self.take(*snapshot);
+                        let is_over = self.hold.as_ref().is_some_and(Hold::is_over);
+                        if is_over && ending.stopped.is_none() {
+                            ending.stopped = Some(self.elapsed());
+                            controller.finish();
+                            orders.stop();
+                        }
+                    }
                     Some(Report::Ended) => {}
                     Some(Report::Failed(error)) => {
                         ending.failed = Some(error);
@@ -177,6 +198,7 @@ impl Conductor {
         let closed = self.totals.close_seconds();
         self.record(&closed);
         self.note_client_faults(false);
+        self.follow_hold(&closed);
         let elapsed = self.elapsed();
         for (kind, example) in self.totals.new_failures() {
             // What a fault does was announced with the fault.
@@ -188,7 +210,7 @@ impl Conductor {
                 .note(elapsed, &Note::first_failure(kind, example));
         }
         if !closed.is_empty() && elapsed >= self.next_checkpoint {
-            let summary = summarise(self.facts.at(elapsed), &self.totals);
+            let summary = summarise(self.facts.at(elapsed, self.watch.log()), &self.totals);
             self.journal.checkpoint(&summary);
             let took = self.elapsed() - elapsed;
             self.next_checkpoint = elapsed + took * CHECKPOINT_SHARE;
@@ -205,11 +227,52 @@ impl Conductor {
         }
     }
 
+    /// Writes down the seconds that are complete, with what was read of servers in them.
     fn record(&mut self, closed: &[(Second, Interval)]) {
+        self.watch.drain();
+        for (second, _) in closed {
+            let readings = self.watch.log().row(second.second);
+            self.journal.keep_watched(second.second, readings);
+        }
         self.journal.record(closed);
         for (_, interval) in closed {
             self.lag.observe(interval);
         }
+    }
+
+    /// Leads a level of a capacity search on by the seconds that are complete.
+    fn follow_hold(&mut self, closed: &[(Second, Interval)]) {
+        let Some(mut hold) = self.hold.take() else {
+            return;
+        };
+        for (second, interval) in closed {
+            hold.observe(second, interval, self.watch.figures(second.second));
+        }
+        if let (Some((last, _)), false) = (closed.last(), hold.is_over()) {
+            let judged = self.judged(&hold);
+            hold.note_thresholds(&judged.thresholds, last.second);
+            if let Some(why) = certain::to_fail(&self.plan.thresholds, &judged, &hold) {
+                hold.stop(why);
+            }
+        }
+        self.hold = Some(hold);
+    }
+
+    /// What a level is judged by: times of its hold, counts and rates from its first client on.
+    /// Times of arrivals are those of the whole level where nobody arrives during the hold.
+    fn judged(&mut self, hold: &Hold) -> Summary {
+        let duration = self.elapsed();
+        let facts = self.facts.at(duration, self.watch.log());
+        let times = summarise(facts, hold.window());
+        let mut judged = summarise(facts, &self.totals);
+        for (name, population) in times.populations {
+            if let Some(judged) = judged.populations.get_mut(&name) {
+                judged.metrics = of_hold(population.metrics, &judged.metrics);
+            }
+        }
+        judged.metrics = of_hold(times.metrics, &judged.metrics);
+        judged.thresholds = self.thresholds(&judged, hold.window());
+        judged
     }
 
     fn take_step(&mut self, step: &FaultProgress) {
@@ -225,6 +288,7 @@ impl Conductor {
     fn enter(&mut self, stage: RunStage) {
         if self.stage.replace(stage) != Some(stage) {
             let phase = stage.to_string();
+            self.watch.begin_phase();
             self.journal.note(self.elapsed(), &Note::Phase { phase });
         }
     }
@@ -258,6 +322,12 @@ impl Conductor {
 
     /// Notices servers that ended without a fault; a fault holds the lock of those that it ends.
     fn watch(&mut self, target: &Target) {
+        self.watch.take(target);
+        for text in self.watch.failures() {
+            let elapsed = self.elapsed();
+            self.progress.notice(elapsed, &text);
+            self.facts.warn("watch_gap", text);
+        }
         for (instance, status, last_lines) in target.unexpected_ends() {
             let elapsed = self.elapsed();
             let text = format!(
@@ -266,6 +336,9 @@ impl Conductor {
                 elapsed.as_secs_f64()
             );
             self.progress.notice(elapsed, &text);
+            if let Some(hold) = &mut self.hold {
+                hold.stop(format!("server {instance} ended by itself: {status}"));
+            }
             self.facts.warn("server_ended", text);
             // A command may have been told to end it.
             let expected = self.facts.is_hook_at_work(elapsed);
@@ -299,22 +372,33 @@ impl Conductor {
             let text = format!("server {instance} {}", stray_words(strays));
             self.facts.warn("stray_processes", text);
         }
+        let hold = self.hold.take();
         let aborted = ending.aborted.as_ref().map(|abort| abort.at);
-        let ended = ending.interrupted.or(aborted);
+        let ended = ending.interrupted.or(ending.stopped).or(aborted);
         let duration = ended.unwrap_or(self.plan.duration);
         for (note, text) in self.facts.fail_unstruck(duration) {
             self.journal.note(duration, &note);
             self.progress.notice(duration, &text);
         }
-        let mut summary = summarise(self.facts.at(duration), &self.totals);
+        let facts = self.facts.at(duration, self.watch.log());
+        let mut summary = summarise(facts, &self.totals);
+        let judged = hold.as_ref().map(|hold| self.judged(hold));
+        summary.thresholds = match &judged {
+            Some(judged) => judged.thresholds.clone(),
+            None => self.thresholds(&summary, &self.totals),
+        };
         self.judge(&mut summary, &ending);
         abort::conclude(&mut summary, ending.aborted.as_ref());
+        let hold = hold.zip(judged).map(|(hold, judged)| hold.finish(judged));
         let verdict = summary.verdict;
         self.journal
             .note(self.elapsed(), &Note::RunEnded { verdict });
         self.journal.write("junit.xml", &junit::render(&summary));
         let Self {
-            journal, totals, ..
+            journal,
+            totals,
+            watch,
+            ..
         } = self;
         let folder = journal.finish(&mut summary, &totals);
         write_page(&folder, &mut summary, &totals, &self.plan.labels());
@@ -322,28 +406,12 @@ impl Conductor {
         Ok(Finished {
             summary,
             folder: path,
+            hold,
+            watched: watch.log().clone(),
         })
     }
 
     pub(super) fn judge(&self, summary: &mut Summary, ending: &Ending) {
-        let labels = self.plan.labels();
-        let percentile = |series: &Series<HistogramMetric>, population, percentile: f64| {
-            let label = match &series.label {
-                Some(label) => Some(labels.id(label)?),
-                None => None,
-            };
-            let sample = self.totals.sample_of(series.metric, label, population)?;
-            Some(sample.percentile(percentile))
-        };
-        let names: Vec<&str> = self
-            .plan
-            .populations
-            .iter()
-            .map(|p| p.name.as_str())
-            .collect();
-        summary.thresholds = gate::judge(&self.plan.thresholds, &names, summary, percentile);
-        self.lag
-            .explain(&self.plan.thresholds, &mut summary.thresholds);
         let crossed = |by_lag: bool| {
             let crossed = summary.thresholds.iter().filter(|t| !t.passed);
             crossed.filter(|t| t.explained_by_lag == by_lag).count()
@@ -361,6 +429,28 @@ impl Conductor {
             results_lost: self.journal.warning().is_some(),
         });
         (summary.verdict, summary.exit_code) = verdict;
+    }
+
+    /// The thresholds on a summary; percentiles are those of `totals`.
+    pub(super) fn thresholds(&self, summary: &Summary, totals: &Totals) -> Vec<ThresholdOutcome> {
+        let labels = self.plan.labels();
+        let percentile = |series: &Series<HistogramMetric>, population, percentile: f64| {
+            let label = match &series.label {
+                Some(label) => Some(labels.id(label)?),
+                None => None,
+            };
+            let of_level = || {
+                let is_of_arrivals = is_of_arrivals(series.metric.name());
+                is_of_arrivals.then(|| self.totals.sample_of(series.metric, label, population))?
+            };
+            let sample = totals.sample_of(series.metric, label, population);
+            Some(sample.or_else(of_level)?.percentile(percentile))
+        };
+        let populations = self.plan.populations.iter();
+        let names: Vec<&str> = populations.map(|p| p.name.as_str()).collect();
+        let mut thresholds = gate::judge(&self.plan.thresholds, &names, summary, percentile);
+        self.lag.explain(&self.plan.thresholds, &mut thresholds);
+        thresholds
     }
 }
 
@@ -383,6 +473,25 @@ fn fail_if_lost(summary: &mut Summary) {
         summary.verdict = Verdict::Failed;
         summary.exit_code = gate::exit_code::RUN_FAILED;
     }
+}
+
+/// Whether a time is there only while clients arrive.
+fn is_of_arrivals(metric: &str) -> bool {
+    metric.starts_with("connect.") || metric == HistogramMetric::UpgradeTime.name()
+}
+
+/// The times of a hold, and of the whole level those of arrivals that the hold has none of.
+fn of_hold(
+    mut hold: BTreeMap<String, Distribution>,
+    level: &BTreeMap<String, Distribution>,
+) -> BTreeMap<String, Distribution> {
+    for (name, distribution) in level {
+        if is_of_arrivals(name) {
+            hold.entry(name.clone())
+                .or_insert_with(|| distribution.clone());
+        }
+    }
+    hold
 }
 
 /// Writes report.html; `sio-load report` makes the same page again from what was stored.

@@ -15,6 +15,7 @@ use crate::fault::FaultKind;
 use crate::metrics::Totals;
 use crate::report::progress::FaultState;
 use crate::results::summary::{Provenance, Warning};
+use crate::results::watched::WatchLog;
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
 use crate::server::shortage::Shortage;
@@ -78,6 +79,7 @@ impl RunContext {
             populations: plan.populations.iter().map(population).collect(),
             faults: faults(plan),
             warnings,
+            watched: WatchLog::default(),
             generator: GeneratorFacts::default(),
             provenance: Provenance {
                 command: options.command.clone(),
@@ -217,7 +219,8 @@ impl RunContext {
     }
 
     /// Everything known by now, `duration` after the start of the load.
-    pub(super) fn at(&mut self, duration: Duration) -> &RunFacts {
+    pub(super) fn at(&mut self, duration: Duration, watched: &WatchLog) -> &RunFacts {
+        self.run.watched.clone_from(watched);
         for fault in &mut self.run.faults {
             if let Some(touched) = self.touched.get(&fault.id) {
                 fault.connections = Some(touched.connections());

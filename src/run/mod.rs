@@ -6,23 +6,24 @@
 
 pub mod ab;
 mod abort;
+mod certain;
 mod conductor;
 mod context;
+mod hold;
 mod interrupts;
 pub mod misbehaviour;
 mod population_curve;
 pub mod preflight;
+mod server_watch;
 pub mod sweep;
 mod target;
+mod testbed;
 mod workers;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::runtime::Builder;
-use tokio::task::LocalSet;
 
 use crate::chaos::proxy::ProxyError;
 use crate::client::wire_log::Follow;
@@ -31,6 +32,7 @@ use crate::gate::GeneratorLag;
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
 use crate::results::summary::{Summary, Warning};
+use crate::results::watched::WatchLog;
 use crate::results::{FolderError, Journal, RunFolder};
 use crate::scenario::plan::Plan;
 use crate::server::balancer::BalancerError;
@@ -40,10 +42,14 @@ use crate::workload::arrival::stays;
 
 use conductor::Conductor;
 use context::RunContext;
+use hold::Hold;
+pub use hold::{HoldOutcome, HoldSpec};
 use interrupts::Interrupts;
 use population_curve::PopulationCurve;
 use preflight::PreflightError;
+use server_watch::ServerWatch;
 use target::Target;
+pub use testbed::{LevelRun, Testbed};
 use workers::Workers;
 
 /// From the start of the threads to the start of the load: time for them to be there, so that the
@@ -76,6 +82,10 @@ pub struct Finished {
     pub summary: Summary,
     /// Where everything is.
     pub folder: PathBuf,
+    /// Of a level of a capacity search: its hold.
+    pub hold: Option<HoldOutcome>,
+    /// What was read of watched servers.
+    pub watched: WatchLog,
 }
 
 /// Why a run could not be carried out.
@@ -119,52 +129,36 @@ pub enum RunError {
 /// If it cannot begin: no descriptors, no results folder, no server. Whatever happens after that
 /// is part of the [`Summary`].
 pub fn execute(plan: Plan, options: &RunOptions) -> Result<Finished, RunError> {
-    let limit = preflight::raise_descriptor_limit();
-    let mut warnings = Vec::new();
-    warnings.extend(
-        preflight::check_descriptors(&plan, limit)?
-            .map(|message| warning("few_descriptors", message)),
-    );
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(RunError::Runtime)?;
-    LocalSet::new().block_on(&runtime, carry_out(plan, options, warnings))
+    Testbed::new()?.run(plan, options, None)
 }
 
+/// Carries out a plan; `kept` holds the servers of the run before, and afterwards those for the next
+/// one, if they are to be kept.
 async fn carry_out(
     mut plan: Plan,
     options: &RunOptions,
-    mut warnings: Vec<Warning>,
+    level: Option<&LevelRun>,
+    kept: &mut Option<Target>,
 ) -> Result<Finished, RunError> {
     let mut interrupts = Interrupts::catch().map_err(RunError::Runtime)?;
-    let spread = preflight::spread_loopback_sources(&mut plan);
-    warnings.extend(spread.map(|message| warning("spread_sources", message)));
-    preflight::check_ports(&plan, preflight::ephemeral_ports())?;
-    let folder = RunFolder::create(&options.out, &plan.name, clock::wall_now())?;
+    let warnings = check_machine(&mut plan)?;
+    let folder = match level {
+        None => RunFolder::create(&options.out, &plan.name, clock::wall_now())?,
+        Some(level) => RunFolder::create_at(&level.folder)?,
+    };
     let path = folder.path().to_owned();
     let progress = Progress::new(options.display, plan.duration);
     if plan.server.is_some() {
         progress.starting("waiting for the server to answer a handshake");
     }
     let target = tokio::select! {
-        target = Target::prepare(&plan, &path) => target,
-        () = interrupts.next() => Err(RunError::Interrupted),
+        target = Target::prepare(&plan, &path, kept.take()) => target?,
+        () = interrupts.next() => return Err(RunError::Interrupted),
     };
-    let target = target?;
-    warnings.extend(
-        plan.warnings
-            .iter()
-            .map(|text| warning("scenario", text.clone())),
-    );
-
     let clock = Clock::start_in(LEAD);
-    let mut journal = Journal::start(folder, clock.origin_wall(), plan.labels())?;
-    // Without a working directory no relative path leads anywhere in any case.
-    let directory = std::env::current_dir().unwrap_or_default();
-    let as_run = plan.clone().with_paths_from(&directory);
-    let as_run = as_run.to_toml(options.show_secrets);
-    journal.write("scenario.toml", as_run.as_bytes());
+    let watch = ServerWatch::start(&plan, &target, clock).map_err(RunError::Thread)?;
+    let mut journal = Journal::start(folder, clock.origin_wall(), plan.labels(), &watch.columns())?;
+    journal.write("scenario.toml", as_run(&plan, options).as_bytes());
     let plan = Arc::new(plan);
     let count = worker_count(options, &plan);
     let (workers, reports) =
@@ -182,6 +176,8 @@ async fn carry_out(
         stage: None,
         next_checkpoint: Duration::ZERO,
         servers_died: 0,
+        hold: level.map(|level| Hold::new(level.hold, plan.populations.len(), count)),
+        watch,
     };
     conductor.begin(&target.notes, count);
     let mut ending = conductor
@@ -190,13 +186,49 @@ async fn carry_out(
     // A second Ctrl-C waits for nobody; the threads end with the process.
     ending.worker_lost = !ending.abandoned && workers.join();
     if !ending.abandoned {
+        let end = async {
+            conductor.watch.read_after(linger(&plan)).await;
+            if level.is_some_and(|level| level.keep_servers) {
+                *kept = target.keep_servers().await;
+                Vec::new()
+            } else {
+                target.stop().await
+            }
+        };
         tokio::select! {
-            strays = target.stop() => ending.strays = strays,
+            strays = end => ending.strays = strays,
             // Servers that were not awaited are killed.
             () = interrupts.next() => {}
         }
     }
     conductor.finish(ending, path)
+}
+
+/// Whether this machine can hold the clients; spreads them over its addresses where that helps.
+fn check_machine(plan: &mut Plan) -> Result<Vec<Warning>, RunError> {
+    let limit = preflight::raise_descriptor_limit();
+    let few = preflight::check_descriptors(plan, limit)?;
+    let few = few.map(|message| warning("few_descriptors", message));
+    let spread = preflight::spread_loopback_sources(plan);
+    let spread = spread.map(|message| warning("spread_sources", message));
+    preflight::check_ports(plan, preflight::ephemeral_ports())?;
+    let own = plan.warnings.iter();
+    let own = own.map(|text| warning("scenario", text.clone()));
+    Ok(few.into_iter().chain(spread).chain(own).collect())
+}
+
+/// The scenario as it runs, as text.
+fn as_run(plan: &Plan, options: &RunOptions) -> String {
+    // Without a working directory no relative path leads anywhere in any case.
+    let directory = std::env::current_dir().unwrap_or_default();
+    let as_run = plan.clone().with_paths_from(&directory);
+    as_run.to_toml(options.show_secrets)
+}
+
+/// How long servers are left alone after the last client, before their memory is read.
+fn linger(plan: &Plan) -> Duration {
+    let server = plan.server.as_ref();
+    server.and_then(|server| server.linger).unwrap_or_default()
 }
 
 fn worker_count(options: &RunOptions, plan: &Plan) -> u32 {

@@ -7,6 +7,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::chaos::proxy::populations_through_proxy;
 use crate::event::TransportKind;
+use crate::metrics::host;
+use crate::scenario::MOST_CLIENTS;
 use crate::scenario::plan::{Client, Plan};
 
 /// Descriptors that the run itself needs: results, server, timers, standard streams.
@@ -16,6 +18,10 @@ const OWN_DESCRIPTORS: u64 = 64;
 /// connects dearer: measured at 14,000 connections to one address, half of that for clients that
 /// upgrade.
 const CLIENTS_PER_SOURCE: u64 = 5_000;
+
+/// Memory of the generator and of the kernel's socket buffers for each client, with room to spare:
+/// benches/client_cost measures about half of it.
+const MEMORY_PER_CLIENT: u64 = 40 << 10;
 
 /// The machine cannot hold the clients asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,6 +183,65 @@ fn connections_at_handshake(client: &Client) -> u64 {
         (true, _) => 2,
         (false, _) => 1,
     }
+}
+
+/// What this machine leaves room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientLimit {
+    /// `descriptors`, `ports` or `memory`.
+    pub what: &'static str,
+    /// The most clients.
+    pub clients: u64,
+    /// How to raise it.
+    pub advice: &'static str,
+}
+
+/// The most clients that this machine has descriptors, local ports and memory for; `scaled` is the
+/// plan with so many of them.
+pub fn client_limits(scaled: impl Fn(u64) -> Plan) -> Vec<ClientLimit> {
+    let descriptors = raise_descriptor_limit();
+    let ports = ephemeral_ports();
+    let has_descriptors =
+        |clients| matches!(check_descriptors(&scaled(clients), descriptors), Ok(None));
+    let has_ports = |clients| {
+        let mut plan = scaled(clients);
+        spread_loopback_sources(&mut plan);
+        check_ports(&plan, ports).is_ok()
+    };
+    let memory = host::available_memory_bytes().unwrap_or(u64::MAX);
+    vec![
+        ClientLimit {
+            what: "descriptors",
+            clients: largest(has_descriptors),
+            advice: "raise the limit: `ulimit -Hn` as root, LimitNOFILE= in a systemd unit, or \
+                     nofile in /etc/security/limits.conf",
+        },
+        ClientLimit {
+            what: "ports",
+            clients: largest(has_ports),
+            advice: "add addresses: source_addresses = [\"127.0.1.1\", …] in [[clients]]; or widen \
+                     net.ipv4.ip_local_port_range",
+        },
+        ClientLimit {
+            what: "memory",
+            clients: memory / MEMORY_PER_CLIENT,
+            advice: "add memory, or generate the load on a machine of its own",
+        },
+    ]
+}
+
+/// The largest number of clients, up to what a scenario may have, that there is room for.
+fn largest(has_room: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, MOST_CLIENTS + 1);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if has_room(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// Whether the ephemeral ports suffice: populations share those of the addresses that they share.

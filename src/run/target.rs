@@ -45,21 +45,47 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Starts the plan's servers, if it has any, waits until each answers a handshake, and puts a
+    /// Starts the plan's servers, if it has any and none were kept from the run before, waits until
+    /// each answers a handshake, and puts a
     /// proxy before them if faults on the way need one.
     ///
     /// # Errors
     /// If one cannot be started or does not become ready; none is left running then.
-    pub(super) async fn prepare(plan: &Plan, logs: &Path) -> Result<Self, RunError> {
-        let mut target = Self::reach(plan, logs).await?;
-        target.proxy = ProxyThread::start(plan, &target.url, None).await?;
-        target.fleet.proxy = target.proxy.as_ref().map(ProxyThread::control);
-        if target.proxy.is_some() {
+    pub(super) async fn prepare(
+        plan: &Plan,
+        logs: &Path,
+        kept: Option<Self>,
+    ) -> Result<Self, RunError> {
+        let target = match kept {
+            Some(target) => target,
+            None => Self::reach(plan, logs).await?,
+        };
+        target.behind_proxy(plan).await
+    }
+
+    async fn behind_proxy(mut self, plan: &Plan) -> Result<Self, RunError> {
+        self.proxy = ProxyThread::start(plan, &self.url, None).await?;
+        self.fleet.proxy = self.proxy.as_ref().map(ProxyThread::control);
+        if self.proxy.is_some() {
             let is_built_in = plan.target.toxiproxy.is_none();
             let proxy = if is_built_in { "built-in" } else { "Toxiproxy" };
-            target.facts.insert("proxy".to_owned(), proxy.into());
+            self.facts.insert("proxy".to_owned(), proxy.into());
         }
-        Ok(target)
+        Ok(self)
+    }
+
+    /// The servers alone, if all of them still run; the proxy of the run that is over ends.
+    pub(super) async fn keep_servers(mut self) -> Option<Self> {
+        for server in &self.fleet.servers {
+            if !server.lock().await.is_running().unwrap_or(false) {
+                return None;
+            }
+        }
+        self.fleet.proxy = None;
+        self.proxy = None;
+        self.notes.clear();
+        self.facts.remove("proxy");
+        Some(self)
     }
 
     /// What the run's own balancer and proxy lack, each of them.

@@ -30,6 +30,7 @@ use std::path::Path;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use check::Context;
 pub use environment::Substitution;
+pub(crate) use keys::MOST_CLIENTS;
 use nearest::nearest;
 use overrides::Flags;
 pub use overrides::Overrides;
@@ -38,6 +39,7 @@ pub use problem::Code;
 use problem::Problems;
 use raw::Node;
 pub use reference::reference;
+pub(crate) use scale::share_out;
 pub use schema::schema;
 
 /// The commented scenario that `sio-load init` writes.

@@ -142,6 +142,8 @@ fn takes(key: &Key) -> String {
         | Kind::File
         | Kind::Boolean
         | Kind::Integer { .. }
+        | Kind::Factor
+        | Kind::Counts
         | Kind::Fraction
         | Kind::Fractions
         | Kind::Share

@@ -73,7 +73,7 @@ fn in_proportion(value: u64, total: u64, whole: u64) -> u64 {
 
 /// Largest remainders: everyone gets the whole part of what is due, and what is left over goes to
 /// those who lost most by the rounding, the earlier ones first.
-fn share_out(total: u64, weights: &[u64]) -> Vec<u64> {
+pub(crate) fn share_out(total: u64, weights: &[u64]) -> Vec<u64> {
     let sum: u128 = weights.iter().copied().map(u128::from).sum();
     if sum == 0 {
         return vec![0; weights.len()];

@@ -82,9 +82,10 @@ fn kind(kind: Kind) -> Map<String, Value> {
         Kind::Url(_) => json!({ "type": "string", "format": "uri" }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Factor => json!({ "type": "number", "exclusiveMinimum": 1 }),
+        Kind::Counts => array_of(&json!({ "type": "integer", "minimum": 1, "maximum": 1000 })),
         Kind::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Kind::Fractions => json!({ "type": "array", "minItems": 1, "items":
-            { "type": "number", "minimum": 0, "maximum": 1 } }),
+        Kind::Fractions => array_of(&json!({ "type": "number", "minimum": 0, "maximum": 1 })),
         Kind::Share => json!({ "oneOf": [
             { "type": "string", "pattern": r"^\s*[\d.]+\s*%?\s*$" },
             { "type": "number", "minimum": 0, "maximum": 1 },
@@ -134,6 +135,11 @@ fn kind(kind: Kind) -> Map<String, Value> {
         unreachable!("every schema above is an object");
     };
     schema
+}
+
+/// An array that has at least one element.
+fn array_of(items: &Value) -> Value {
+    json!({ "type": "array", "minItems": 1, "items": items })
 }
 
 /// A metric's name, with or without a population, and one bound or several.

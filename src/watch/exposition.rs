@@ -1,82 +1,21 @@
 //! The text of a metrics endpoint: Prometheus format 0.0.4, and OpenMetrics.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use prometheus_parse::{Scrape, Value};
 
-/// A series that somebody wants: a name, and labels that it must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected {
-    /// As written: `nodejs_heap_space_size_used_bytes{space="old"}`.
-    text: String,
-    name: String,
-    labels: BTreeMap<String, String>,
-}
-
-/// Why a text selects no series.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a series, which is written NAME or NAME{{label=\"value\"}}")]
-pub struct NotASeries(String);
-
-impl Selected {
-    /// Reads `NAME` or `NAME{label="value",…}`.
-    ///
-    /// # Errors
-    /// If it is neither.
-    pub fn parse(text: &str) -> Result<Self, NotASeries> {
-        let refuse = || NotASeries(text.to_owned());
-        let text = text.trim();
-        let (name, labels) = match text.split_once('{') {
-            Some((name, rest)) => (name, rest.strip_suffix('}').ok_or_else(refuse)?),
-            None => (text, ""),
-        };
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && !name.starts_with(|c: char| c.is_ascii_digit())
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
-        };
-        let label = |pair: &str| {
-            let (name, value) = pair.split_once('=')?;
-            let value = value.trim().strip_prefix('"')?.strip_suffix('"')?;
-            is_name(name.trim()).then(|| (name.trim().to_owned(), value.to_owned()))
-        };
-        let labels = labels
-            .split(',')
-            .filter(|pair| !pair.trim().is_empty())
-            .map(|pair| label(pair).ok_or_else(refuse))
-            .collect::<Result<_, _>>()?;
-        if !is_name(name.trim()) {
-            return Err(refuse());
-        }
-        Ok(Self {
-            text: text.to_owned(),
-            name: name.trim().to_owned(),
-            labels,
-        })
-    }
-}
-
-impl fmt::Display for Selected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+use crate::scenario::plan::SeriesSelector;
 
 /// The value of each wanted series; nothing where the text has none, or one that is no number.
 ///
 /// Where several series match, their sum. Histograms and summaries are known by the names of their
 /// lines with a single value: `…_sum`, `…_count`.
-pub(super) fn values(text: &str, wanted: &[Selected]) -> Vec<Option<f64>> {
+pub(super) fn values(text: &str, wanted: &[SeriesSelector]) -> Vec<Option<f64>> {
     let lines = text.lines().map(|line| Ok(line.to_owned()));
     // Lines in memory can always be read.
     let samples = Scrape::parse(lines).map_or_else(|_| Vec::new(), |scrape| scrape.samples);
-    let value = |selected: &Selected| {
+    let value = |selected: &SeriesSelector| {
         let matching = samples.iter().filter(|sample| {
-            let has = |(name, value): (&String, &String)| sample.labels.get(name) == Some(value);
-            sample.metric == selected.name && selected.labels.iter().all(has)
+            let has = |(name, value)| sample.labels.get(name) == Some(value);
+            sample.metric == selected.name() && selected.labels().all(has)
         });
         let numbers = matching.filter_map(|sample| match sample.value {
             Value::Counter(value) | Value::Gauge(value) | Value::Untyped(value) => Some(value),
@@ -117,7 +56,10 @@ up 1
 ";
 
     fn read(text: &str, wanted: &[&str]) -> Vec<Option<f64>> {
-        let wanted: Vec<_> = wanted.iter().map(|w| Selected::parse(w).unwrap()).collect();
+        let wanted = wanted
+            .iter()
+            .map(|text| SeriesSelector::parse(text).unwrap());
+        let wanted: Vec<_> = wanted.collect();
         values(text, &wanted)
     }
 
@@ -147,12 +89,5 @@ up 1
         let wanted = ["absent", "nodejs_eventloop_lag_p99_seconds", "up{a=\"b\"}"];
         assert_eq!(read(PROMETHEUS, &wanted), [None, None, None]);
         assert_eq!(read("<html>", &["up"]), [None]);
-    }
-
-    #[test]
-    fn what_selects_nothing_is_refused() {
-        for text in ["", "1up", "up{", "up{a}", "up{a=b}", "a b"] {
-            assert!(Selected::parse(text).is_err(), "{text:?}");
-        }
     }
 }

@@ -9,6 +9,5 @@ mod process;
 mod scrape;
 mod watcher;
 
-pub use exposition::{NotASeries, Selected};
 pub use process::Usage;
 pub use watcher::{Pid, Reading, ReadingOf, Subject, Watcher};

@@ -7,7 +7,8 @@ use rustls::ClientConfig;
 use rustls::crypto::ring;
 use url::Url;
 
-use super::exposition::{Selected, values};
+use super::exposition::values;
+use crate::scenario::plan::SeriesSelector;
 
 /// A server that answers later than this is asked again; what is missing meanwhile is a gap.
 const ONE_SCRAPE: Duration = Duration::from_secs(5);
@@ -24,11 +25,11 @@ const ACCEPT: &str =
 pub(super) struct Endpoint {
     client: reqwest::Client,
     url: Url,
-    series: Vec<Selected>,
+    series: Vec<SeriesSelector>,
 }
 
 impl Endpoint {
-    pub(super) fn new(url: Url, series: Vec<Selected>) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(url: Url, series: Vec<SeriesSelector>) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("sio-load/", env!("CARGO_PKG_VERSION")))
             .no_proxy()

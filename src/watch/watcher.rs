@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinSet, LocalSet};
 use url::Url;
 
-use super::exposition::Selected;
 use super::process::{ProcessTree, Usage};
 use super::scrape::Endpoint;
 use crate::clock::{self, Clock};
+use crate::scenario::plan::SeriesSelector;
 
 /// Where in its second a reading is taken: in the middle, so that it is there when the second ends.
 const WITHIN_SECOND: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ pub enum Subject {
         /// `http` or `https`.
         url: Url,
         /// What is wanted of it.
-        series: Vec<Selected>,
+        series: Vec<SeriesSelector>,
     },
 }
 
@@ -319,7 +319,7 @@ mod tests {
     async fn processes_and_endpoints_are_read_and_a_failed_scrape_says_why() {
         let pid = Pid::default();
         pid.set(Some(std::process::id()));
-        let series = ["up", "lag"].map(|name| Selected::parse(name).unwrap());
+        let series = ["up", "lag"].map(|name| SeriesSelector::parse(name).unwrap());
         let subjects = [
             Subject::Process(pid.clone()),
             Subject::Endpoint {

@@ -60,7 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock", "event", "fault", "http1", "limits", "protocol", "scenario", "units",
         ],
     ),
-    ("watch", &["clock"]),
+    ("watch", &["clock", "scenario"]),
     (
         "chaos",
         &[
@@ -111,8 +111,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("import", &["scenario", "units"]),
     (
+        "capacity",
+        &[
+            "clock", "event", "gate", "metrics", "report", "results", "run", "scenario", "units",
+            "word",
+        ],
+    ),
+    (
         "cli",
         &[
+            "capacity",
             "client",
             "diagnostic",
             "doctor",

@@ -2,6 +2,7 @@
 
 pub(super) mod ab;
 mod baseline;
+pub(super) mod capacity;
 pub(super) mod check;
 pub(super) mod compare;
 pub(super) mod completions;

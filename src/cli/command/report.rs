@@ -4,11 +4,15 @@ use crate::cli::terminal::Terminal;
 use crate::gate::exit_code;
 use crate::report::{exchange, html, junit};
 use crate::results;
+use crate::results::capacity::CapacityReport;
 use crate::results::recorded::{Detail, RecordedRun, RecordedSummary};
 use crate::results::summary::Summary;
 
 /// Makes a report again from stored results.
 pub(in crate::cli) fn report(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Failed> {
+    if CapacityReport::is_in(&args.run) {
+        return capacity(args, terminal);
+    }
     match args.format {
         ReportFormat::Terminal => terminal.summary(&summary(args)?, Some(&args.run)),
         ReportFormat::Json => terminal.print(super::run::json(&summary(args)?)),
@@ -37,4 +41,20 @@ fn figures(args: &ReportArgs) -> Result<RecordedSummary, Failed> {
     };
     let run = RecordedRun::read(folder, Detail::Summary).map_err(|e| Failed::from_error(&e))?;
     Ok(run.summary)
+}
+
+/// The same of a capacity search.
+fn capacity(args: &ReportArgs, terminal: &Terminal) -> Result<u8, Failed> {
+    let report = CapacityReport::read(&args.run).map_err(|error| Failed::from_error(&error))?;
+    match args.format {
+        ReportFormat::Terminal => terminal.capacity(&report, &args.run),
+        ReportFormat::Json => terminal.print(report.to_json()),
+        ReportFormat::Html => terminal.print(html::capacity(&report).into_bytes()),
+        ReportFormat::Junit | ReportFormat::Md | ReportFormat::Prometheus | ReportFormat::Csv => {
+            let message = "a capacity search has a terminal, JSON and HTML report alone; its levels have \
+                           the others: report LEVEL-FOLDER --format junit";
+            return Err(Failed::new(exit_code::USAGE, message));
+        }
+    }
+    Ok(exit_code::SUCCESS)
 }

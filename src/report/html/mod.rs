@@ -4,6 +4,7 @@
 //! too; here it is seen together: the timeline with the faults behind it, how times are spread, and
 //! what went wrong with what to do about it.
 
+mod capacity;
 mod chart;
 pub mod comparison;
 mod distributions;
@@ -18,6 +19,8 @@ use crate::results::StoredRun;
 use crate::results::summary::{Summary, Verdict};
 
 const STYLE: &str = include_str!("style.css");
+
+pub use capacity::render as capacity;
 
 /// Renders a run.
 #[must_use]

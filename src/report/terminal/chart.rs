@@ -36,7 +36,7 @@ pub(super) fn write(page: &mut Page, name: &str, distribution: &Distribution) {
 }
 
 /// A bar of up to `width` columns, to the eighth of a column; what is above zero can be seen.
-fn bar(share: f64, width: usize) -> String {
+pub(super) fn bar(share: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
     let eighths = if share > 0.0 { eighths.max(1) } else { 0 };

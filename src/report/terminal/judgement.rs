@@ -41,7 +41,7 @@ fn judged(threshold: &ThresholdOutcome) -> String {
 }
 
 /// What a threshold was judged on, in the unit of its metric.
-pub(in crate::report) fn measured(threshold: &ThresholdOutcome) -> String {
+pub(crate) fn measured(threshold: &ThresholdOutcome) -> String {
     let Some(value) = threshold.value else {
         return "no value".to_owned();
     };

@@ -4,6 +4,7 @@
 //! questions: did it pass, who connected, how fast, who came back, what went wrong, and (last, so
 //! that they stay on the screen) what to know before trusting it.
 
+mod capacity;
 mod chart;
 mod faults;
 mod judgement;
@@ -18,10 +19,12 @@ mod verdict;
 
 use std::path::Path;
 
-pub(in crate::report) use self::judgement::measured;
+pub use self::capacity::level_line;
+pub(crate) use self::judgement::measured;
 pub use self::page::{Ink, Page, Piece};
 pub(in crate::report) use self::page::{cut, wrap};
 pub(in crate::report) use self::table::Table;
+use crate::results::capacity::CapacityReport;
 use crate::results::summary::Summary;
 use crate::results::sweep::SweepSummary;
 
@@ -82,6 +85,21 @@ pub fn render_sweep(summary: &SweepSummary, layout: Layout<'_>) -> String {
     if let Some(path) = layout.results {
         judgement::write_results(&mut page, path);
     }
+    page.finish()
+}
+
+/// Renders what a capacity search found out.
+///
+/// No line is wider than the layout's width, but for the path of the results, as above.
+#[must_use]
+pub fn render_capacity(report: &CapacityReport, layout: Layout<'_>) -> String {
+    let width = layout.width.clamp(Layout::NARROWEST, Layout::WIDEST);
+    let mut page = Page::new(width, layout.color);
+    capacity::write(&mut page, report);
+    if let Some(path) = layout.results {
+        judgement::write_results(&mut page, path);
+    }
+    judgement::write_warnings(&mut page, &report.warnings);
     page.finish()
 }
 

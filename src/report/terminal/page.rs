@@ -54,7 +54,7 @@ pub struct Page {
 
 impl Page {
     /// Between labels and what they label.
-    const LABEL_WIDTH: usize = 13;
+    pub(super) const LABEL_WIDTH: usize = 13;
     const SEPARATOR: &str = " · ";
 
     /// An empty page of so many columns.

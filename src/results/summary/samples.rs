@@ -29,6 +29,7 @@ pub(crate) fn empty() -> Summary {
         metrics: BTreeMap::new(),
         counters: counters(&[]),
         rates: rates(&[]),
+        watched: BTreeMap::new(),
         errors: Vec::new(),
         disconnects: BTreeMap::new(),
         faults: Vec::new(),

@@ -2,6 +2,7 @@
 //! stops at a problem.
 
 mod addresses;
+mod capacity;
 mod captures;
 mod chaos;
 mod clients;
@@ -16,6 +17,7 @@ mod sweep;
 mod target;
 mod templates;
 mod thresholds;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,12 +72,9 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     let duration = top
         .duration("duration")
         .and_then(|duration| top.not_zero("duration", duration));
-    let seed = top
-        .optional_integer("seed")
-        .map(|seed| seed.map_or_else(Seed::draw, Seed));
+    let seed = top.optional_integer("seed");
     context.csv = csv::table(&top, &context);
     let context = &context;
-
     let target = target::read(&top, context);
     let server = server::read(&top);
     target::check_reachable(&top);
@@ -100,6 +99,8 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     };
     let chaos = chaos::read(&top, &world, &mut warnings);
     let sweep = sweep::read(&top);
+    let watches = watch::read(&top);
+    let capacity = capacity::read(&top);
     let scope = thresholds::Scope::new(&names, populations.as_deref().ok());
     let thresholds = thresholds::read(&top, &scope);
 
@@ -107,12 +108,14 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         name: name?,
         description: description?,
         duration: duration?,
-        seed: seed?,
+        seed: seed?.map_or_else(Seed::draw, Seed),
         target: target?.target,
         server: server?,
         populations: populations?,
         chaos: chaos?,
         sweep: sweep?,
+        watches: watches?,
+        capacity: capacity?,
         thresholds: thresholds?,
         csv: context.csv.clone()?,
         substitutions: Vec::new(),

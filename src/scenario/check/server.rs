@@ -13,11 +13,13 @@ pub(super) fn read(top: &Reader<'_>) -> Checked<Option<Server>> {
     let ready = reader.duration("ready");
     let instances = reader.integer("instances");
     let balance = reader.word::<Balance>("balance");
+    let linger = reader.optional_duration("linger");
     Ok(Some(Server {
         program: program?,
         instances: instances? as u16,
         balance: balance?,
         ready: ready?,
+        linger: linger?,
     }))
 }
 

@@ -225,7 +225,11 @@ pub(super) fn check_tls_files(reader: &Reader<'_>, tls: &Tls) -> Checked<()> {
     all(readable).map(drop)
 }
 
-fn url(reader: &Reader<'_>, key: &str, schemes: &'static [&'static str]) -> Checked<Option<Url>> {
+pub(super) fn url(
+    reader: &Reader<'_>,
+    key: &str,
+    schemes: &'static [&'static str],
+) -> Checked<Option<Url>> {
     let Some(text) = reader.optional_text(key)? else {
         return Ok(None);
     };

@@ -1,5 +1,6 @@
 //! The keys of every table, once: checking, suggestions, schema and reference read them here.
 
+mod capacity;
 mod clients;
 mod faults;
 mod steps;
@@ -19,4 +20,4 @@ const ANY: Kind = Kind::Integer {
 
 /// The most clients, at once and one after the other: every stay is drawn up before the run, in
 /// 40 bytes in each worker.
-pub(super) const MOST_CLIENTS: u64 = 20_000_000;
+pub(crate) const MOST_CLIENTS: u64 = 20_000_000;

@@ -1,4 +1,5 @@
 use super::Default::{Is, Means, Required};
+use super::capacity::{CAPACITY, WATCH};
 use super::clients::CLIENTS;
 use super::faults::CHAOS;
 use super::{ANY, Kind, TableSpec, key};
@@ -65,6 +66,18 @@ pub(in crate::scenario) static ROOT: TableSpec = TableSpec {
             Kind::Table(&SWEEP),
             Means("flags of `sio-load storm` say it"),
             "What `sio-load storm` varies.",
+        ),
+        key(
+            "watch",
+            Kind::TableArray(&WATCH),
+            Is("[]"),
+            "Servers that the run watches though it did not start them.",
+        ),
+        key(
+            "capacity",
+            Kind::Table(&CAPACITY),
+            Means("flags of `sio-load capacity` say it"),
+            "How `sio-load capacity` searches.",
         ),
         key(
             "thresholds",
@@ -224,6 +237,12 @@ pub(in crate::scenario) static SERVER: TableSpec = TableSpec {
             Kind::Integer { min: 1, max: 1000 },
             Is("1"),
             "How many; more than one stand behind the built-in balancer.",
+        ),
+        key(
+            "linger",
+            Kind::Duration,
+            Means("0s, or 5s where a threshold bounds `server.rss_returned`"),
+            "How long the server is left alone after the last client has gone, before its memory is read for `server.rss_returned`.",
         ),
         key(
             "balance",

@@ -2,8 +2,10 @@
 //!
 //! A [`Plan`] is all that a run needs to know; it serialises, so that it can travel to a worker.
 
+mod capacity;
 mod fault;
 mod steps;
+mod watch;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -19,8 +21,10 @@ use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
 use crate::word::words;
 
+pub use capacity::{Capacity, Vary};
 pub use fault::Fault;
 pub use steps::*;
+pub use watch::{NotASeries, SeriesSelector, Watch, WatchSource};
 
 /// A checked scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +49,12 @@ pub struct Plan {
     /// What `sio-load storm` varies.
     #[serde(default)]
     pub sweep: Sweep,
+    /// Servers to watch beside those that the run starts.
+    #[serde(default)]
+    pub watches: Vec<Watch>,
+    /// How `sio-load capacity` searches.
+    #[serde(default)]
+    pub capacity: Capacity,
     /// In the order of the file.
     pub thresholds: Vec<Threshold>,
     /// Rows for `{{csv.COLUMN}}`.
@@ -160,6 +170,9 @@ pub struct Server {
     /// How long an instance may take until it answers a handshake.
     #[serde(with = "units::duration")]
     pub ready: Duration,
+    /// How long an instance is left alone after the last client has gone, before its memory is read.
+    #[serde(default, with = "units::optional_duration")]
+    pub linger: Option<Duration>,
 }
 
 /// The program behind `[server]`.

@@ -56,6 +56,36 @@ impl<'a> Reader<'a> {
         number.ok_or_else(|| self.out_of_range(key, node))
     }
 
+    /// A number above 1.
+    pub(in crate::scenario) fn factor(&self, key: &str) -> Checked<f64> {
+        self.always(key, |r, node| {
+            let whole = || node.value.as_integer().map(|number| number as f64);
+            let Some(number) = node.value.as_float().or_else(whole) else {
+                return Err(r.wrong_type(key, node));
+            };
+            let is_above = number > 1.0 && number.is_finite();
+            is_above
+                .then_some(number)
+                .ok_or_else(|| r.out_of_range(key, node))
+        })
+    }
+
+    /// An array of whole numbers from 1 to 1,000, or an empty one where the key is left out.
+    pub(in crate::scenario) fn counts(&self, key: &str) -> Checked<Vec<u64>> {
+        let counts = self.optional(key, |r, node| {
+            let count = |element: &Node| {
+                let Some(number) = element.value.as_integer() else {
+                    return Err(r.wrong_type(key, element));
+                };
+                let number = u64::try_from(number).ok();
+                let number = number.filter(|number| (1..=1000).contains(number));
+                number.ok_or_else(|| r.out_of_range(key, element))
+            };
+            all(r.as_values(key, node)?.iter().map(count))
+        });
+        counts.map(Option::unwrap_or_default)
+    }
+
     /// A number from 0 to 1.
     pub(in crate::scenario) fn fraction(&self, key: &str) -> Checked<f64> {
         self.always(key, |r, node| r.as_fraction(key, node))

@@ -3,6 +3,7 @@
 //! Reading it gives the same plan, unless a secret was masked. Warnings are not written: what they
 //! warned of is settled in the plan.
 
+mod capacity;
 mod clients;
 mod steps;
 mod text;
@@ -62,6 +63,10 @@ impl Plan {
             writer.fault(fault, self);
         }
         writer.sweep(&self.sweep);
+        for watch in &self.watches {
+            writer.watch(watch);
+        }
+        writer.capacity(&self.capacity);
         writer.thresholds(&self.thresholds, self);
         let head = if writer.masked { MASKED_HEAD } else { HEAD };
         format!("{head}{}", writer.unresolved())
@@ -171,6 +176,8 @@ impl Writer<'_> {
         self.pair("ready", &quoted(&format_duration(server.ready)));
         self.pair("instances", &server.instances.to_string());
         self.pair("balance", &quoted(server.balance.word()));
+        let linger = server.linger.map(|linger| quoted(&format_duration(linger)));
+        self.optional("linger", linger);
     }
 
     fn fault(&mut self, fault: &Fault, plan: &Plan) {

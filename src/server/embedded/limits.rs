@@ -13,7 +13,7 @@ use crate::units::ByteSize;
 const BALLAST_EVERY: Duration = Duration::from_millis(50);
 
 /// Ballast is held in pieces of this size, which the allocator gives back to the system one by one.
-const PIECE_BYTES: u64 = 160 << 10;
+const PIECE_BYTES: u64 = (160 << 10) - 64;
 
 /// How far behind its schedule a handler still counts as busy: what the event loop itself took
 /// between two events is part of their work.
@@ -98,13 +98,16 @@ impl Load {
             return std::future::pending().await;
         };
         let mut ballast: Vec<Vec<u8>> = Vec::new();
-        let mut base = None;
+        let mut base = 0;
         loop {
             if let Some(resident) = resident_bytes() {
-                let held = ballast.len() as u64 * PIECE_BYTES;
+                let held = ballast.len() as u64 * PIECE_BYTES.next_multiple_of(4096);
                 let own = resident.saturating_sub(held);
                 let clients = self.connected.load(Ordering::Relaxed).unsigned_abs();
-                let base = *base.get_or_insert(own);
+                if clients == 0 {
+                    // What the first handshakes load of the program is not the clients'.
+                    base = own;
+                }
                 let wanted = (base + clients * per_client).saturating_sub(own);
                 ballast.resize_with((wanted / PIECE_BYTES) as usize, || {
                     // Written to, so that it is resident.
