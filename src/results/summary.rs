@@ -42,7 +42,7 @@ pub struct Summary {
     pub rates: BTreeMap<String, Option<f64>>,
     /// Figures of watched servers by series: `server.cpu`, `server.rss{instance=1}`,
     /// `watch.NAME.SERIES`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub watched: BTreeMap<String, WatchedFigure>,
     /// Failures, most frequent first.
     pub errors: Vec<ErrorGroup>,

@@ -136,6 +136,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "server",
             "trace",
             "units",
+            "word",
         ],
     ),
 ];

@@ -137,6 +137,7 @@ fn facts() -> RunFacts {
 #[test]
 fn the_committed_schema_of_summary_json_is_the_one_of_the_code() {
     assert_committed("summary.schema.json", &schema::summary_schema());
+    assert_committed("capacity.schema.json", &schema::capacity_schema());
 }
 
 #[test]

@@ -410,6 +410,7 @@ fn every_key_of_the_schema_is_read() {
         target = { tls = {} }
         server = { command = ["x"] }
         data = { csv = "tests/invalid/data/users.csv" }
+        watch = [{}]
         clients = [{ count = 1, emit = [{}], listen = [{}] }, { ramp = [{}] }, { arrivals = "1/s" }, {},
             { before_connect = [{}], on_connect = [{}], on_rejected = [{}], steps = [{}] },
             { before_connect = [{ request = "GET /" }], on_connect = [{ request = "GET /" }], on_rejected = [{ request = "GET /" }], steps = [{ request = "GET /" }] },
