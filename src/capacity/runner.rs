@@ -180,7 +180,7 @@ pub fn search(
 }
 
 fn check(plan: &Plan) -> Result<(), CapacityError> {
-    if plan.thresholds.is_empty() {
+    if plan.thresholds.is_empty() && plan.watch_bounds.is_empty() {
         return Err(CapacityError::NoThresholds);
     }
     level::check(plan, plan.capacity.vary)?;

@@ -10,7 +10,9 @@ mod generator_lag;
 mod statistics;
 mod threshold;
 mod verdict;
+mod watched;
 
 pub use generator_lag::GeneratorLag;
 pub use threshold::judge;
 pub use verdict::{Ending, verdict};
+pub use watched::judge_watched;

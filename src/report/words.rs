@@ -6,6 +6,16 @@ use super::number;
 use crate::event::Counter;
 use crate::results::RESULTS_INCOMPLETE;
 use crate::results::summary::{Distribution, ErrorGroup, FaultOutcome, Summary, Verdict, Warning};
+use crate::results::watched::WatchUnit;
+
+/// A figure of a watched server, in its unit.
+pub(super) fn watched(unit: WatchUnit, value: f64) -> String {
+    match unit {
+        WatchUnit::Bytes => number::bytes(value.max(0.0) as u64),
+        WatchUnit::Cores | WatchUnit::Share => number::percentage(value),
+        WatchUnit::Count | WatchUnit::Unknown => number::rate(value),
+    }
+}
 
 /// A verdict in one word, in capitals.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {

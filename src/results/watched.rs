@@ -159,6 +159,17 @@ impl WatchLog {
             .collect()
     }
 
+    /// Narrows the figures of all series down to the readings of some seconds.
+    pub fn narrow(&self, figures: &mut BTreeMap<String, WatchedFigure>, from: u32, until: u32) {
+        for series in &self.series {
+            let mut part = series.clone();
+            part.values
+                .retain(|second, _| (from..until).contains(second));
+            part.gaps.retain(|second| (from..until).contains(second));
+            figures.insert(series.selector.clone(), part.figure());
+        }
+    }
+
     /// Memory of the servers before the first client.
     #[must_use]
     pub fn memory_before(&self) -> Option<f64> {

@@ -271,6 +271,9 @@ impl Conductor {
             }
         }
         judged.metrics = of_hold(times.metrics, &judged.metrics);
+        if let Some((from, until)) = hold.span() {
+            self.watch.log().narrow(&mut judged.watched, from, until);
+        }
         judged.thresholds = self.thresholds(&judged, hold.window());
         judged
     }
@@ -448,9 +451,11 @@ impl Conductor {
         };
         let populations = self.plan.populations.iter();
         let names: Vec<&str> = populations.map(|p| p.name.as_str()).collect();
-        let mut thresholds = gate::judge(&self.plan.thresholds, &names, summary, percentile);
-        self.lag.explain(&self.plan.thresholds, &mut thresholds);
-        thresholds
+        let mut outcomes = gate::judge(&self.plan.thresholds, &names, summary, percentile);
+        self.lag.explain(&self.plan.thresholds, &mut outcomes);
+        let watched = gate::judge_watched(&self.plan.watch_bounds, &summary.watched);
+        outcomes.extend(watched);
+        outcomes
     }
 }
 

@@ -207,6 +207,11 @@ impl Hold {
         (self.seconds > 0).then(|| (f64::from(self.seconds) / whole).min(1.0))
     }
 
+    /// Its first second, and the one after its last so far.
+    pub(super) fn span(&self) -> Option<(u32, u32)> {
+        self.from.map(|from| (from, from + self.seconds))
+    }
+
     /// The numbers of the hold alone.
     pub(super) fn window(&self) -> &Totals {
         &self.window

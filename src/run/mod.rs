@@ -32,9 +32,10 @@ use crate::gate::GeneratorLag;
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
 use crate::results::summary::{Summary, Warning};
-use crate::results::watched::WatchLog;
+use crate::results::watched::{RSS_RETURNED, WatchLog};
 use crate::results::{FolderError, Journal, RunFolder};
 use crate::scenario::plan::Plan;
+use crate::scenario::threshold::WatchBound;
 use crate::server::balancer::BalancerError;
 use crate::server::process::ProcessError;
 use crate::transport::TransportError;
@@ -55,6 +56,9 @@ use workers::Workers;
 /// From the start of the threads to the start of the load: time for them to be there, so that the
 /// first clients are not late.
 const LEAD: Duration = Duration::from_millis(250);
+
+/// How long servers are left alone where a threshold looks at the memory that they return.
+const LINGER_FOR_MEMORY: Duration = Duration::from_secs(5);
 
 /// How a run is carried out, beyond its plan.
 #[derive(Debug, Clone)]
@@ -227,8 +231,14 @@ fn as_run(plan: &Plan, options: &RunOptions) -> String {
 
 /// How long servers are left alone after the last client, before their memory is read.
 fn linger(plan: &Plan) -> Duration {
+    let is_bounded = |bound: &WatchBound| bound.selector == RSS_RETURNED;
+    let usual = if plan.watch_bounds.iter().any(is_bounded) {
+        LINGER_FOR_MEMORY
+    } else {
+        Duration::ZERO
+    };
     let server = plan.server.as_ref();
-    server.and_then(|server| server.linger).unwrap_or_default()
+    server.and_then(|server| server.linger).unwrap_or(usual)
 }
 
 fn worker_count(options: &RunOptions, plan: &Plan) -> u32 {

@@ -153,6 +153,12 @@ fn thresholds() -> Value {
         });
         (format!(r"^{name}(\{{.+\}})?$"), bounds)
     });
+    let watched = json!({
+        "description": "A series of a watched server.",
+        "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+    });
+    let watched = (r"^(server|watch)\..+$".to_owned(), watched);
+    let patterns = patterns.chain([watched]);
     json!({
         "type": "object",
         "patternProperties": patterns.collect::<Map<_, _>>(),

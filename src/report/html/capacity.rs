@@ -218,7 +218,7 @@ fn charts(report: &CapacityReport) -> Markup {
             (throughput(report, &loads, &failing))
             (loads.draw("Errors of a level", (Scale::linear(greatest(&errors)), number::rate), &errors, &failing))
             (loads.draw("Server CPU, 100 % is one core",
-                (Scale::linear(greatest(&cpu)), number::percentage), &cpu, &failing))
+                (Scale::linear_from(greatest(&cpu)), number::percentage), &cpu, &failing))
             (loads.draw("Server memory", (Scale::linear(greatest(&memory)), |bytes| number::bytes(bytes as u64)),
                 &memory, &failing))
             @if !failing.is_empty() { p.note { "Shaded: loads that failed; the knee of the latency curve is marked." } }

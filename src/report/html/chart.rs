@@ -38,6 +38,14 @@ impl Scale {
         Self::Linear { max }
     }
 
+    /// From 0 to the next round number above the greatest value, however small it is.
+    pub(super) fn linear_from(values: impl Iterator<Item = f64>) -> Self {
+        let greatest = values.fold(0.0, f64::max);
+        Self::Linear {
+            max: round_up(if greatest > 0.0 { greatest } else { 1.0 }),
+        }
+    }
+
     /// From the power of ten below the least value to that above the greatest; zero counts as one.
     pub(super) fn logarithmic(values: impl Iterator<Item = f64>) -> Self {
         let (least, greatest) = values

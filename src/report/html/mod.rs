@@ -9,6 +9,7 @@ mod chart;
 pub mod comparison;
 mod distributions;
 mod faults;
+mod servers;
 mod tables;
 mod timeline;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::chart::{Band, Chart, Scale, Series, Spot, Tick, legend};
+use super::servers;
 use crate::report::number;
 use crate::results::StoredRun;
 use crate::results::summary::FaultOutcome;
@@ -95,6 +96,9 @@ pub(super) fn section(run: &StoredRun) -> Markup {
                 }
             }
             @for strip in STRIPS { (draw(strip, run, axis, &bands)) }
+            @for (name, figure) in &run.summary.watched {
+                (servers::draw(run, (name, figure.unit), axis, &bands))
+            }
             @if !bands.is_empty() {
                 p.note {
                     "Shaded: the faults, by their number below."
@@ -107,7 +111,7 @@ pub(super) fn section(run: &StoredRun) -> Markup {
 
 /// The horizontal axis: the seconds of the run, some of them taken together.
 #[derive(Clone, Copy)]
-struct Axis {
+pub(super) struct Axis {
     seconds: usize,
     step: usize,
 }
@@ -117,7 +121,7 @@ impl Axis {
         second / self.seconds as f64
     }
 
-    fn ticks(self) -> Vec<Tick> {
+    pub(super) fn ticks(self) -> Vec<Tick> {
         const STEPS: [usize; 14] = [
             1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600,
         ];
@@ -144,8 +148,16 @@ impl Axis {
         columns.collect()
     }
 
+    /// The greatest reading in each column.
+    pub(super) fn greatest(self, values: &[Option<f64>]) -> Vec<Option<f64>> {
+        let columns = values.chunks(self.step);
+        columns
+            .map(|seconds| seconds.iter().flatten().copied().reduce(f64::max))
+            .collect()
+    }
+
     /// A column's edges.
-    fn edges(self, column: usize) -> (f64, f64) {
+    pub(super) fn edges(self, column: usize) -> (f64, f64) {
         let from = column * self.step;
         let to = (from + self.step).min(self.seconds);
         (self.place(from as f64), self.place(to as f64))

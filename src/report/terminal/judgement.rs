@@ -45,6 +45,14 @@ pub(crate) fn measured(threshold: &ThresholdOutcome) -> String {
     let Some(value) = threshold.value else {
         return "no value".to_owned();
     };
+    let metric = threshold.metric.split('{').next().unwrap_or_default();
+    match metric {
+        "server.cpu" | "server.rss_returned" => return number::percentage(value),
+        "server.rss" | "server.pss" | "server.rss_per_client" => {
+            return number::bytes(value.max(0.0) as u64);
+        }
+        _ => {}
+    }
     let is_rate = Selector::<RateMetric>::parse(&threshold.metric).is_ok();
     let time = Selector::<HistogramMetric>::parse(&threshold.metric).ok();
     let is_time = time.is_some_and(|time| time.series.metric.unit() == Unit::Microseconds);

@@ -11,6 +11,7 @@ mod judgement;
 mod load;
 mod page;
 mod problems;
+mod servers;
 mod storms;
 mod sweep;
 mod table;
@@ -66,6 +67,7 @@ pub fn render(summary: &Summary, layout: Layout<'_>) -> String {
     problems::write_errors(&mut page, &summary.errors);
     problems::write_disconnects(&mut page, summary);
     judgement::write_thresholds(&mut page, &summary.thresholds);
+    servers::write(&mut page, &summary.watched);
     judgement::write_generator(&mut page, &summary.generator);
     if let Some(path) = layout.results {
         judgement::write_results(&mut page, path);

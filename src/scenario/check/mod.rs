@@ -18,15 +18,17 @@ mod target;
 mod templates;
 mod thresholds;
 mod watch;
+mod watch_bounds;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{MOST_CLIENTS, ROOT};
-use super::plan::{CsvTable, Plan};
+use super::plan::{CsvTable, Plan, Server, Watch};
 use super::problem::{Checked, Code, Problems, Reported};
 use super::raw::Node;
 use super::reader::Reader;
+use super::threshold::WatchBound;
 use crate::diagnostic::Place;
 use crate::event::PopulationId;
 use crate::seed::Seed;
@@ -101,6 +103,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     let sweep = sweep::read(&top);
     let watches = watch::read(&top);
     let capacity = capacity::read(&top);
+    let watch_bounds = watch_bounds(&top, &server, &watches);
     let scope = thresholds::Scope::new(&names, populations.as_deref().ok());
     let thresholds = thresholds::read(&top, &scope);
 
@@ -115,6 +118,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
         chaos: chaos?,
         sweep: sweep?,
         watches: watches?,
+        watch_bounds: watch_bounds?,
         capacity: capacity?,
         thresholds: thresholds?,
         csv: context.csv.clone()?,
@@ -127,6 +131,18 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     }
     check_all_clients(&plan, place, context.problems)?;
     Ok(plan)
+}
+
+/// The bounds on watched servers; what they refer to may itself be wrong, and nothing is said then.
+fn watch_bounds(
+    top: &Reader<'_>,
+    server: &Checked<Option<Server>>,
+    watches: &Checked<Vec<Watch>>,
+) -> Checked<Vec<WatchBound>> {
+    match (server, watches) {
+        (Ok(server), Ok(watches)) => watch_bounds::read(top, server.as_ref(), watches),
+        (Err(reported), _) | (_, Err(reported)) => Err(*reported),
+    }
 }
 
 /// Reports more clients, one after the other, than memory has room for.

@@ -1,4 +1,4 @@
-use super::{needs, population_named};
+use super::{needs, population_named, watch_bounds};
 use std::time::Duration;
 
 use crate::diagnostic::Place;
@@ -34,13 +34,14 @@ pub(super) fn read(top: &Reader<'_>, scope: &Scope<'_>) -> Checked<Vec<Threshold
     };
     let bounds = all(named(&table.entries, "")
         .iter()
+        .filter(|(name, _)| !watch_bounds::is_watched(name.trim()))
         .map(|(name, entry)| bounds_of(top, name, entry, scope)))?;
     Ok(bounds.into_iter().flatten().collect())
 }
 
 /// Every metric with its whole name: without quotes, TOML reads `reconnect.time` as a table in a
 /// table, and means the same.
-fn named<'a>(entries: &'a [Entry], prefix: &str) -> Vec<(String, &'a Entry)> {
+pub(super) fn named<'a>(entries: &'a [Entry], prefix: &str) -> Vec<(String, &'a Entry)> {
     let mut found = Vec::new();
     for entry in entries {
         let name = format!("{prefix}{}", entry.key);
@@ -151,13 +152,13 @@ fn known_label(
 }
 
 /// A bound as it stands in the file.
-struct Expression {
-    text: String,
-    place: Place,
-    abort_after: Option<Duration>,
+pub(super) struct Expression {
+    pub(super) text: String,
+    pub(super) place: Place,
+    pub(super) abort_after: Option<Duration>,
 }
 
-fn expressions(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Vec<Expression>> {
+pub(super) fn expressions(top: &Reader<'_>, node: &Node, key: &str) -> Checked<Vec<Expression>> {
     match node.value.as_array() {
         Some(elements) => all(elements.iter().map(|node| expression(top, node, key))),
         None => Ok(vec![expression(top, node, key)?]),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::Substitution;
 use super::template::{JsonTemplate, TextTemplate};
-use super::threshold::Threshold;
+use super::threshold::{Threshold, WatchBound};
 use crate::event::{EngineRevision, Label, Labels, Parser, PopulationId, TransportKind};
 use crate::seed::Seed;
 use crate::units::{self, ByteSize, Rate};
@@ -52,6 +52,9 @@ pub struct Plan {
     /// Servers to watch beside those that the run starts.
     #[serde(default)]
     pub watches: Vec<Watch>,
+    /// Bounds on watched servers, in the order of the file.
+    #[serde(default)]
+    pub watch_bounds: Vec<WatchBound>,
     /// How `sio-load capacity` searches.
     #[serde(default)]
     pub capacity: Capacity,

@@ -2,6 +2,7 @@
 
 mod metric;
 mod parse;
+mod watched;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::event::{Label, PopulationId, Series};
 
 pub use metric::{LATER_METRICS, Metric};
 pub use parse::ThresholdError;
+pub use watched::WatchBound;
 
 /// A bound on a metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

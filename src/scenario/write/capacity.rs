@@ -1,6 +1,7 @@
 use super::Writer;
 use super::text::{array, quoted};
 use crate::scenario::plan::{Capacity, Watch, WatchSource};
+use crate::scenario::threshold::WatchBound;
 use crate::units::format_duration;
 use crate::word::Word as _;
 
@@ -16,6 +17,24 @@ impl Writer<'_> {
                 let series = series.iter().map(|series| quoted(&series.to_string()));
                 self.pair("metrics", &array(series));
             }
+        }
+    }
+
+    /// Below the other thresholds, or below a header of their own if there are none.
+    pub(super) fn watch_bounds(&mut self, bounds: &[WatchBound], needs_header: bool) {
+        if needs_header && !bounds.is_empty() {
+            self.header("[thresholds]");
+        }
+        let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+        for bound in bounds {
+            let text = quoted(&bound.text);
+            match lines.iter_mut().find(|(known, _)| *known == bound.selector) {
+                Some((_, texts)) => texts.push(text),
+                None => lines.push((&bound.selector, vec![text])),
+            }
+        }
+        for (key, texts) in lines {
+            self.pair(key, &array(texts));
         }
     }
 

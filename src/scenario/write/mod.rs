@@ -68,6 +68,7 @@ impl Plan {
         }
         writer.capacity(&self.capacity);
         writer.thresholds(&self.thresholds, self);
+        writer.watch_bounds(&self.watch_bounds, self.thresholds.is_empty());
         let head = if writer.masked { MASKED_HEAD } else { HEAD };
         format!("{head}{}", writer.unresolved())
     }
