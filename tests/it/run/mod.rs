@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::harness::{RunningSioLoad, wait_for};
 
 mod abort;
+mod capacity;
 mod children;
 mod crash;
 mod ending;
