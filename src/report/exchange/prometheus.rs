@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::results::recorded::RecordedSummary;
+use crate::results::recorded::{RecordedDistribution, RecordedSummary};
 
 /// Renders a run in Prometheus's text format, for a textfile collector or a push gateway: times in
 /// seconds, percentiles as quantiles of summaries.
@@ -10,16 +10,6 @@ use crate::results::recorded::RecordedSummary;
 pub fn render(summary: &RecordedSummary) -> String {
     let scenario = escaped(&summary.scenario);
     let mut text = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, samples: Vec<String>| {
-        if !samples.is_empty() {
-            let samples = samples.concat();
-            write!(
-                text,
-                "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}"
-            )
-            .expect("writing to a string does not fail");
-        }
-    };
     for (name, help, unit, scale) in [
         (
             "sio_load_time_seconds",
@@ -37,50 +27,70 @@ pub fn render(summary: &RecordedSummary) -> String {
         let of_unit = summary.metrics.iter().filter(|(_, d)| d.unit == unit);
         let samples = of_unit.flat_map(|(metric, distribution)| {
             let labels = format!("scenario=\"{scenario}\",metric=\"{}\"", escaped(metric));
-            let quantiles = distribution.percentiles().map(|(_, at, value)| {
-                let (quantile, value) = (at / 100.0, value * scale);
-                format!("{name}{{{labels},quantile=\"{quantile}\"}} {value}\n")
-            });
-            let mut samples: Vec<String> = quantiles.collect();
-            let sum = distribution.mean * distribution.count as f64 * scale;
-            samples.push(format!("{name}_sum{{{labels}}} {sum}\n"));
-            samples.push(format!("{name}_count{{{labels}}} {}\n", distribution.count));
-            samples
+            summary_samples(name, &labels, distribution, scale)
         });
-        family(name, "summary", help, samples.collect());
+        family(&mut text, [name, "summary", help], samples.collect());
     }
     let sample = |name: &str, metric: &str, value: String| {
         let metric = escaped(metric);
         format!("{name}{{scenario=\"{scenario}\",metric=\"{metric}\"}} {value}\n")
     };
+    let name = "sio_load_count";
     let counts = summary.counters.iter();
-    let counts = counts.map(|(metric, count)| sample("sio_load_count", metric, count.to_string()));
+    let counts = counts.map(|(metric, count)| sample(name, metric, count.to_string()));
     family(
-        "sio_load_count",
-        "gauge",
-        "Counts of a run.",
+        &mut text,
+        [name, "gauge", "Counts of a run."],
         counts.collect(),
     );
+    let name = "sio_load_ratio";
     let rates = summary.rates.iter();
     let rates = rates.filter_map(|(metric, rate)| Some((metric, (*rate)?.to_string())));
-    let rates = rates.map(|(metric, rate)| sample("sio_load_ratio", metric, rate));
+    let rates = rates.map(|(metric, rate)| sample(name, metric, rate));
     family(
-        "sio_load_ratio",
-        "gauge",
-        "Fractions of a run.",
+        &mut text,
+        [name, "gauge", "Fractions of a run."],
         rates.collect(),
     );
-    let code = format!(
-        "sio_load_exit_code{{scenario=\"{scenario}\"}} {}\n",
-        summary.exit_code
-    );
+    let name = "sio_load_exit_code";
+    let code = format!("{name}{{scenario=\"{scenario}\"}} {}\n", summary.exit_code);
     family(
-        "sio_load_exit_code",
-        "gauge",
-        "The run's exit code.",
+        &mut text,
+        [name, "gauge", "The run's exit code."],
         vec![code],
     );
     text
+}
+
+/// Writes a metric with its name, its type, what it is, and its samples; nothing without any.
+fn family(text: &mut String, [name, kind, help]: [&str; 3], samples: Vec<String>) {
+    if samples.is_empty() {
+        return;
+    }
+    let samples = samples.concat();
+    write!(
+        text,
+        "# HELP {name} {help}\n# TYPE {name} {kind}\n{samples}"
+    )
+    .expect("writing to a string does not fail");
+}
+
+/// The quantiles, the sum and the count of a distribution.
+fn summary_samples(
+    name: &str,
+    labels: &str,
+    distribution: &RecordedDistribution,
+    scale: f64,
+) -> Vec<String> {
+    let quantiles = distribution.percentiles().map(|(_, at, value)| {
+        let (quantile, value) = (at / 100.0, value * scale);
+        format!("{name}{{{labels},quantile=\"{quantile}\"}} {value}\n")
+    });
+    let mut samples: Vec<String> = quantiles.collect();
+    let sum = distribution.mean * distribution.count as f64 * scale;
+    samples.push(format!("{name}_sum{{{labels}}} {sum}\n"));
+    samples.push(format!("{name}_count{{{labels}}} {}\n", distribution.count));
+    samples
 }
 
 /// A label's value.
