@@ -170,14 +170,14 @@ findings! {
         settings: [Client => "new WebSocket(\"wss://example.com\")"],
         docs: troubleshooting!("you-are-trying-to-reach-a-plain-websocket-server"),
     }
-    TOO_LARGE: "SIO-165", Error, "the server sends more than is buffered here" {
+    TOO_LARGE: "SIO-148", Error, "the server sends more than is buffered here" {
         cause: "A response, a message or an unread backlog exceeds a limit of sio-load on what one \
                 server may make it hold.",
         remedy: "Check whether the server means to send that much; docs/LIMITS.md lists the limits.",
         settings: [],
         docs: None,
     }
-    REDIRECTED: "SIO-148", Error, "the server redirects to another URL" {
+    REDIRECTED: "SIO-149", Error, "the server redirects to another URL" {
         cause: "The request was answered with a redirect. Browsers follow one for polling, never \
                 for WebSocket; Node.js clients follow 302, 303 and 307 and fail on 301 and 308; \
                 Swift and Java clients differ again. A POST that follows a 301, 302 or 303 turns \
@@ -189,16 +189,5 @@ findings! {
             SioLoad => "`add_trailing_slash = false`, or `--no-trailing-slash` of the doctor",
         ],
         docs: docs!("client-options/#addtrailingslash"),
-    }
-    RATE_LIMITED: "SIO-149", Warning, "this address is rate limited" {
-        cause: "Requests that were answered before are refused with 429 or 503: a rate limit \
-                counts them. One client needs four to five requests to connect, and many clients \
-                share one address behind a NAT or proxy.",
-        remedy: "Raise the limit below the path, or count per session or user. The doctor went on \
-                 more slowly; checks that the limit met again were skipped.",
-        settings: [
-            Nginx => "limit_req zone=io burst=50 nodelay;",
-        ],
-        docs: None,
     }
 }

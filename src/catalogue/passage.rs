@@ -42,4 +42,15 @@ findings! {
         ],
         docs: PROXY,
     }
+    RATE_LIMITED: "SIO-197", Warning, "this address is rate limited" {
+        cause: "Requests that were answered before are refused with 429 or 503: a rate limit \
+                counts them. One client needs four to five requests to connect, and many clients \
+                share one address behind a NAT or proxy.",
+        remedy: "Raise the limit below the path, or count per session or user. The doctor went on \
+                 more slowly; checks that the limit met again were skipped.",
+        settings: [
+            Nginx => "limit_req zone=io burst=50 nodelay;",
+        ],
+        docs: None,
+    }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::http::Reply;
 use super::probe::Probe;
 use super::request::{self, CLIENT_PATIENCE, Outcome, PATIENCE, Request};
-use super::session::{NotConnected, Over, Refused, classify};
+use super::session::{NotConnected, Over, Refused};
 use super::websocket::{Next, Socket, describe};
 use crate::clock;
 use crate::event::{Cause, EngineRevision, Failure, Origin, Stage};
@@ -129,21 +129,15 @@ pub(super) async fn direct_by(
     }
 }
 
-/// What a status other than 101 stands for.
+/// What a status other than 101 stands for. A redirect tells where it leads.
 pub(super) fn refusal(reply: &Reply) -> Failure {
-    // Node refuses a WebSocket in bare words, others as they refuse everything.
     let failure = transport::from_refusal(reply.status, &reply.body);
-    if failure.cause != Cause::WebsocketRefused {
-        return failure;
+    match reply.header("location") {
+        Some(to) if matches!(reply.status, 301..=308) => {
+            failure.with_message(&format!("redirects to {to}"))
+        }
+        Some(_) | None => failure,
     }
-    let failure = classify(reply);
-    if matches!(failure.cause, Cause::HttpStatus | Cause::NotSocketio) {
-        return Failure {
-            cause: Cause::WebsocketRefused,
-            ..failure
-        };
-    }
-    failure
 }
 
 fn open_packet(revision: EngineRevision, text: &Bytes) -> Option<Handshake> {

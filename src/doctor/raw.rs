@@ -33,10 +33,6 @@ pub(super) enum AfterUpgrade {
 /// does not open.
 pub(super) async fn after_upgrade(probe: &Probe, request: Request) -> Option<AfterUpgrade> {
     let (request, _) = Socket::handshake(request);
-    let request = request.header(
-        "Sec-WebSocket-Extensions",
-        "permessage-deflate; client_max_window_bits",
-    );
     let limit = request.limit;
     let bytes = probe.head_of(&request);
     let dialer = probe.wire.dialer_from(request.source).ok()?;

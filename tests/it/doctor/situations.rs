@@ -125,8 +125,8 @@ fn compression_whose_header_is_lost_is_told() {
 fn a_redirect_shows_its_target_and_the_path_behind_it_can_be_examined() {
     let server = situation("redirect", &[]);
     let diagnosis = diagnose(&server.url(), &["--path", "/api/socket.io"]);
-    diagnosis.assert_problem("SIO-148");
-    assert!(seen(&diagnosis, "SIO-148").contains("redirects to /api/socket.io?"));
+    diagnosis.assert_problem("SIO-149");
+    assert!(seen(&diagnosis, "SIO-149").contains("redirects to /api/socket.io?"));
     assert!(seen(&diagnosis, "SIO-146").contains("addTrailingSlash: false"));
     let flags = ["--path", "/api/socket.io", "--no-trailing-slash"];
     diagnose(&server.url(), &flags).assert_only(&[]);
@@ -176,7 +176,7 @@ fn what_a_rate_limit_refuses_proves_nothing() {
     let Some(diagnosis) = behind_nginx(json!({}), location, &[]) else {
         return;
     };
-    diagnosis.assert_problem("SIO-149");
+    diagnosis.assert_problem("SIO-197");
     for code in ["SIO-136", "SIO-205"] {
         assert!(!diagnosis.has(code), "{code}: {diagnosis:?}");
     }
