@@ -52,6 +52,30 @@ impl Clock {
         }
     }
 
+    /// A clock whose zero is an instant of this process, past or future.
+    #[must_use]
+    pub fn start_at(origin: Instant) -> Self {
+        let now = Self::start();
+        let wall = match origin.checked_duration_since(now.origin) {
+            Some(ahead) => now.origin_wall + ahead,
+            None => now.origin_wall - now.origin.saturating_duration_since(origin),
+        };
+        Self {
+            origin,
+            origin_wall: wall,
+        }
+    }
+
+    /// A clock whose zero is an instant of this process and a time that somebody else's wall clock
+    /// showed then.
+    #[must_use]
+    pub fn at(origin: Instant, origin_wall: SystemTime) -> Self {
+        Self {
+            origin,
+            origin_wall,
+        }
+    }
+
     /// The clock's zero on the wall clock.
     #[must_use]
     pub fn origin_wall(self) -> SystemTime {

@@ -40,5 +40,6 @@ pub mod import;
 // Wires and fronts.
 pub mod capacity;
 pub mod cli;
+pub mod distributed;
 pub mod doctor;
 pub mod run;

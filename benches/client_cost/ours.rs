@@ -131,7 +131,7 @@ impl Run {
         let blueprint = Blueprint::new(
             &plan,
             population,
-            (&url, None),
+            (&url, &[]),
             clock,
             &Budget::of(usize::MAX),
         )

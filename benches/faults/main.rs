@@ -189,7 +189,7 @@ fn assignment(plan: &Plan, size: Size, clock: Clock, watch: &Watch) -> Assignmen
     let blueprint = Blueprint::new(
         plan,
         population,
-        (&url, None),
+        (&url, &[]),
         clock,
         &Budget::for_clients(size.clients as usize),
     )

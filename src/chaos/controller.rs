@@ -172,7 +172,7 @@ impl<A: Announce + 'static> Controller<A> {
         let undone_when_dropped = match balancer {
             Balancer::NonSticky(_) => control.forget(),
         };
-        ambient.strike(clock::now());
+        process::strike(&ambient).await;
         self.reporter.tell(id, Step::Applied).await;
         self.last(fault.lasts).await;
         drop(undone_when_dropped);
@@ -202,7 +202,7 @@ impl<A: Announce + 'static> Controller<A> {
     ) -> Result<(), FaultError> {
         let proxy = self.fleet.proxy.as_ref().ok_or(FaultError::NoProxy)?;
         // Before it is laid: a connection may be lost before this thread hears of it.
-        ambient.strike(clock::now());
+        process::strike(ambient).await;
         let laid = proxy.lay(id, fault.population, path).await?;
         self.reporter.tell(id, Step::Applied).await;
         if let Some(touched) = laid.touched() {
@@ -227,7 +227,7 @@ impl<A: Announce + 'static> Controller<A> {
         let Hook::Exec(exec) = hook;
         let ambient = self.announce(id, fault).await;
         self.reporter.tell(id, Step::Applied).await;
-        ambient.strike(clock::now());
+        process::strike(&ambient).await;
         let over = self.clock.since_origin(clock::now()) + fault.lasts.unwrap_or_default();
         let ran = hook::run(exec, self.fleet.guardian.as_ref()).await;
         if !ran.output.is_empty() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::distributed::nats::NatsOptions;
 use crate::gate::comparison::Wanted;
 use crate::scenario::plan::Vary;
 use crate::units::{ByteSize, Rate, Share, parse_duration};
@@ -71,6 +72,13 @@ pub enum Command {
         #[command(subcommand)]
         of: ImportOf,
     },
+    /// Generate load for a run that another machine coordinates.
+    Agent(AgentArgs),
+    /// List the agents of a pool.
+    Agents(AgentsArgs),
+    /// A worker process of a run; started by runs, speaks over its pipes.
+    #[command(hide = true)]
+    Worker,
     /// Write a scenario to start from.
     Init(InitArgs),
     /// Print the JSON Schema of scenarios, summary.json or comparison.json.
@@ -154,6 +162,14 @@ pub struct RunArgs {
     /// Worker threads; one for each core if left out.
     #[arg(long, hide_env_values = true, env = "SIO_LOAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+    /// Worker processes; as many as the clients' file descriptors demand if left out.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_PROCESSES", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub processes: Option<u16>,
+    /// Agents that generate the load in place of this machine.
+    #[arg(long, conflicts_with_all = ["processes", "workers", "debug_client"], hide_env_values = true, env = "SIO_LOAD_AGENTS", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub agents: Option<u16>,
+    #[command(flatten)]
+    pub nats: NatsArgs,
     /// Log the wire of the client of this number, from 0, on standard error, as DEBUG=socket* does.
     #[arg(long, env = "SIO_LOAD_DEBUG_CLIENT", value_name = "N")]
     pub debug_client: Option<u64>,
@@ -606,6 +622,73 @@ pub enum ImportOf {
         /// The script, in YAML.
         file: PathBuf,
     },
+}
+
+/// How to reach NATS.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "NATS")]
+pub struct NatsArgs {
+    /// NATS, where agents wait: nats://HOST:4222 or tls://HOST:4222, several separated by commas.
+    #[arg(
+        id = "nats",
+        long = "nats",
+        value_name = "URL",
+        hide_env_values = true,
+        env = "SIO_LOAD_NATS",
+        default_value = "nats://127.0.0.1:4222"
+    )]
+    pub url: String,
+    /// The pool that agents wait in.
+    #[arg(
+        long,
+        value_name = "NAME",
+        hide_env_values = true,
+        env = "SIO_LOAD_POOL",
+        default_value = "default"
+    )]
+    pub pool: String,
+    /// Credentials file of NATS (JWT and seed).
+    #[arg(long, value_name = "FILE", hide_env_values = true, env = "SIO_LOAD_NATS_CREDS", value_hint = ValueHint::FilePath)]
+    pub nats_creds: Option<PathBuf>,
+    /// Certificates of the authorities that NATS is trusted by, in PEM.
+    #[arg(long, value_name = "FILE", hide_env_values = true, env = "SIO_LOAD_NATS_CACERT", value_hint = ValueHint::FilePath)]
+    pub nats_cacert: Option<PathBuf>,
+    /// Client certificate for NATS, in PEM.
+    #[arg(long, value_name = "FILE", requires = "nats_key", hide_env_values = true, env = "SIO_LOAD_NATS_CERT", value_hint = ValueHint::FilePath)]
+    pub nats_cert: Option<PathBuf>,
+    /// Key of the client certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "nats_cert", hide_env_values = true, env = "SIO_LOAD_NATS_KEY", value_hint = ValueHint::FilePath)]
+    pub nats_key: Option<PathBuf>,
+}
+
+impl NatsArgs {
+    /// The same for the library.
+    pub(super) fn options(&self) -> NatsOptions {
+        NatsOptions {
+            url: self.url.clone(),
+            pool: self.pool.clone(),
+            credentials: self.nats_creds.clone(),
+            ca: self.nats_cacert.clone(),
+            client_certificate: self.nats_cert.clone().zip(self.nats_key.clone()),
+        }
+    }
+}
+
+/// `sio-load agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// The agent's name in lists and results; the machine's name if left out.
+    #[arg(long, hide_env_values = true, env = "SIO_LOAD_AGENT_NAME")]
+    pub name: Option<String>,
+}
+
+/// `sio-load agents`.
+#[derive(Debug, Args)]
+pub struct AgentsArgs {
+    #[command(flatten)]
+    pub nats: NatsArgs,
 }
 
 /// `sio-load init`.

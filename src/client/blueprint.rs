@@ -32,7 +32,8 @@ use crate::units::ByteSize;
 /// Built once per population and worker, shared by its clients.
 pub struct Blueprint {
     pub(super) connection: Rc<Config>,
-    transport: Rc<Settings>,
+    /// One, or several among which clients are dealt out by their number.
+    transports: Vec<Rc<Settings>>,
     path: Rc<str>,
     pub(super) client: Client,
     pub(super) emits: Vec<Emit>,
@@ -82,15 +83,15 @@ pub(super) struct Handshake {
 }
 
 impl Blueprint {
-    /// The blueprint of one population towards a server, and by way of what stands before it, if
-    /// anything does: clients connect there, and notice no other difference.
+    /// The blueprint of one population towards a server. With `ways`, clients connect to these
+    /// addresses instead, dealt out by their number, and notice no other difference.
     ///
     /// # Errors
     /// If the certificates or keys that the population names cannot be used.
     pub fn new(
         plan: &Plan,
         population: PopulationId,
-        (target, way): (&Url, Option<SocketAddr>),
+        (target, ways): (&Url, &[SocketAddr]),
         clock: Clock,
         budget: &Budget,
     ) -> Result<Self, TransportError> {
@@ -114,13 +115,7 @@ impl Blueprint {
         };
         Ok(Self {
             connection: Rc::new(connection),
-            transport: Rc::new(transport_settings(
-                plan,
-                client,
-                (target, way),
-                &meter,
-                budget,
-            )?),
+            transports: transports(plan, client, (target, ways), (&meter, budget))?,
             path: path(client),
             client: client.clone(),
             emits: emits.clone(),
@@ -300,7 +295,8 @@ impl Blueprint {
 
     /// The connections of a client, none of them open.
     pub(super) fn connections(&self, client: ClientId) -> Connections {
-        Connections::new(client, Rc::clone(&self.transport), Rc::clone(&self.path))
+        let transport = &self.transports[client.0 as usize % self.transports.len()];
+        Connections::new(client, Rc::clone(transport), Rc::clone(&self.path))
     }
 
     pub(super) fn random(&self, purpose: Purpose, client: u64) -> fastrand::Rng {
@@ -336,6 +332,20 @@ fn connection_config(client: &Client, target: &Url) -> Config {
             attempts: reconnection.attempts,
         }),
     }
+}
+
+fn transports(
+    plan: &Plan,
+    client: &Client,
+    (target, ways): (&Url, &[SocketAddr]),
+    (meter, budget): (&Rc<ByteMeter>, &Budget),
+) -> Result<Vec<Rc<Settings>>, TransportError> {
+    let settings =
+        |way| transport_settings(plan, client, (target, way), meter, budget).map(Rc::new);
+    if ways.is_empty() {
+        return Ok(vec![settings(None)?]);
+    }
+    ways.iter().map(|way| settings(Some(*way))).collect()
 }
 
 fn transport_settings(

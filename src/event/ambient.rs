@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,28 @@ pub struct AmbientFault {
     /// In order of time; a rolling restart strikes once for each instance.
     strikes: Arc<Mutex<Vec<Instant>>>,
     ended: Arc<OnceLock<Instant>>,
+    listener: Arc<OnceLock<Listener>>,
+}
+
+/// Something that became known about an ambient fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmbientChange {
+    /// It struck at this instant.
+    Struck(Instant),
+    /// It was over and undone at this instant.
+    Ended(Instant),
+}
+
+/// Passes changes on to where this fault is known too: other processes.
+struct Listener {
+    lead: Duration,
+    pass_on: Box<dyn Fn(AmbientChange) + Send + Sync>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 impl AmbientFault {
@@ -32,17 +55,46 @@ impl AmbientFault {
             population,
             strikes: Arc::default(),
             ended: Arc::new(OnceLock::new()),
+            listener: Arc::default(),
         }
     }
 
-    /// It strikes now, for the first time or again.
-    pub fn strike(&self, now: Instant) {
-        self.strikes().push(now);
+    /// It strikes at this instant, for the first time or again.
+    pub fn strike(&self, at: Instant) {
+        self.strikes().push(at);
+        self.pass_on(AmbientChange::Struck(at));
     }
 
     /// It is over and undone; only the first call counts.
     pub fn end(&self, now: Instant) {
-        let _ = self.ended.set(now);
+        if self.ended.set(now).is_ok() {
+            self.pass_on(AmbientChange::Ended(now));
+        }
+    }
+
+    /// Passes all further changes on to where news takes up to `lead`; only the first listener
+    /// counts.
+    pub fn on_change(
+        &self,
+        lead: Duration,
+        listener: impl Fn(AmbientChange) + Send + Sync + 'static,
+    ) {
+        let pass_on = Box::new(listener);
+        let _ = self.listener.set(Listener { lead, pass_on });
+    }
+
+    /// How long before it strikes the time of the strike should be set, so that it is known
+    /// wherever it is felt.
+    #[must_use]
+    pub fn lead(&self) -> Duration {
+        let listener = self.listener.get();
+        listener.map_or(Duration::ZERO, |listener| listener.lead)
+    }
+
+    fn pass_on(&self, change: AmbientChange) {
+        if let Some(listener) = self.listener.get() {
+            (listener.pass_on)(change);
+        }
     }
 
     /// Whether it explains nothing that is noticed from `now` on.

@@ -150,6 +150,7 @@ metrics! {
         ClientsNeverBack => "clients.never_back", "Clients that were connected, lost it by anything but a kick, and were not back at the end.";
         ClientsNeverReady => "clients.never_ready", "Clients that connected and never once finished what they do after a connect.";
         ClientsRejected => "clients.rejected", "Clients whose last answer was a refusal (CONNECT_ERROR); each also counts as never connected or never back.";
+        ClientsLostWithAgent => "clients.lost_with_agent", "Clients that still had something to do when the process or agent that ran them was lost.";
         ClientsKicked => "clients.kicked", "Clients that the server disconnected.";
         ClientsComplete => "clients.complete", "Clients that at some time had all their namespaces.";
         ClientsPartial => "clients.partial", "Clients that had some of their namespaces, but never all of them at once.";

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use ambient::{ATTRIBUTION_WINDOW, AmbientFault};
+pub use ambient::{ATTRIBUTION_WINDOW, AmbientChange, AmbientFault};
 pub use failure::{Cause, Failure, Origin, Stage};
 pub use label::{Label, LabelId, LabelKind, Labelling, Labels};
 pub use metric::{Counter, HistogramMetric, RateMetric, Unit};

@@ -89,8 +89,10 @@ impl Chunks {
     #[must_use]
     pub fn announced(&self) -> u64 {
         match self.state {
-            State::SizeEnd(left) | State::Data(left) => left,
+            State::Data(left) => left,
+            // A size whose line is not whole may still turn out broken.
             State::Size(_)
+            | State::SizeEnd(_)
             | State::Extension { .. }
             | State::DataEnd
             | State::DataLineEnd

@@ -10,6 +10,7 @@ mod histogram;
 pub mod host;
 #[cfg(test)]
 mod laws;
+mod presence;
 mod recorder;
 mod regression;
 mod sample;
@@ -24,6 +25,7 @@ pub use failures::{FailureKey, Failures};
 pub use fault::{ExactDistribution, FaultTally};
 pub use health::{Health, HealthWarning};
 pub use histogram::{HIGHEST, Histogram};
+pub use presence::Presence;
 pub use recorder::{PopulationObserver, Recorder};
 pub use regression::{Slope, slope, student_95};
 pub use sample::{Percentile, Sample};

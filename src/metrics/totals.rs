@@ -19,6 +19,8 @@ pub struct Totals {
     faults: BTreeMap<StrikeId, FaultTally>,
     worker_intervals: BTreeMap<u32, BTreeMap<u32, WorkerInterval>>,
     reported_until: BTreeMap<u32, Duration>,
+    /// Workers that report nothing more.
+    lost: BTreeSet<u32>,
     /// Seconds that some worker has not told everything of.
     open: BTreeMap<u32, Interval>,
     /// Seconds that are complete, from 0 and without gaps.
@@ -41,6 +43,7 @@ impl Totals {
             faults: BTreeMap::new(),
             worker_intervals: BTreeMap::new(),
             reported_until: BTreeMap::new(),
+            lost: BTreeSet::new(),
             open: BTreeMap::new(),
             series: Vec::new(),
             connected: Connected::default(),
@@ -92,8 +95,13 @@ impl Totals {
         }
     }
 
-    /// Closes the seconds of which every worker has told everything, and hands out what was in
-    /// them; seconds without events are there too, empty.
+    /// Waits no longer for a worker: what it reported counts, and no more will come.
+    pub fn lose(&mut self, worker: u32) {
+        self.lost.insert(worker);
+    }
+
+    /// Closes the seconds of which every worker that is left has told everything, and hands out
+    /// what was in them; seconds without events are there too, empty.
     pub fn close_seconds(&mut self) -> Vec<(Second, Interval)> {
         let Some(told) = self.reported_until() else {
             return Vec::new();
@@ -101,13 +109,13 @@ impl Totals {
         self.close_until(u32::try_from(told.as_secs()).unwrap_or(u32::MAX))
     }
 
-    /// The time of the run until which every worker has reported everything; nothing as long as one
-    /// has reported nothing.
+    /// The time of the run until which every worker that is left has reported everything; nothing as
+    /// long as one has reported nothing, or none is left.
     #[must_use]
     pub fn reported_until(&self) -> Option<Duration> {
-        let has_all = self.reported_until.len() as u64 >= u64::from(self.workers);
-        let earliest = self.reported_until.values().min().copied();
-        earliest.filter(|_| has_all)
+        let left = (0..self.workers).filter(|worker| !self.lost.contains(worker));
+        let reported = left.map(|worker| self.reported_until.get(&worker).copied());
+        reported.min().flatten()
     }
 
     /// Closes all seconds, also those that a worker has not told everything of: at the end.

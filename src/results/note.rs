@@ -115,6 +115,15 @@ pub enum Note {
         /// For people.
         message: String,
     },
+    /// A worker process or agent is gone; the others go on.
+    WorkerLost {
+        /// The process or agent.
+        name: String,
+        /// Clients that it ran and that still had something to do.
+        clients: u64,
+        /// What happened to it.
+        why: String,
+    },
     /// The user ended the run before its time.
     Interrupted,
     /// The last client is gone.

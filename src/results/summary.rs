@@ -392,6 +392,21 @@ pub struct Generator {
     pub shortages: u64,
 }
 
+/// A process or agent that generated a part of the load, and its clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerClock {
+    /// The process or agent.
+    pub name: String,
+    /// Release of sio-load.
+    pub version: String,
+    /// Worker threads.
+    pub threads: u32,
+    /// Its wall clock minus the coordinator's, in microseconds; stamps are corrected by it.
+    pub offset_us: f64,
+    /// The largest error that the offset can have, in microseconds.
+    pub error_us: f64,
+}
+
 /// Where the numbers come from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
@@ -405,6 +420,9 @@ pub struct Provenance {
     pub scenario_file: String,
     /// The machine that generated the load.
     pub host: BTreeMap<String, serde_json::Value>,
+    /// The processes or agents that generated the load, where there was more than this process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerClock>,
     /// What is known about the server: URL, program, pid, handshake.
     pub server: BTreeMap<String, serde_json::Value>,
 }

@@ -12,18 +12,20 @@ use tokio::sync::mpsc;
 use super::abort::{self, Abort, AbortWatch};
 use super::certain;
 use super::context::RunContext;
+use super::fleet::LostShare;
+use super::generators::Orders;
 use super::hold::Hold;
 use super::interrupts::Interrupts;
 use super::population_curve::PopulationCurve;
 use super::server_watch::ServerWatch;
 use super::target::Target;
-use super::workers::{Report, Workers};
+use super::workers::Report;
 use super::{Finished, RunError};
 use crate::catalogue;
 use crate::chaos::controller::Controller;
 use crate::chaos::progress::Progress as FaultProgress;
 use crate::clock::{self, Clock};
-use crate::event::{Counter, Failure, HistogramMetric, Labels, Series};
+use crate::event::{Counter, Failure, HistogramMetric, Labels, PopulationId, Series};
 use crate::gate::{self, GeneratorLag};
 use crate::metrics::{FailureKey, Interval, Second, Snapshot, Totals, health};
 use crate::report::progress::{Progress, ProgressState, RunStage};
@@ -32,6 +34,7 @@ use crate::results::summary::{Distribution, Summary, ThresholdOutcome, Verdict, 
 use crate::results::{Journal, Note, RESULTS_INCOMPLETE, RunFolder, StoredRun, samples, summarise};
 use crate::scenario::plan::Plan;
 use crate::server::process::Stray;
+use crate::workload::arrival::stays;
 
 /// How often the display moves.
 const DISPLAY_EVERY: Duration = Duration::from_millis(250);
@@ -108,12 +111,11 @@ impl Conductor {
     pub(super) async fn conduct(
         &mut self,
         mut reports: mpsc::Receiver<Report>,
-        workers: &Workers,
+        orders: Orders,
         target: &Target,
         interrupts: &mut Interrupts,
     ) -> Ending {
         let (steps, mut fault_steps) = mpsc::channel::<FaultProgress>(64);
-        let orders = workers.orders();
         let plan = Rc::new(self.plan.as_ref().clone());
         let fleet = target.fleet.clone();
         let controller = Controller::new(plan, self.clock, fleet, orders.clone(), steps);
@@ -137,6 +139,10 @@ impl Conductor {
                     Some(Report::Failed(error)) => {
                         ending.failed = Some(error);
                         orders.stop();
+                    }
+                    Some(Report::Lost(lost)) => {
+                        self.lose(&lost);
+                        ending.worker_lost = true;
                     }
                     None => break,
                 },
@@ -179,6 +185,38 @@ impl Conductor {
             self.take_step(&step);
         }
         ending
+    }
+
+    /// A process is gone, with its clients; the others go on.
+    fn lose(&mut self, lost: &LostShare) {
+        let elapsed = self.elapsed();
+        let workers = lost.share.first..lost.share.first + lost.share.threads;
+        for worker in workers.clone() {
+            self.totals.lose(worker);
+        }
+        let mut clients: BTreeMap<PopulationId, u64> = BTreeMap::new();
+        for stay in stays(&self.plan) {
+            let worker = stay.client.0 % u64::from(lost.share.total);
+            if stay.end > elapsed && workers.contains(&(worker as u32)) {
+                *clients.entry(stay.population).or_default() += 1;
+            }
+        }
+        let count: u64 = clients.values().sum();
+        self.take(lost.presence.clone().lost(elapsed, &clients));
+        let text = format!(
+            "{} was lost {:.1} s into the run, and {count} clients with it: {}",
+            lost.name,
+            elapsed.as_secs_f64(),
+            lost.why
+        );
+        self.progress.notice(elapsed, &text);
+        self.facts.warn("worker_lost", text);
+        let note = Note::WorkerLost {
+            name: lost.name.clone(),
+            clients: count,
+            why: lost.why.clone(),
+        };
+        self.journal.note(elapsed, &note);
     }
 
     fn note_interrupt(&mut self) -> Duration {

@@ -14,7 +14,7 @@ use crate::event::StrikeId;
 use crate::fault::FaultKind;
 use crate::metrics::Totals;
 use crate::report::progress::FaultState;
-use crate::results::summary::{Provenance, Warning};
+use crate::results::summary::{Provenance, Warning, WorkerClock};
 use crate::results::watched::WatchLog;
 use crate::results::{FaultFacts, GeneratorFacts, ListenFacts, Note, PopulationFacts, RunFacts};
 use crate::scenario::plan::{Plan, Population};
@@ -63,6 +63,11 @@ struct AtClients {
 pub(super) type Entry = (Duration, Note, Option<String>);
 
 impl RunContext {
+    /// Those that generate the load, where there is more than this process.
+    pub(super) fn workers(&mut self, clocks: Vec<WorkerClock>) {
+        self.run.provenance.workers = clocks;
+    }
+
     pub(super) fn new(
         plan: &Plan,
         options: &RunOptions,

@@ -6,9 +6,12 @@
 
 pub mod ab;
 mod abort;
+pub mod agent;
 mod certain;
 mod conductor;
 mod context;
+mod fleet;
+mod generators;
 mod hold;
 mod interrupts;
 pub mod misbehaviour;
@@ -18,6 +21,7 @@ mod server_watch;
 pub mod sweep;
 mod target;
 mod testbed;
+mod worker_process;
 mod workers;
 
 use std::io;
@@ -28,6 +32,7 @@ use std::time::Duration;
 use crate::chaos::proxy::ProxyError;
 use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
+use crate::distributed::nats::{Nats, NatsError, NatsOptions};
 use crate::gate::GeneratorLag;
 use crate::metrics::Totals;
 use crate::report::progress::{Display, Progress};
@@ -43,6 +48,8 @@ use crate::workload::arrival::stays;
 
 use conductor::Conductor;
 use context::RunContext;
+use fleet::Fleet;
+use generators::Prepared;
 use hold::Hold;
 pub use hold::{HoldOutcome, HoldSpec};
 use interrupts::Interrupts;
@@ -51,11 +58,8 @@ use preflight::PreflightError;
 use server_watch::ServerWatch;
 use target::Target;
 pub use testbed::{LevelRun, Testbed};
-use workers::Workers;
-
-/// From the start of the threads to the start of the load: time for them to be there, so that the
-/// first clients are not late.
-const LEAD: Duration = Duration::from_millis(250);
+pub use worker_process::work_over_pipes;
+use workers::Destination;
 
 /// How long servers are left alone where a threshold looks at the memory that they return.
 const LINGER_FOR_MEMORY: Duration = Duration::from_secs(5);
@@ -71,12 +75,25 @@ pub struct RunOptions {
     pub command: Vec<String>,
     /// Worker threads; one for each core if nothing.
     pub workers: Option<u16>,
+    /// Worker processes; nothing chooses one process, or as many as its descriptors demand.
+    pub processes: Option<u16>,
+    /// Agents that generate the load in place of this machine, if any do.
+    pub agents: Option<AgentOptions>,
     /// What a person sees meanwhile.
     pub display: Display,
     /// Whether secrets may reach the results.
     pub show_secrets: bool,
     /// The client whose wire is logged, if one is.
     pub follow: Option<Follow>,
+}
+
+/// Agents that generate the load of a run.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// Where they listen.
+    pub nats: NatsOptions,
+    /// How many are taken on.
+    pub count: u16,
 }
 
 /// A run that came to an end, in order or interrupted.
@@ -122,6 +139,33 @@ pub enum RunError {
     /// The system gave no thread.
     #[error("a worker thread cannot be started")]
     Thread(#[source] io::Error),
+    /// The system gave no process.
+    #[error("a worker process cannot be started")]
+    Process(#[source] io::Error),
+    /// NATS cannot be used.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// A pool has fewer free agents than the run wants.
+    #[error(
+        "{wanted} agents are wanted, and of {there} in the pool {free} could be taken on\n  start \
+         more with `sio-load agent --nats URL`; `sio-load agents --nats URL` lists them"
+    )]
+    FewAgents {
+        /// Agents that the run wants.
+        wanted: u32,
+        /// Agents that could be taken on.
+        free: usize,
+        /// Agents that answered the roll call.
+        there: usize,
+    },
+    /// A worker process did not get ready.
+    #[error("{name} {why}")]
+    Worker {
+        /// Names the process.
+        name: String,
+        /// What happened to it.
+        why: String,
+    },
     /// The system gave no event loop.
     #[error("an event loop cannot be set up")]
     Runtime(#[source] io::Error),
@@ -145,7 +189,7 @@ async fn carry_out(
     kept: &mut Option<Target>,
 ) -> Result<Finished, RunError> {
     let mut interrupts = Interrupts::catch().map_err(RunError::Runtime)?;
-    let warnings = check_machine(&mut plan)?;
+    let (processes, warnings) = check_machine(&mut plan, options)?;
     let folder = match level {
         None => RunFolder::create(&options.out, &plan.name, clock::wall_now())?,
         Some(level) => RunFolder::create_at(&level.folder)?,
@@ -159,15 +203,18 @@ async fn carry_out(
         target = Target::prepare(&plan, &path, kept.take()) => target?,
         () = interrupts.next() => return Err(RunError::Interrupted),
     };
-    let clock = Clock::start_in(LEAD);
+    let plan = Arc::new(plan);
+    let destination = target.destination(plan.populations.len());
+    let prepared = prepare(&plan, &destination, options, processes).await?;
+    let count = prepared.threads();
+    let clocks = prepared.clocks();
+    let clock = Clock::start_in(prepared.lead());
     let watch = ServerWatch::start(&plan, &target, clock).map_err(RunError::Thread)?;
     let mut journal = Journal::start(folder, clock.origin_wall(), plan.labels(), &watch.columns())?;
     journal.write("scenario.toml", as_run(&plan, options).as_bytes());
-    let plan = Arc::new(plan);
-    let count = worker_count(options, &plan);
-    let (workers, reports) =
-        Workers::start(&plan, &target.destination(), clock, count, options.follow)?;
-    let facts = RunContext::new(&plan, options, &target, clock, warnings);
+    let (generators, reports) = prepared.start(&plan, &destination, clock)?;
+    let mut facts = RunContext::new(&plan, options, &target, clock, warnings);
+    facts.workers(clocks);
     let mut conductor = Conductor {
         totals: Totals::new(plan.populations.len(), count),
         curve: PopulationCurve::new(&stays(&plan)),
@@ -185,10 +232,12 @@ async fn carry_out(
     };
     conductor.begin(&target.notes, count);
     let mut ending = conductor
-        .conduct(reports, &workers, &target, &mut interrupts)
+        .conduct(reports, generators.orders(), &target, &mut interrupts)
         .await;
     // A second Ctrl-C waits for nobody; the threads end with the process.
-    ending.worker_lost = !ending.abandoned && workers.join();
+    if !ending.abandoned {
+        ending.worker_lost |= generators.join().await;
+    }
     if !ending.abandoned {
         let end = async {
             conductor.watch.read_after(linger(&plan)).await;
@@ -208,17 +257,24 @@ async fn carry_out(
     conductor.finish(ending, path)
 }
 
-/// Whether this machine can hold the clients; spreads them over its addresses where that helps.
-fn check_machine(plan: &mut Plan) -> Result<Vec<Warning>, RunError> {
+/// Whether this machine can hold the clients, and in how many processes; spreads them over its
+/// addresses where that helps.
+fn check_machine(plan: &mut Plan, options: &RunOptions) -> Result<(u32, Vec<Warning>), RunError> {
     let limit = preflight::raise_descriptor_limit();
-    let few = preflight::check_descriptors(plan, limit)?;
-    let few = few.map(|message| warning("few_descriptors", message));
+    let mut warnings = Vec::new();
+    let processes = choose_processes(plan, options, limit, &mut warnings);
+    let few = if processes == 1 {
+        preflight::check_descriptors(plan, limit)?
+    } else {
+        preflight::check_shared_descriptors(plan, limit, processes)?
+    };
+    warnings.extend(few.map(|message| warning("few_descriptors", message)));
     let spread = preflight::spread_loopback_sources(plan);
-    let spread = spread.map(|message| warning("spread_sources", message));
+    warnings.extend(spread.map(|message| warning("spread_sources", message)));
     preflight::check_ports(plan, preflight::ephemeral_ports())?;
     let own = plan.warnings.iter();
-    let own = own.map(|text| warning("scenario", text.clone()));
-    Ok(few.into_iter().chain(spread).chain(own).collect())
+    warnings.extend(own.map(|text| warning("scenario", text.clone())));
+    Ok((processes, warnings))
 }
 
 /// The scenario as it runs, as text.
@@ -239,6 +295,56 @@ fn linger(plan: &Plan) -> Duration {
     };
     let server = plan.server.as_ref();
     server.and_then(|server| server.linger).unwrap_or(usual)
+}
+
+/// As many processes as the user wants, or as the clients need; says so if the user did not ask.
+fn choose_processes(
+    plan: &Plan,
+    options: &RunOptions,
+    limit: u64,
+    warnings: &mut Vec<Warning>,
+) -> u32 {
+    if let Some(agents) = &options.agents {
+        return u32::from(agents.count);
+    }
+    if let Some(processes) = options.processes {
+        return u32::from(processes);
+    }
+    // The log of one client's wire is written by threads of this process alone.
+    if options.follow.is_some() {
+        return 1;
+    }
+    let needed = preflight::processes_needed(plan, limit);
+    if needed > 1 {
+        let message = format!(
+            "the clients run in {needed} worker processes: if all of them shake hands at once they \
+             need more than the {limit} file descriptors of one"
+        );
+        warnings.push(warning("worker_processes", message));
+    }
+    needed
+}
+
+/// Sets up threads, or processes until all are ready.
+async fn prepare(
+    plan: &Plan,
+    destination: &Destination,
+    options: &RunOptions,
+    processes: u32,
+) -> Result<Prepared, RunError> {
+    if let Some(agents) = &options.agents {
+        let nats = Nats::connect(&agents.nats).await?;
+        let fleet = Fleet::hire(plan, destination, &nats, agents.count.into()).await?;
+        return Ok(Prepared::Processes(fleet));
+    }
+    let count = worker_count(options, plan);
+    if processes == 1 {
+        let follow = options.follow;
+        return Ok(Prepared::Threads { count, follow });
+    }
+    let threads = count.div_ceil(processes).max(1);
+    let fleet = Fleet::prepare(plan, destination, processes, threads).await?;
+    Ok(Prepared::Processes(fleet))
 }
 
 fn worker_count(options: &RunOptions, plan: &Plan) -> u32 {

@@ -9,7 +9,7 @@ use crate::chaos::proxy::populations_through_proxy;
 use crate::event::TransportKind;
 use crate::metrics::host;
 use crate::scenario::MOST_CLIENTS;
-use crate::scenario::plan::{Client, Plan};
+use crate::scenario::plan::{Balance, Client, Plan, Population};
 
 /// Descriptors that the run itself needs: results, server, timers, standard streams.
 const OWN_DESCRIPTORS: u64 = 64;
@@ -161,13 +161,77 @@ pub fn check_descriptors(plan: &Plan, limit: u64) -> Result<Option<String>, Pref
     }))
 }
 
+/// The number of worker processes that a plan needs, so that each has descriptors enough for the
+/// moment when all its clients shake hands at once; 1 means that this process does it alone.
+#[must_use]
+pub fn processes_needed(plan: &Plan, limit: u64) -> u32 {
+    let room = limit.saturating_sub(OWN_DESCRIPTORS).max(1);
+    let ends = ends(plan);
+    let populations = plan.populations.iter().zip(&ends);
+    let alone: u64 = populations.map(|(p, ends)| peak(plan, p) * ends).sum();
+    if alone <= room {
+        return 1;
+    }
+    let clients: u64 = plan.populations.iter().map(|p| peak(plan, p)).sum();
+    // With a balancer or proxy of its own this process has enough to hold.
+    u32::try_from(clients.div_ceil(room))
+        .unwrap_or(u32::MAX)
+        .max(2)
+}
+
+/// Descriptors of a population's clients if all of them shake hands at once.
+fn peak(plan: &Plan, population: &Population) -> u64 {
+    let clients = population.load.peak_clients(plan.duration);
+    clients * connections_at_handshake(&population.client)
+}
+
+/// What one of several processes opens at most, and the coordinator with its balancer and proxy.
+///
+/// # Errors
+/// If the steady state, one connection per client, does not fit.
+///
+/// Returns a warning if the steady state fits, but not the moment when all clients of a process
+/// shake hands at once.
+pub fn check_shared_descriptors(
+    plan: &Plan,
+    limit: u64,
+    processes: u32,
+) -> Result<Option<String>, PreflightError> {
+    let share = |clients: u64| clients.div_ceil(u64::from(processes));
+    let clients = plan.peak_clients();
+    let between: u64 = plan
+        .populations
+        .iter()
+        .zip(ends(plan))
+        .map(|(p, ends)| p.load.peak_clients(plan.duration) * (ends - 1))
+        .sum();
+    let needed = OWN_DESCRIPTORS + share(clients).max(between);
+    if needed > limit {
+        let affordable = u128::from(limit.saturating_sub(OWN_DESCRIPTORS)) * u128::from(clients);
+        return Err(PreflightError::Descriptors {
+            clients,
+            needed,
+            limit,
+            affordable: (affordable / u128::from(needed - OWN_DESCRIPTORS)) as u64,
+        });
+    }
+    let peak = share(plan.populations.iter().map(|p| peak(plan, p)).sum());
+    Ok((OWN_DESCRIPTORS + peak > limit).then(|| {
+        format!(
+            "if all clients of one of {processes} worker processes shake hands at once it needs {} \
+             file descriptors, and may open {limit}: such a moment would show as no_descriptors",
+            OWN_DESCRIPTORS + peak
+        )
+    }))
+}
+
 /// By population: the ends that this process holds of each of its clients' connections. The built-in
 /// balancer and the proxy on the way hold both ends of theirs.
 fn ends(plan: &Plan) -> Vec<u64> {
     let is_balanced = plan
         .server
         .as_ref()
-        .is_some_and(|server| server.instances > 1);
+        .is_some_and(|server| server.instances > 1 && server.balance != Balance::Direct);
     let mut ends = vec![if is_balanced { 3 } else { 1 }; plan.populations.len()];
     for population in populations_through_proxy(plan) {
         ends[usize::from(population.0)] += 2;
@@ -386,6 +450,22 @@ mod tests {
         let warning = check_descriptors(&balanced, 400).unwrap();
         assert!(warning.is_some_and(|text| text.contains("964")));
         assert_eq!(check_descriptors(&balanced, 964), Ok(None));
+    }
+
+    #[test]
+    fn a_run_that_one_process_cannot_hold_is_shared_out() {
+        let many = |clients: u64| {
+            plan(&format!(
+                "duration = '1s'\ntarget.url = 'http://127.0.0.1:1'\n[[clients]]\ncount = {clients}\n"
+            ))
+        };
+        // Each client may need three descriptors at once.
+        assert_eq!(processes_needed(&many(6_000), 20_000), 1);
+        assert_eq!(processes_needed(&many(15_000), 20_000), 3);
+        assert_eq!(check_shared_descriptors(&many(15_000), 20_000, 3), Ok(None));
+        let warning = check_shared_descriptors(&many(15_000), 20_000, 2).unwrap();
+        assert!(warning.is_some_and(|text| text.contains("22564")));
+        assert!(check_shared_descriptors(&many(50_000), 20_000, 2).is_err());
     }
 
     #[test]

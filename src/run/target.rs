@@ -19,8 +19,8 @@ use crate::chaos::proxy::ProxyThread;
 use crate::clock;
 use crate::fault::process::Signal;
 use crate::results::Note;
-use crate::scenario::plan::{Plan, Server, ServerProgram};
-use crate::server::balancer::{self, Balancer};
+use crate::scenario::plan::{Balance, Plan, Server, ServerProgram};
+use crate::server::balancer::{self, Balancer, Policy};
 use crate::server::guardian::Guardian;
 use crate::server::process::{Launch, ProcessError, Readiness, ServerProcess, Stray, free_ports};
 use crate::server::shortage::Shortage;
@@ -40,6 +40,8 @@ pub(super) struct Target {
     pub(super) notes: Vec<Note>,
     /// On the way, if the plan has faults for it; ends when dropped, before what it leads to.
     proxy: Option<ProxyThread>,
+    /// The instances themselves, where clients connect to them with nothing in between.
+    instances: Vec<SocketAddr>,
     /// In front of several servers; ends when dropped.
     _balancer: Option<Balancer>,
 }
@@ -100,11 +102,15 @@ impl Target {
     }
 
     /// Where clients of the plan's populations connect to.
-    pub(super) fn destination(&self) -> Destination {
-        let ways = self.proxy.as_ref().map(|proxy| proxy.ways().to_vec());
+    pub(super) fn destination(&self, populations: usize) -> Destination {
+        let through_proxy = self.proxy.as_ref().map_or(&[][..], ProxyThread::ways);
+        let ways = (0..populations).map(|population| {
+            let way = through_proxy.get(population).copied().flatten();
+            way.map_or_else(|| self.instances.clone(), |way| vec![way])
+        });
         Destination {
             url: self.url.clone(),
-            ways: ways.unwrap_or_default(),
+            ways: ways.collect(),
         }
     }
 
@@ -124,6 +130,7 @@ impl Target {
                     },
                     notes: Vec::new(),
                     proxy: None,
+                    instances: Vec::new(),
                     _balancer: None,
                 })
             }
@@ -141,14 +148,11 @@ impl Target {
             None => free_ports(server.instances)?,
         };
         let (servers, notes) = start_each(plan, server, &ports, logs, guardian.as_ref()).await?;
-        let balancer = if servers.len() > 1 {
-            let upstreams = ports
-                .iter()
-                .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
-            Some(Balancer::start(upstreams.collect(), server.balance)?)
-        } else {
-            None
-        };
+        let addresses = ports
+            .iter()
+            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port)))
+            .collect();
+        let (balancer, instances) = between(server, addresses)?;
         let port = balancer
             .as_ref()
             .map_or(ports[0], |balancer| balancer.address().port());
@@ -168,6 +172,7 @@ impl Target {
             },
             notes,
             proxy: None,
+            instances,
             _balancer: balancer,
         })
     }
@@ -208,6 +213,20 @@ impl Target {
         }
         ends
     }
+}
+
+/// A balancer in front of several instances, or the instances themselves where nothing is.
+fn between(
+    server: &Server,
+    instances: Vec<SocketAddr>,
+) -> Result<(Option<Balancer>, Vec<SocketAddr>), RunError> {
+    let policy = match server.balance {
+        _ if instances.len() == 1 => return Ok((None, Vec::new())),
+        Balance::Direct => return Ok((None, instances)),
+        Balance::Sticky => Policy::Sticky,
+        Balance::RoundRobin => Policy::RoundRobin,
+    };
+    Ok((Some(Balancer::start(instances, policy)?), Vec::new()))
 }
 
 /// Whether something would be left behind if the run were killed: programs that do not watch a pipe

@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use url::Url;
 
 use super::RunError;
+use super::fleet::LostShare;
 use crate::chaos::controller::Announce;
 use crate::chaos::schedule::{applications, victims};
 use crate::client::blueprint::Blueprint;
@@ -20,6 +21,7 @@ use crate::client::command::Action;
 use crate::client::timer::Timers;
 use crate::client::wire_log::Follow;
 use crate::clock::{self, Clock};
+use crate::distributed::message::Share;
 use crate::event::{AmbientFault, PopulationId};
 use crate::fault::FaultKind;
 use crate::metrics::{Recorder, Snapshot};
@@ -38,7 +40,7 @@ const SNAPSHOTS_WAITING: usize = 64;
 /// How long the controller waits until a worker knows of a fault at large.
 ///
 /// A worker that is this late is the bottleneck of the run, and its lag shows it.
-const ANNOUNCE_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const ANNOUNCE_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a worker reports.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(super) enum Report {
     Ended,
     /// It could not begin.
     Failed(RunError),
+    /// A process is gone, and its share of the run with it.
+    Lost(LostShare),
 }
 
 /// Where clients connect to.
@@ -56,8 +60,9 @@ pub(super) enum Report {
 pub(super) struct Destination {
     /// The server.
     pub(super) url: Url,
-    /// By population: what stands on the way to it; nothing, or no entry, if nothing does.
-    pub(super) ways: Vec<Option<SocketAddr>>,
+    /// By population: the addresses to connect to instead of the server's, among which clients are
+    /// dealt out by their number; none, or no entry, if clients connect to the server itself.
+    pub(super) ways: Vec<Vec<SocketAddr>>,
 }
 
 /// How many clients are there at once, at most.
@@ -85,7 +90,7 @@ pub(super) struct Workers {
     orders: Orders,
 }
 
-/// The way to tell all workers something.
+/// The way to tell all worker threads something.
 #[derive(Clone)]
 pub(super) struct Orders(Vec<mpsc::Sender<Order>>);
 
@@ -115,7 +120,7 @@ impl Announce for Orders {
 }
 
 impl Workers {
-    /// Starts `count` threads; the load begins at the clock's zero.
+    /// Starts the threads of a share; the load begins at the clock's zero.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -123,21 +128,23 @@ impl Workers {
         plan: &Arc<Plan>,
         destination: &Destination,
         clock: Clock,
-        count: u32,
+        share: Share,
         follow: Option<Follow>,
     ) -> Result<(Self, mpsc::Receiver<Report>), RunError> {
-        let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * count as usize);
-        let budget = Budget::for_clients(most_at_once(&stays(plan)));
+        let (reports, receiver) = mpsc::channel(SNAPSHOTS_WAITING * share.threads as usize);
+        let budget = Budget::for_clients(
+            most_at_once(&stays(plan)).div_ceil(share.total as usize) * share.threads as usize,
+        );
         let mut threads = Vec::new();
         let mut orders = Vec::new();
-        for index in 0..count {
+        for index in share.first..share.first + share.threads {
             let (sender, inbox) = mpsc::channel(16);
-            let share = Share {
+            let work = ThreadShare {
                 plan: Arc::clone(plan),
                 destination: destination.clone(),
                 clock,
                 index,
-                count,
+                count: share.total,
                 follow,
                 budget: budget.clone(),
                 orders: inbox,
@@ -145,7 +152,7 @@ impl Workers {
             };
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || share.work())
+                .spawn(move || work.work())
                 .map_err(RunError::Thread)?;
             threads.push(thread);
             orders.push(sender);
@@ -170,8 +177,8 @@ impl Workers {
     }
 }
 
-/// One worker's share of the run.
-struct Share {
+/// One thread's share of the run.
+struct ThreadShare {
     plan: Arc<Plan>,
     destination: Destination,
     clock: Clock,
@@ -184,7 +191,7 @@ struct Share {
     reports: mpsc::Sender<Report>,
 }
 
-impl Share {
+impl ThreadShare {
     fn work(self) {
         let reports = self.reports.clone();
         let result = Builder::new_current_thread()
@@ -254,10 +261,18 @@ impl Share {
         let populations = (0..self.plan.populations.len()).map(|index| PopulationId(index as u16));
         let blueprint = |population: PopulationId| {
             let Destination { url, ways } = &self.destination;
-            let way = ways.get(usize::from(population.0)).copied().flatten();
-            Blueprint::new(&self.plan, population, (url, way), self.clock, &self.budget)
-                .map(|blueprint| Rc::new(blueprint.following(self.follow)))
-                .map_err(RunError::Transport)
+            let ways = ways
+                .get(usize::from(population.0))
+                .map_or(&[][..], Vec::as_slice);
+            Blueprint::new(
+                &self.plan,
+                population,
+                (url, ways),
+                self.clock,
+                &self.budget,
+            )
+            .map(|blueprint| Rc::new(blueprint.following(self.follow)))
+            .map_err(RunError::Transport)
         };
         let all = stays(&self.plan);
         let mut own: Vec<Stay> = all

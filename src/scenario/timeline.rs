@@ -61,6 +61,7 @@ impl Plan {
             let balance = match server.balance {
                 super::plan::Balance::Sticky => "sticky",
                 super::plan::Balance::RoundRobin => "round robin",
+                super::plan::Balance::Direct => "each client has its own",
             };
             line(&format!(
                 "         {} instances, {balance}",

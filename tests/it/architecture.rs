@@ -72,6 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("results", &["catalogue", "clock", "event", "metrics"]),
     ("report", &["event", "printable", "results", "units"]),
     ("gate", &["event", "metrics", "results", "scenario"]),
+    ("distributed", &["event", "metrics", "scenario"]),
     (
         "run",
         &[
@@ -80,6 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "client",
             "clock",
             "diagnostic",
+            "distributed",
             "event",
             "fault",
             "gate",

@@ -3,6 +3,7 @@
 mod architecture;
 mod chaos;
 mod cli;
+mod distributed;
 mod doctor;
 mod harness;
 mod live;

@@ -54,10 +54,10 @@ pub(super) struct Strike<'a> {
 pub(super) type Unanswered = RefCell<BTreeMap<u16, (Signal, Instant)>>;
 
 impl Strike<'_> {
-    /// It is done to a process now, for the first time or again.
+    /// It is done to a process when this returns, for the first time or again.
     async fn now(&self) {
         let is_first = !self.ambient.has_struck();
-        self.ambient.strike(clock::now());
+        strike(self.ambient).await;
         if is_first {
             self.tell(Step::Applied).await;
         }
@@ -65,6 +65,15 @@ impl Strike<'_> {
 
     async fn tell(&self, step: Step) {
         self.reporter.tell(self.fault, step).await;
+    }
+}
+
+/// Sets the time of a strike, and returns at that time: now, or once other processes know of it.
+pub(super) async fn strike(ambient: &AmbientFault) {
+    let at = clock::now() + ambient.lead();
+    ambient.strike(at);
+    if !ambient.lead().is_zero() {
+        tokio::time::sleep_until(at.into()).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file for each subcommand: arguments in, exit code out.
 
 pub(super) mod ab;
+pub(super) mod agent;
 mod baseline;
 pub(super) mod capacity;
 pub(super) mod check;
@@ -17,3 +18,4 @@ pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod serve;
 pub(super) mod storm;
+pub(super) mod worker;

@@ -9,7 +9,7 @@ use crate::gate::exit_code;
 use crate::report::progress::Display;
 use crate::results::comparison::Comparison;
 use crate::results::summary::Summary;
-use crate::run::{RunError, RunOptions, execute};
+use crate::run::{AgentOptions, RunError, RunOptions, execute};
 
 /// Runs a scenario, prints its summary, and returns the code of its verdict.
 pub(in crate::cli) fn run(command: &RunCommandArgs, terminal: &Terminal) -> Result<u8, Failed> {
@@ -57,6 +57,11 @@ pub(super) fn options(args: &RunArgs, terminal: &Terminal) -> RunOptions {
         scenario_file: args.scenario.clone(),
         command: masking::mask(arguments()),
         workers: args.workers,
+        processes: args.processes,
+        agents: args.agents.map(|count| AgentOptions {
+            nats: args.nats.options(),
+            count,
+        }),
         display: display(args, terminal),
         show_secrets: args.show_secrets,
         follow: args.debug_client.map(|client| Follow {
@@ -100,6 +105,7 @@ pub(super) fn json(summary: &Summary) -> Vec<u8> {
 
 pub(super) fn failed(error: &RunError) -> Failed {
     let code = match error {
+        RunError::Worker { .. } | RunError::FewAgents { .. } => exit_code::WORKER_LOST,
         RunError::Interrupted => exit_code::INTERRUPTED,
         RunError::Preflight(_)
         | RunError::Folder(_)
@@ -109,6 +115,8 @@ pub(super) fn failed(error: &RunError) -> Failed {
         | RunError::Transport(_)
         | RunError::NoTarget
         | RunError::Thread(_)
+        | RunError::Process(_)
+        | RunError::Nats(_)
         | RunError::Runtime(_) => exit_code::RUN_FAILED,
     };
     Failed {

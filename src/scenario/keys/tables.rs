@@ -248,7 +248,7 @@ pub(in crate::scenario) static SERVER: TableSpec = TableSpec {
             "balance",
             Kind::Word(Balance::WORDS),
             Is("\"sticky\""),
-            "`sticky`: a session stays with the instance that opened it. `round_robin`: each connection goes to the next instance, whatever session it belongs to.",
+            "`sticky`: a session stays with the instance that opened it. `round_robin`: each connection goes to the next instance, whatever session it belongs to. `direct`: each client connects to an instance of its own, with no balancer in between.",
         ),
     ],
 };

@@ -166,9 +166,9 @@ pub struct Tls {
 pub struct Server {
     /// Which program.
     pub program: ServerProgram,
-    /// How many; more than one stand behind the built-in balancer.
+    /// How many; more than one stand behind the built-in balancer, unless `balance` is direct.
     pub instances: u16,
-    /// How the balancer chooses.
+    /// How clients are spread over them.
     pub balance: Balance,
     /// How long an instance may take until it answers a handshake.
     #[serde(with = "units::duration")]
@@ -194,7 +194,7 @@ pub enum ServerProgram {
     },
 }
 
-/// How the built-in balancer chooses an instance.
+/// How clients are spread over the instances of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
@@ -203,9 +203,12 @@ pub enum Balance {
     Sticky,
     /// Each connection goes to the next instance, whatever session it belongs to.
     RoundRobin,
+    /// Each client has an instance of its own choice, with nothing in between: client n connects to
+    /// instance n modulo their number.
+    Direct,
 }
 
-words! { Balance { Sticky = "sticky", RoundRobin = "round_robin" } }
+words! { Balance { Sticky = "sticky", RoundRobin = "round_robin", Direct = "direct" } }
 
 /// A group of clients that are alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

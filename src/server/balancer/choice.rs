@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
+use super::Policy;
 use super::control::Control;
-use crate::scenario::plan::Balance;
 
 /// Sessions per generation. A session that polls is looked up at least every half minute, so that
 /// at 8,000 handshakes a second none is forgotten while it lives.
@@ -14,7 +14,7 @@ const GENERATION: usize = 250_000;
 #[derive(Debug)]
 pub(super) struct Choice {
     instances: Vec<SocketAddr>,
-    balance: Balance,
+    policy: Policy,
     control: Control,
     next: Cell<usize>,
     sessions: RefCell<Sessions>,
@@ -28,10 +28,10 @@ struct Sessions {
 }
 
 impl Choice {
-    pub(super) fn new(instances: Vec<SocketAddr>, balance: Balance, control: Control) -> Self {
+    pub(super) fn new(instances: Vec<SocketAddr>, policy: Policy, control: Control) -> Self {
         Self {
             instances,
-            balance,
+            policy,
             control,
             next: Cell::new(0),
             sessions: RefCell::default(),
@@ -49,11 +49,11 @@ impl Choice {
     /// The instance for a request with this session id, on a connection whose last request went
     /// to `current`.
     pub(super) fn choose(&self, sid: Option<&[u8]>, current: Option<usize>) -> usize {
-        match self.balance {
-            Balance::Sticky if !self.control.is_forgetful() => sid
+        match self.policy {
+            Policy::Sticky if !self.control.is_forgetful() => sid
                 .and_then(|sid| self.sessions.borrow_mut().find(sid))
                 .unwrap_or_else(|| self.turn()),
-            Balance::Sticky | Balance::RoundRobin => current.unwrap_or_else(|| self.turn()),
+            Policy::Sticky | Policy::RoundRobin => current.unwrap_or_else(|| self.turn()),
         }
     }
 
@@ -65,7 +65,7 @@ impl Choice {
 
     /// Whether answers have to be searched for session ids.
     pub(super) fn learns(&self) -> bool {
-        self.balance == Balance::Sticky && self.instances.len() > 1
+        self.policy == Policy::Sticky && self.instances.len() > 1
     }
 
     /// A session was opened.
@@ -107,18 +107,18 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    fn choice(balance: Balance) -> Choice {
-        controlled(balance, Control::new(3))
+    fn choice(policy: Policy) -> Choice {
+        controlled(policy, Control::new(3))
     }
 
-    fn controlled(balance: Balance, control: Control) -> Choice {
+    fn controlled(policy: Policy, control: Control) -> Choice {
         let instances = (1..=3).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        Choice::new(instances.collect(), balance, control)
+        Choice::new(instances.collect(), policy, control)
     }
 
     #[test]
     fn a_sticky_session_stays_where_it_was_opened() {
-        let choice = choice(Balance::Sticky);
+        let choice = choice(Policy::Sticky);
         let opened_by = choice.choose(None, None);
         choice.learn(b"a", opened_by);
         choice.choose(None, None);
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn round_robin_goes_by_connections_and_never_by_sessions() {
-        let choice = choice(Balance::RoundRobin);
+        let choice = choice(Policy::RoundRobin);
         assert_eq!(choice.choose(None, None), 0);
         assert_eq!(choice.choose(Some(b"a"), None), 1);
         assert_eq!(choice.choose(Some(b"a"), Some(1)), 1);
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_drained_instance_keeps_its_sessions_and_gets_no_new_ones() {
         let control = Control::new(3);
-        let choice = controlled(Balance::Sticky, control.clone());
+        let choice = controlled(Policy::Sticky, control.clone());
         choice.learn(b"a", 1);
         let drained = control.drain(1);
         let chosen: Vec<_> = (0..4).map(|_| choice.choose(None, None)).collect();
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_forgetful_balancer_is_round_robin_until_it_remembers() {
         let control = Control::new(3);
-        let choice = controlled(Balance::Sticky, control.clone());
+        let choice = controlled(Policy::Sticky, control.clone());
         choice.learn(b"a", 2);
         let forgetful = control.forget();
         assert_eq!(choice.choose(Some(b"a"), None), 0);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_others_are_tried_in_turn() {
-        let choice = choice(Balance::Sticky);
+        let choice = choice(Policy::Sticky);
         assert!(choice.from(1).eq([1, 2, 0]));
     }
 

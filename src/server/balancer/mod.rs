@@ -1,6 +1,6 @@
 //! A load balancer before several instances of a server, on a thread of its own.
 //!
-//! Connections come in; each request goes out to an instance, chosen by [`Balance`], byte for byte
+//! Connections come in; each request goes out to an instance, chosen by a [`Policy`], byte for byte
 //! as it came. Nothing is rewritten, compressed or measured here: what its clients feel is what a
 //! plain reverse proxy would make them feel.
 //!
@@ -24,10 +24,17 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use crate::scenario::plan::Balance;
-
 use choice::Choice;
 pub use control::{Control, Told};
+
+/// How a balancer chooses an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// A session stays with the instance that opened it.
+    Sticky,
+    /// Each connection goes to the next instance, whatever session it belongs to.
+    RoundRobin,
+}
 
 /// A running balancer; dropping it ends it and all its connections.
 #[derive(Debug)]
@@ -57,7 +64,7 @@ impl Balancer {
     ///
     /// # Errors
     /// If there is no instance, or the system has no port, thread or descriptor left.
-    pub fn start(instances: Vec<SocketAddr>, balance: Balance) -> Result<Self, BalancerError> {
+    pub fn start(instances: Vec<SocketAddr>, policy: Policy) -> Result<Self, BalancerError> {
         if instances.is_empty() {
             return Err(BalancerError::NoInstances);
         }
@@ -76,7 +83,7 @@ impl Balancer {
         let thread = std::thread::Builder::new()
             .name("balancer".to_owned())
             .spawn(move || {
-                let choice = Rc::new(Choice::new(instances, balance, orders));
+                let choice = Rc::new(Choice::new(instances, policy, orders));
                 LocalSet::new().block_on(&runtime, async {
                     tokio::select! {
                         // Its owner is gone, whatever the channel says.

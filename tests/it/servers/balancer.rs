@@ -3,16 +3,15 @@ use std::net::{SocketAddr, TcpStream};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use sio_load::scenario::plan;
-use sio_load::server::balancer::Balancer;
+use sio_load::server::balancer::{Balancer, Policy};
 
 use super::{find, names};
 use crate::harness::{ClientLine, Kind, OfficialClient, PATIENCE, RealServer, Tap, wait_for};
 
 /// Two instances behind a balancer, and what the official client reports of it.
-fn through_balancer(balance: plan::Balance, options: &Value, steps: Value) -> Vec<ClientLine> {
+fn through_balancer(policy: Policy, options: &Value, steps: Value) -> Vec<ClientLine> {
     let servers = [Kind::SocketIo4, Kind::Embedded].map(|kind| RealServer::start(kind, json!({})));
-    let balancer = Balancer::start(servers.iter().map(RealServer::address).collect(), balance)
+    let balancer = Balancer::start(servers.iter().map(RealServer::address).collect(), policy)
         .expect("a balancer");
     let url = format!("http://{}", balancer.address());
     OfficialClient::Release4.run(&url, options, &["/"], steps)
@@ -30,7 +29,7 @@ fn a_sticky_balancer_lets_sessions_upgrade() {
         { "disconnect": true }, { "sleep": 50 },
     ]);
     let options = json!({ "reconnectionDelay": 10 });
-    let lines = through_balancer(plan::Balance::Sticky, &options, steps);
+    let lines = through_balancer(Policy::Sticky, &options, steps);
     assert!(
         !names(&lines).contains(&"connect_error"),
         "{:?}",
@@ -49,7 +48,7 @@ fn without_stickiness_polling_sessions_are_unknown_to_the_other_instance() {
         { "wait": "disconnect" },
     ]);
     let options = json!({ "reconnectionDelay": 10, "transports": ["polling"] });
-    let lines = through_balancer(plan::Balance::RoundRobin, &options, steps);
+    let lines = through_balancer(Policy::RoundRobin, &options, steps);
     assert!(!names(&lines).contains(&"connect"), "{:?}", names(&lines));
     assert_eq!(
         find(&lines, "disconnect").reason.as_deref(),
@@ -65,7 +64,7 @@ fn without_stickiness_a_session_on_websocket_works() {
         { "disconnect": true }, { "sleep": 50 },
     ]);
     let options = json!({ "transports": ["websocket"] });
-    let lines = through_balancer(plan::Balance::RoundRobin, &options, steps);
+    let lines = through_balancer(Policy::RoundRobin, &options, steps);
     assert_eq!(names(&lines), ["open", "connect", "ack", "disconnect"]);
 }
 
@@ -88,7 +87,7 @@ fn a_balancer_passes_over_dead_instances_and_has_nothing_to_offer_without_any() 
     let mut servers =
         [Kind::SocketIo4, Kind::SocketIo4].map(|kind| RealServer::start(kind, json!({})));
     let addresses = servers.iter().map(RealServer::address).collect();
-    let balancer = Balancer::start(addresses, plan::Balance::Sticky).expect("a balancer");
+    let balancer = Balancer::start(addresses, Policy::Sticky).expect("a balancer");
     let sessions = [(); 2].map(|()| {
         let answer = get(balancer.address(), OPEN);
         let (_, rest) = answer.split_once("\"sid\":\"").expect("an open packet");
@@ -115,7 +114,7 @@ fn a_balancer_passes_over_dead_instances_and_has_nothing_to_offer_without_any() 
 fn a_poll_that_its_instance_dies_under_ends_with_502() {
     let mut server = RealServer::start(Kind::SocketIo4, json!({}));
     let tap = Tap::start(server.address());
-    let balancer = Balancer::start(vec![tap.address()], plan::Balance::Sticky).expect("a balancer");
+    let balancer = Balancer::start(vec![tap.address()], Policy::Sticky).expect("a balancer");
     let address = balancer.address();
     let answer = get(address, "/socket.io/?EIO=4&transport=polling");
     let (_, rest) = answer.split_once("\"sid\":\"").expect("an open packet");

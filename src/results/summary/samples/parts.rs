@@ -219,6 +219,7 @@ pub(super) fn provenance() -> Provenance {
             .to_vec(),
         scenario_file: "scenarios/reconnect.toml".to_owned(),
         host: BTreeMap::new(),
+        workers: Vec::new(),
         server: BTreeMap::from([("url".to_owned(), "http://127.0.0.1:3000/".into())]),
     }
 }

@@ -48,6 +48,14 @@ fn check_path(
     more: impl Fn(Way) -> Checked<()>,
 ) -> Checked<()> {
     let Some(way) = world.way else { return Ok(()) };
+    if let Some(Some((2.., Balance::Direct))) = world.server {
+        let message = format!(
+            "{} needs a proxy, and balance = \"direct\" has nothing in between",
+            spec.name
+        );
+        let help = "use balance = \"sticky\" or \"round_robin\"";
+        return Err(report(reader, message, help));
+    }
     if way.has_proxy {
         let message = format!("{} and [target] proxy exclude each other", spec.name);
         let help = "connections go through another proxy";
@@ -68,7 +76,7 @@ fn check_builtin(reader: &Reader<'_>, spec: &FaultSpec, way: Way) -> Checked<()>
 
 fn check_balancer(reader: &Reader<'_>, spec: &FaultSpec, world: &World<'_>) -> Checked<()> {
     match world.server {
-        None | Some(Some((..=1, _) | (_, Balance::RoundRobin))) => {
+        None | Some(Some((..=1, _) | (_, Balance::RoundRobin | Balance::Direct))) => {
             let name = spec.name;
             let message = format!("{name} needs a sticky balancer before several instances");
             let help = "add [server] with instances = 2 and balance = \"sticky\"";
