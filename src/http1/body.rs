@@ -1,6 +1,6 @@
-use super::Malformed;
 use super::chunks::Chunks;
 use super::framing::Framing;
+use super::malformed::Malformed;
 
 /// What is still to come of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use super::Malformed;
+use super::malformed::Malformed;
 use crate::limits;
 
 /// A chunked body on its way by: where its data lies and where it ends, wherever it is cut.

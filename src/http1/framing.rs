@@ -1,5 +1,5 @@
-use super::Malformed;
 use super::head::Headers;
+use super::malformed::Malformed;
 
 /// Where the body of a message ends (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

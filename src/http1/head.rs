@@ -2,8 +2,8 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status};
 
-use super::Malformed;
 use super::framing::{Framing, has_token};
+use super::malformed::Malformed;
 use crate::limits;
 
 /// Headers of a message, in their order on the wire.

@@ -126,6 +126,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "client",
             "diagnostic",
             "doctor",
+            "distributed",
             "event",
             "fault",
             "gate",

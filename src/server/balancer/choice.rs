@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
-use super::Policy;
 use super::control::Control;
+use super::policy::Policy;
 
 /// Sessions per generation. A session that polls is looked up at least every half minute, so that
 /// at 8,000 handshakes a second none is forgotten while it lives.

@@ -13,6 +13,7 @@ mod choice;
 mod connection;
 mod control;
 mod pipe;
+mod policy;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,15 +27,7 @@ use tokio::task::LocalSet;
 
 use choice::Choice;
 pub use control::{Control, Told};
-
-/// How a balancer chooses an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// A session stays with the instance that opened it.
-    Sticky,
-    /// Each connection goes to the next instance, whatever session it belongs to.
-    RoundRobin,
-}
+pub use policy::Policy;
 
 /// A running balancer; dropping it ends it and all its connections.
 #[derive(Debug)]
