@@ -262,8 +262,8 @@ mod tests {
             let mut now = Duration::ZERO;
             while ends.iter().any(|end| !end.is_drained()) {
                 prop_assert!(now < Duration::from_secs(600), "the link makes no progress");
-                for from in 0..2 {
-                    while let Some(packet) = ends[from].poll_transmit(now) {
+                for (from, end) in ends.iter_mut().enumerate() {
+                    while let Some(packet) = end.poll_transmit(now) {
                         let bytes = packet.encode();
                         let delay = |ms: u16| now + Duration::from_millis(ms.into());
                         // After the drawn fates the carrier is sound again.
@@ -319,17 +319,15 @@ mod tests {
         for n in 0..1_000 {
             link.send(&message(n % 3));
         }
-        let at = |now| {
+        let mut at = |now| {
             let mut packets = 0;
-            let mut link = &mut link;
-            while let Some(packet) = Link::poll_transmit(&mut link, now) {
+            while let Some(packet) = link.poll_transmit(now) {
                 if let Content::Piece(_) = packet.content {
                     packets += 1;
                 }
             }
             packets
         };
-        let mut at = at;
         assert_eq!(at(Duration::ZERO), WINDOW);
         assert_eq!(at(Duration::from_millis(1)), 0);
         assert_eq!(at(REPEAT_AFTER), WINDOW);

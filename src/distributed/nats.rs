@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use super::carrier::{Carrier, Inside};
 use super::message::{Hello, decode, encode};
 use super::packet::Packet;
+use crate::clock;
 
 /// How long a coordinator collects the answers of agents.
 const ROLL_CALL: Duration = Duration::from_secs(2);
@@ -200,7 +201,7 @@ impl Nats {
             .await;
         asked.map_err(|error| refused(&subject, &error))?;
         let mut agents = Vec::new();
-        let until = tokio::time::Instant::now() + ROLL_CALL;
+        let until = (clock::now() + ROLL_CALL).into();
         while let Ok(Some(answer)) = tokio::time::timeout_at(until, answers.next()).await {
             // Without anybody listening NATS answers by itself, with nothing.
             agents.extend(decode::<AgentInfo>(&answer.payload).ok());

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits;
 
 /// What one response is, read in pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]

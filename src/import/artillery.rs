@@ -84,9 +84,9 @@ fn variables(config: &Node, names: &mut Names, notes: &mut Vec<Note>) {
     for (name, node) in config.get("variables").map_or(&[][..], Node::members) {
         match node.elements() {
             [single] => {
-                let text = single.scalar().map(|value| match value {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
+                let text = single.scalar().map(|value| {
+                    let text = value.as_str().map(str::to_owned);
+                    text.unwrap_or_else(|| value.to_string())
                 });
                 names
                     .constants

@@ -244,14 +244,15 @@ impl Flow {
     fn conditions(&mut self, body: &Node, names: &Names) -> Vec<String> {
         let mut conditions = Vec::new();
         if let Some(data) = body.get("data").or_else(|| body.get("args")) {
-            match self.value(data, names) {
-                Value::Object(members) => {
+            let value = self.value(data, names);
+            match value.as_object() {
+                Some(members) => {
                     for (key, value) in members {
-                        let path = format!("$[0][{}]", Value::from(key));
-                        conditions.push(format!("{} = {}", quoted(&path), toml(&value)));
+                        let path = format!("$[0][{}]", Value::from(key.as_str()));
+                        conditions.push(format!("{} = {}", quoted(&path), toml(value)));
                     }
                 }
-                value => conditions.push(format!("\"$[0]\" = {}", toml(&value))),
+                None => conditions.push(format!("\"$[0]\" = {}", toml(&value))),
             }
         }
         for matched in body.get("match").map_or(&[][..], Node::elements) {

@@ -52,16 +52,20 @@ fn cut_off() -> impl Strategy<Value = Option<CutOff>> {
     (fault(), any::<bool>()).prop_map(|(fault, lasts)| fault.map(|fault| CutOff { fault, lasts }))
 }
 
+fn client_ended() -> Event {
+    Event::ClientEnded {
+        fate: Fate::NeverBack,
+        ever_connected: true,
+        open_for: Some(Duration::from_millis(5)),
+    }
+}
+
 fn connection_event() -> impl Strategy<Value = Event> {
     let transport = TransportKind::WebSocket;
     let reasons = &DisconnectReason::ALL[..];
     prop_oneof![
         duration().prop_map(|late| Event::ClientStarted { late }),
-        Just(Event::ClientEnded {
-            fate: Fate::NeverBack,
-            ever_connected: true,
-            open_for: Some(Duration::from_millis(5)),
-        }),
+        Just(client_ended()),
         Just(Event::EngineOpening { transport }),
         Just(Event::EngineOpened { transport }),
         Just(Event::EngineGivenUp),

@@ -126,23 +126,11 @@ impl Conductor {
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
-                    Some(Report::Interval(snapshot)) => {
-                        self.take(*snapshot);
-                        let is_over = self.hold.as_ref().is_some_and(Hold::is_over);
-                        if is_over && ending.stopped.is_none() {
-                            ending.stopped = Some(self.elapsed());
+                    Some(report) => {
+                        if self.take_report(report, &mut ending) {
                             controller.finish();
                             orders.stop();
                         }
-                    }
-                    Some(Report::Ended) => {}
-                    Some(Report::Failed(error)) => {
-                        ending.failed = Some(error);
-                        orders.stop();
-                    }
-                    Some(Report::Lost(lost)) => {
-                        self.lose(&lost);
-                        ending.worker_lost = true;
                     }
                     None => break,
                 },
@@ -217,6 +205,31 @@ impl Conductor {
             why: lost.why.clone(),
         };
         self.journal.note(elapsed, &note);
+    }
+
+    /// Takes what a worker reports; true if the load is to end because of it.
+    fn take_report(&mut self, report: Report, ending: &mut Ending) -> bool {
+        match report {
+            Report::Interval(snapshot) => {
+                self.take(*snapshot);
+                let is_over = self.hold.as_ref().is_some_and(Hold::is_over);
+                if is_over && ending.stopped.is_none() {
+                    ending.stopped = Some(self.elapsed());
+                    return true;
+                }
+                false
+            }
+            Report::Ended => false,
+            Report::Failed(error) => {
+                ending.failed = Some(error);
+                true
+            }
+            Report::Lost(lost) => {
+                self.lose(&lost);
+                ending.worker_lost = true;
+                false
+            }
+        }
     }
 
     fn note_interrupt(&mut self) -> Duration {

@@ -190,10 +190,7 @@ async fn carry_out(
 ) -> Result<Finished, RunError> {
     let mut interrupts = Interrupts::catch().map_err(RunError::Runtime)?;
     let (processes, warnings) = check_machine(&mut plan, options)?;
-    let folder = match level {
-        None => RunFolder::create(&options.out, &plan.name, clock::wall_now())?,
-        Some(level) => RunFolder::create_at(&level.folder)?,
-    };
+    let folder = run_folder(&plan, options, level)?;
     let path = folder.path().to_owned();
     let progress = Progress::new(options.display, plan.duration);
     if plan.server.is_some() {
@@ -206,8 +203,7 @@ async fn carry_out(
     let plan = Arc::new(plan);
     let destination = target.destination(plan.populations.len());
     let prepared = prepare(&plan, &destination, options, processes).await?;
-    let count = prepared.threads();
-    let clocks = prepared.clocks();
+    let (count, clocks) = (prepared.threads(), prepared.clocks());
     let clock = Clock::start_in(prepared.lead());
     let watch = ServerWatch::start(&plan, &target, clock).map_err(RunError::Thread)?;
     let mut journal = Journal::start(folder, clock.origin_wall(), plan.labels(), &watch.columns())?;
@@ -237,16 +233,13 @@ async fn carry_out(
     // A second Ctrl-C waits for nobody; the threads end with the process.
     if !ending.abandoned {
         ending.worker_lost |= generators.join().await;
-    }
-    if !ending.abandoned {
         let end = async {
             conductor.watch.read_after(linger(&plan)).await;
             if level.is_some_and(|level| level.keep_servers) {
                 *kept = target.keep_servers().await;
-                Vec::new()
-            } else {
-                target.stop().await
+                return Vec::new();
             }
+            target.stop().await
         };
         tokio::select! {
             strays = end => ending.strays = strays,
@@ -255,6 +248,17 @@ async fn carry_out(
         }
     }
     conductor.finish(ending, path)
+}
+
+fn run_folder(
+    plan: &Plan,
+    options: &RunOptions,
+    level: Option<&LevelRun>,
+) -> Result<RunFolder, FolderError> {
+    match level {
+        None => RunFolder::create(&options.out, &plan.name, clock::wall_now()),
+        Some(level) => RunFolder::create_at(&level.folder),
+    }
 }
 
 /// Whether this machine can hold the clients, and in how many processes; spreads them over its

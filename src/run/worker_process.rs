@@ -25,6 +25,10 @@ use crate::event::{AmbientFault, StrikeId};
 ///
 /// # Errors
 /// If standard input and output are no pipes, or the system gives no event loop.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "standard output is a pipe to the run, and nobody reads it"
+)]
 pub fn work_over_pipes() -> io::Result<()> {
     let _ = preflight::raise_descriptor_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -72,7 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("results", &["catalogue", "clock", "event", "metrics"]),
     ("report", &["event", "printable", "results", "units"]),
     ("gate", &["event", "metrics", "results", "scenario"]),
-    ("distributed", &["event", "metrics", "scenario"]),
+    ("distributed", &["clock", "event", "metrics", "scenario"]),
     (
         "run",
         &[

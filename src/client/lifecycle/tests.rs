@@ -354,12 +354,14 @@ fn a_fault_that_strikes_again_is_felt_again_and_timed_from_its_last_strike() {
 
 /// The origin and the fault of the last failure that a story tells.
 fn last_failure(story: &Story) -> (Origin, Option<StrikeId>) {
-    match story.notebook.last() {
-        Event::EngineFailed { failure, .. }
-        | Event::NamespaceFailed { failure, .. }
-        | Event::SessionFailed { failure, .. } => (failure.origin, failure.fault),
-        other => panic!("no failure: {other:?}"),
-    }
+    let last = story.notebook.last();
+    let (Event::EngineFailed { failure, .. }
+    | Event::NamespaceFailed { failure, .. }
+    | Event::SessionFailed { failure, .. }) = last
+    else {
+        panic!("no failure: {last:?}");
+    };
+    (failure.origin, failure.fault)
 }
 
 #[test]

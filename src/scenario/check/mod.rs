@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{MOST_CLIENTS, ROOT};
-use super::plan::{CsvTable, Plan, Server, Watch};
+use super::plan::{CsvTable, Plan, Server, Target, Watch};
 use super::problem::{Checked, Code, Problems, Reported};
 use super::raw::Node;
 use super::reader::Reader;
@@ -93,11 +93,7 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
             let server = server.as_ref().ok().and_then(Option::as_ref);
             server.map(|server| (server.instances, server.balance))
         }),
-        way: target.as_ref().ok().map(|target| chaos::Way {
-            is_tls: target.target.url.as_ref().is_some_and(target::is_tls),
-            has_proxy: target.target.proxy.is_some(),
-            has_toxiproxy: target.target.toxiproxy.is_some(),
-        }),
+        way: target.as_ref().ok().map(|target| way(&target.target)),
     };
     let chaos = chaos::read(&top, &world, &mut warnings);
     let sweep = sweep::read(&top);
@@ -131,6 +127,15 @@ pub(super) fn plan(root: &Node, mut context: Context<'_>) -> Checked<Plan> {
     }
     check_all_clients(&plan, place, context.problems)?;
     Ok(plan)
+}
+
+/// What stands between clients and a target.
+fn way(target: &Target) -> chaos::Way {
+    chaos::Way {
+        is_tls: target.url.as_ref().is_some_and(target::is_tls),
+        has_proxy: target.proxy.is_some(),
+        has_toxiproxy: target.toxiproxy.is_some(),
+    }
 }
 
 /// The bounds on watched servers; what they refer to may itself be wrong, and nothing is said then.
