@@ -56,11 +56,11 @@ pub(super) type Unanswered = RefCell<BTreeMap<u16, (Signal, Instant)>>;
 impl Strike<'_> {
     /// It is done to a process when this returns, for the first time or again.
     async fn now(&self) {
-        let is_first = !self.ambient.has_struck();
-        strike(self.ambient).await;
-        if is_first {
+        // Told first: what a strike does counts from the strike, and never lies before the fault.
+        if !self.ambient.has_struck() {
             self.tell(Step::Applied).await;
         }
+        strike(self.ambient).await;
     }
 
     async fn tell(&self, step: Step) {

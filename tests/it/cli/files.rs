@@ -84,7 +84,7 @@ fn every_shell_gets_its_completions() {
 fn bash_completes_a_subcommand_and_a_flag() {
     let script = printed(&["completions", "bash"]);
     for (line, expected) in [
-        ("sio-load comp", "completions"),
+        ("sio-load complet", "completions"),
         ("sio-load run --ins", "--insecure"),
         ("sio-load li", ""),
     ] {
