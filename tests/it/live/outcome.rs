@@ -74,8 +74,12 @@ impl Outcome {
 
     /// All failures, and how many of each kind.
     pub(super) fn errors(&self) -> BTreeMap<Failure<'_>, u64> {
-        let groups = self.summary.errors.iter();
-        groups.map(|group| (kind(group), group.count)).collect()
+        let mut errors = BTreeMap::new();
+        // Groups that differ in the fault that explains them are one kind here.
+        for group in &self.summary.errors {
+            *errors.entry(kind(group)).or_default() += group.count;
+        }
+        errors
     }
 
     /// Every text file of the run's folder.

@@ -110,7 +110,7 @@ fn assert_came_back(outcome: &Outcome, log: &ServerLog) {
     let errors = outcome.errors();
     let of = |wanted| errors.iter().filter(move |(kind, _)| kind.0 == wanted);
     assert_eq!(of("session").map(|(_, count)| count).sum::<u64>(), 6);
-    let refused = ("tcp", "connection_refused", "server", None, None);
+    let refused = ("tcp", "connection_refused", "scenario", None, None);
     assert!(errors[&refused] >= 6, "nobody came back at once");
     let failed = of("tcp").chain(of("open")).map(|(_, count)| count);
     assert_eq!(failed.sum::<u64>(), outcome.count("handshake.errors"));
