@@ -53,7 +53,9 @@ fn consequences(code: &str) -> &'static [&'static str] {
         (KICKED.code, &["SIO-154", "SIO-213", "SIO-222"]),
         (
             SECOND_UPGRADE_LISTENER.code,
-            &["SIO-143", "SIO-145", "SIO-205", "SIO-207", "SIO-213"],
+            &[
+                "SIO-131", "SIO-143", "SIO-145", "SIO-154", "SIO-205", "SIO-207", "SIO-213",
+            ],
         ),
         (
             COMPRESSION_LOST.code,

@@ -23,6 +23,11 @@ const CLIENTS_PER_SOURCE: u64 = 5_000;
 /// benches/client_cost measures about half of it.
 const MEMORY_PER_CLIENT: u64 = 40 << 10;
 
+/// The most worker processes that a run starts without being asked to, and the limit of open files
+/// from which on it does: what needs more, or has less, is better served by a higher limit.
+const MOST_PROCESSES: u32 = 16;
+const FEW_DESCRIPTORS: u64 = 1024;
+
 /// The machine cannot hold the clients asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PreflightError {
@@ -162,21 +167,24 @@ pub fn check_descriptors(plan: &Plan, limit: u64) -> Result<Option<String>, Pref
 }
 
 /// The number of worker processes that a plan needs, so that each has descriptors enough for the
-/// moment when all its clients shake hands at once; 1 means that this process does it alone.
+/// moment when all its clients shake hands at once; 1 means that this process does it alone, or that a
+/// higher limit of open files would help more than processes.
 #[must_use]
 pub fn processes_needed(plan: &Plan, limit: u64) -> u32 {
     let room = limit.saturating_sub(OWN_DESCRIPTORS).max(1);
     let ends = ends(plan);
     let populations = plan.populations.iter().zip(&ends);
     let alone: u64 = populations.map(|(p, ends)| peak(plan, p) * ends).sum();
-    if alone <= room {
+    if alone <= room || limit < FEW_DESCRIPTORS {
         return 1;
     }
     let clients: u64 = plan.populations.iter().map(|p| peak(plan, p)).sum();
     // With a balancer or proxy of its own this process has enough to hold.
-    u32::try_from(clients.div_ceil(room))
-        .unwrap_or(u32::MAX)
-        .max(2)
+    let needed = clients.div_ceil(room).max(2);
+    u32::try_from(needed)
+        .ok()
+        .filter(|needed| *needed <= MOST_PROCESSES)
+        .unwrap_or(1)
 }
 
 /// Descriptors of a population's clients if all of them shake hands at once.

@@ -9,7 +9,7 @@ use crate::harness::{Finished, SioLoad, wait_for};
 /// Two populations, and a fault that is announced.
 const TWO: &str = r#"
 name = "two"
-duration = "1s"
+duration = "4s"
 seed = 7
 
 [server]
@@ -27,7 +27,7 @@ transports = ["websocket"]
 reconnection = { delay = "100ms", randomization = 0 }
 
 [[chaos]]
-at = "500ms"
+at = "2500ms"
 fault = "disconnect"
 how = "reset"
 clients = "50%"
@@ -78,7 +78,7 @@ fn a_terminal_shows_phase_clients_errors_fault_and_time_left() {
             "s.toml",
             &TWO.replace("count = 30", "count = 30\narrive = \"8/s\"")
                 .replace("over = \"200ms\"", "over = \"2s\"")
-                .replace("at = \"500ms\"", "at = \"3s\""),
+                .replace("at = \"2500ms\"", "at = \"3s\""),
         )
         .terminal(80)
         .start();
@@ -186,7 +186,7 @@ fn clients_keep_their_proportions() {
 fn a_run_tells_what_it_was() {
     let arguments = [
         "--seed=99",
-        "--duration=700ms",
+        "--duration=3500ms",
         "--workers=1",
         "--out=deep/down",
     ];
@@ -195,7 +195,7 @@ fn a_run_tells_what_it_was() {
     let summary = fs::read_to_string(latest.join("summary.json")).unwrap();
     let summary: Value = summary.parse().unwrap();
     assert_eq!(summary["seed"], 99);
-    assert_eq!(summary["duration_s"], 0.7);
+    assert_eq!(summary["duration_s"], 3.5);
     assert_eq!(summary["generator"]["workers"], 1);
     assert_eq!(summary["provenance"]["scenario_file"], "s.toml");
     let command = summary["provenance"]["command"].as_array().unwrap();

@@ -17,7 +17,7 @@ struct Shipped {
     check: fn(&Value),
 }
 
-const SHIPPED: [Shipped; 8] = [
+const SHIPPED: [Shipped; 9] = [
     Shipped {
         name: "reconnect",
         arguments: &[
@@ -95,6 +95,11 @@ const SHIPPED: [Shipped; 8] = [
             "--set=chaos.0.down=500ms",
         ],
         check: release_2_clients,
+    },
+    Shipped {
+        name: "capacity",
+        arguments: &["--clients=10", "--duration={6000}"],
+        check: capacity,
     },
     Shipped {
         name: "steady-emit-ack",
@@ -358,6 +363,12 @@ fn release_2_clients(summary: &Value) {
         assert_eq!(of_population(summary, population, "upgrades"), 12);
     }
     assert_eq!(failures(summary, "unsupported_protocol_version"), 0);
+}
+
+fn capacity(summary: &Value) {
+    assert_eq!(counter(summary, "clients.connected_max"), 10);
+    assert!(counter(summary, "acks") >= 10, "one in two seconds each");
+    assert!(number(summary, &["watched", "server.rss", "samples"]) > 0);
 }
 
 fn steady_emit_ack(summary: &Value) {
