@@ -173,6 +173,7 @@ impl Driver {
                 timeout: timeout.map(|ms| Duration::from_millis(1 + u64::from(ms))),
                 retries: u32::from(retries % 3),
                 intended: self.now,
+                tag: 0,
             }),
         };
         self.connection.emit(self.now, &emit);

@@ -1,7 +1,7 @@
 //! The faults of a scenario, one file each: name, keys and defaults, typed settings, duration rule,
 //! conflicts.
 //!
-//! A table of a scenario comes in as a [`Source`], a [`FaultKind`] goes out; keys, checks, plan,
+//! A table of a scenario comes in as a `Source`, a [`FaultKind`] goes out; keys, checks, plan,
 //! serialisation, schema and reference all read from here. Nothing here carries a fault out: the
 //! enums group faults by mechanism, so that each executor matches only what it can execute.
 
