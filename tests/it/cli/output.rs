@@ -58,7 +58,7 @@ fn is_colored(text: &str) -> bool {
 #[test]
 fn without_a_terminal_there_are_plain_lines_and_no_progress() {
     let finished = ok(run(&[]).run(LIMIT));
-    let expected = "   0:00  fault: disconnect (reset, 50% of the clients, over 200ms)\n";
+    let expected = "  fault: disconnect (reset, 50% of the clients, over 200ms)\n";
     assert!(finished.stderr.contains(expected), "{}", finished.stderr);
     for text in [&finished.stderr, &finished.stdout] {
         assert!(!text.contains(['\u{1b}', '\r']), "{text}");
@@ -210,7 +210,7 @@ fn a_run_tells_what_it_was() {
     assert!(
         finished
             .stdout
-            .contains("two · 700 ms · seed 99 · http://127.0.0.1:")
+            .contains("two · 3.50 s · seed 99 · http://127.0.0.1:")
     );
     let elsewhere = run(&[]).env("SIO_LOAD_OUT", "other").run(LIMIT);
     assert!(
